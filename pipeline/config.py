@@ -16,8 +16,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pipeline import config_rules
+from pipeline.config_methods import METHODS
 from pipeline.config_rules import KeyPath
-from pipeline.config_schema import METHODS, Settings
+from pipeline.config_schema import Settings
 from pipeline.config_yaml import Places, dotted, read_files
 from pipeline.errors import UserError, nearest
 

@@ -4,17 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count, repeat
 from typing import Any
 
-from pipeline.config_schema import (
-    METHODS,
-    METRICS,
-    PARENT,
-    Experiment,
-    FewShot,
-    Method,
-    Settings,
-    Table,
-    Training,
-)
+from pipeline.config_methods import METHODS, PARENT, FewShot, Method, Training
+from pipeline.config_schema import METRICS, Experiment, Settings, Table
 from pipeline.config_sections import Babel, Pretrain, WikiAnn
 from pipeline.data.babel.family import parse_family
 from pipeline.errors import UserError, nearest

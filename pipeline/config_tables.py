@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from pipeline.config_methods import PARENT, Method
 from pipeline.config_rules import method_called, resolve_training
-from pipeline.config_schema import PARENT, Experiment, Method, Settings, Table
+from pipeline.config_schema import Experiment, Settings, Table
 
 
 def table_spec(table: Table, settings: Settings) -> dict[str, Any]:

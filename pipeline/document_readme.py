@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline import document_text as text
-from pipeline.config_schema import METHODS
+from pipeline.config_methods import METHODS
 from pipeline.document_types import Schema, definition, type_text, yaml_value
 
 

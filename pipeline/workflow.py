@@ -26,7 +26,8 @@ from pipeline.config_yaml import check_duplicates
 from pipeline.data.loaders import GENERATED
 from pipeline.errors import UserError
 from pipeline.files import canonical_json, digest, write_text
-from pipeline.runs import Dataset, Grid, Run, expand, run_inputs
+from pipeline.inputs import Dataset
+from pipeline.runs import Grid, Run, expand, run_inputs
 
 T = TypeVar("T")
 

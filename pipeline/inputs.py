@@ -1,0 +1,134 @@
+"""What runs read: datasets and encoders, addressed by their content, in the languages the config needs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.config_rules import babel_languages, babel_overrides
+from pipeline.config_schema import Settings
+from pipeline.config_sections import Babel, FolderEncoder, Pretrain
+from pipeline.config_sections import Dataset as DatasetSettings
+from pipeline.files import digest
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset in the languages the config needs.
+
+    Attributes:
+        key: `<name>-<id>`, the folder's name.
+        name: its name in the config.
+        spec: what determines its content: the loader and its options.
+        languages: the languages that are needed, sorted.
+        sources: where to look for the files, in order; as all below, no part of the spec.
+        mirror: path of a mirror.
+        folder: path of the user's own copy.
+        archive: address and SHA-256 of an archive instead of the original one.
+        expected: counts to check instead of the built-in ones, by language and split.
+    """
+
+    key: str
+    name: str
+    spec: dict[str, Any]
+    languages: tuple[str, ...]
+    sources: tuple[str, ...] = ()
+    mirror: str | None = None
+    folder: str | None = None
+    archive: dict[str, str] | None = None
+    expected: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def download_spec(self, language: str) -> dict[str, Any]:
+        """Return the `--spec` of the download stage: content, and what the files are to be sought and checked by."""
+        expected = {language: self.expected[language]} if language in self.expected else {}
+        sought = {"sources": list(self.sources), "archive": self.archive, "expected": expected}
+        return {**self.spec, **sought, "dataset": self.key, "language": language}
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """An encoder.
+
+    Attributes:
+        key: `<name>-<id>`, the folder's name.
+        name: its name in the config.
+        spec: what determines its weights; of a pretrained one also the datasets' keys and languages of its text.
+        folder: path of a model of the user's own.
+    """
+
+    key: str
+    name: str
+    spec: dict[str, Any]
+    folder: str | None = None
+
+
+def dataset_spec(dataset: DatasetSettings) -> dict[str, Any]:
+    """Return what determines a dataset's content; where its files are found and how they are counted is left out."""
+    spec = dataset.model_dump(by_alias=True, exclude={"sources", "mirror", "folder", "archive", "expected"})
+    if isinstance(dataset, Babel):
+        spec["family"] = babel_overrides(dataset)
+    return spec
+
+
+def dataset_keys(settings: Settings) -> dict[str, str]:
+    """Return every dataset's key by its name."""
+    return {name: f"{name}-{digest(dataset_spec(d), 8)}" for name, d in settings.datasets.items()}
+
+
+def used_encoders(settings: Settings) -> list[str]:
+    """Return the names of the encoders that experiments use, in the order of their first use."""
+    return list(dict.fromkeys(experiment.encoder for experiment in settings.experiments.values()))
+
+
+def text_languages(name: str, settings: Settings) -> list[tuple[str, str]]:
+    """Return the (dataset, language) pairs an encoder is pretrained on, sorted."""
+    encoder = settings.encoders[name]
+    if not isinstance(encoder, Pretrain):
+        return []
+    return sorted(
+        (text.dataset, language)
+        for text in encoder.text
+        for language in text.languages or _all_languages(settings.datasets[text.dataset])
+    )
+
+
+def _all_languages(dataset: DatasetSettings) -> list[str]:
+    return babel_languages(dataset) if isinstance(dataset, Babel) else []  # the rules refuse `all` of others
+
+
+def encoder(name: str, settings: Settings, datasets: Mapping[str, str]) -> Encoder:
+    """Return an encoder with its key."""
+    given = settings.encoders[name]
+    spec = given.model_dump(by_alias=True)
+    if isinstance(given, Pretrain):
+        spec["text"] = [
+            {"dataset": datasets[d], "language": language} for d, language in text_languages(name, settings)
+        ]
+        spec["intermediate_size"] = given.intermediate_size or 4 * given.hidden_size
+    folder = given.folder if isinstance(given, FolderEncoder) else None
+    return Encoder(f"{name}-{digest(spec, 8)}", name, spec, folder)
+
+
+def needed_datasets(settings: Settings, keys: Mapping[str, str]) -> Iterator[Dataset]:
+    """Yield each dataset some run or encoder reads, with the languages they need."""
+    needed: dict[str, set[str]] = {}
+    for experiment in settings.experiments.values():
+        listed = {language for sources in experiment.sources for language in sources} | set(experiment.targets)
+        needed.setdefault(experiment.dataset, set()).update(listed)
+    for name in used_encoders(settings):
+        for dataset, language in text_languages(name, settings):
+            needed.setdefault(dataset, set()).add(language)
+    for name, given in settings.datasets.items():
+        if name in needed:
+            places = {} if isinstance(given, Babel) else _places(given.model_dump(exclude_none=True))
+            yield Dataset(keys[name], name, dataset_spec(given), tuple(sorted(needed[name])), **places)
+
+
+def _places(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a dataset's files are found and what they must count."""
+    return {
+        "sources": tuple(given["sources"]),
+        "mirror": given.get("mirror"),
+        "folder": given.get("folder"),
+        "archive": given.get("archive"),
+        "expected": given["expected"],
+    }
