@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pipeline.config_sections import Section
-from pipeline.config_types import Count, CountOrNull, Fraction, Number, Positive, PositiveOrNull
+from pipeline.config_tuning import NOT_TUNABLE, read_grid
+from pipeline.config_types import Count, CountOrNull, Fraction, Number, OneOrMore, Positive, PositiveOrNull
 
 # ------------------------------------------------------------------------------------------------------------- training
 
@@ -54,10 +55,24 @@ class Method(Section):
     training_keys: ClassVar[frozenset[str]] = frozenset(Training.model_fields)  # the keys that change its result
 
     training: Training = Field(default=Training(), description="training settings of this method alone")
+    tune: dict[str, OneOrMore[Any]] = Field(
+        default={},
+        description="a grid: values to try, by hyper-parameter or `training.<key>`; tables show the point chosen on dev",
+        examples=[{"training.learning_rate": [3e-5, 1e-4]}],
+    )
+    tune_by: Literal["target", "mean"] = Field(
+        default="target",
+        description="what a point is chosen for: each `target`, or all targets of the same sources, by their `mean`",
+    )
+
+    @field_validator("tune")
+    @classmethod
+    def _read_tune(cls, grid: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        return read_grid(cls, grid)
 
     def hyper_parameters(self) -> dict[str, Any]:
-        """The method's own settings, without `method` and `training`."""
-        return self.model_dump(exclude={"method", "training"})
+        """The method's own settings, without `method`, `training` and the grid."""
+        return self.model_dump(exclude=set(NOT_TUNABLE))
 
     def registered_name(self) -> str:
         """The name the method is registered by, which a variant's own name is not."""

@@ -5,8 +5,10 @@ from itertools import chain, count, repeat
 from typing import Any
 
 from pipeline.config_methods import METHODS, PARENT, FewShot, Method, Training
-from pipeline.config_schema import METRICS, Experiment, Settings, Table
+from pipeline.config_schema import Experiment, Settings, Table
 from pipeline.config_sections import Babel, Pretrain, WikiAnn
+from pipeline.config_tuning import check_grid, points
+from pipeline.config_types import METRICS
 from pipeline.data.babel.family import parse_family
 from pipeline.errors import UserError, nearest
 
@@ -175,6 +177,7 @@ def check_method(name: str, method: Method) -> Iterator[Problem]:
     for key in sorted(method.training.model_fields_set - method.training_keys):
         used = ", ".join(sorted(method.training_keys))
         yield (*path, "training", key), f"{kind} does not train, so this changes nothing; it uses {used}"
+    yield from check_grid(path, method, kind == PARENT)
 
 
 def check_experiment(name: str, experiment: Experiment, settings: Settings, broken: Broken) -> Iterator[Problem]:
@@ -193,7 +196,7 @@ def check_experiment(name: str, experiment: Experiment, settings: Settings, brok
         if label == PARENT:
             yield (*path, "methods", i), f"{PARENT} is trained where a method needs it as parent and is not listed here"
         elif method is not None:
-            yield from check_needs((*path, "methods", i), label, method, experiment, settings)
+            yield from check_points((*path, "methods", i), label, method, experiment, settings)
         elif label not in broken["methods"]:
             yield from check_known((*path, "methods", i), "method", label, method_names(settings))
 
@@ -243,6 +246,16 @@ def check_needs(
             yield path, f"{label} starts from {PARENT}, which needs dev data to choose its epoch, and {lacking}"
 
 
+def check_points(
+    path: KeyPath, label: str, method: Method, experiment: Experiment, settings: Settings
+) -> Iterator[Problem]:
+    """Every point of a method's grid must have what it needs, and a dev score to be chosen by."""
+    needs = (check_needs(path, label, point, experiment, settings) for point in points(method))
+    yield from dict.fromkeys(chain.from_iterable(needs))
+    if method.tune and resolve_training(settings, experiment, method).select == "last":
+        yield path, f"{label} is tuned by dev scores, and with select: last there are none; set select: best"
+
+
 def check_lengths(path: KeyPath, experiment: Experiment, settings: Settings) -> Iterator[Problem]:
     """An encoder pretrained here has as many positions as it was given."""
     encoder = settings.encoders.get(experiment.encoder)
@@ -250,8 +263,8 @@ def check_lengths(path: KeyPath, experiment: Experiment, settings: Settings) -> 
         return
     for label in experiment.methods:
         method = method_settings(settings, label)
-        if method is not None:
-            length = resolve_training(settings, experiment, method).max_length
+        for point in points(method) if method is not None else ():
+            length = resolve_training(settings, experiment, point).max_length
             if length > encoder.max_length:
                 yield (
                     (*path, "encoder"),
@@ -300,6 +313,8 @@ def check_rows(path: KeyPath, table: Table, settings: Settings) -> Iterator[Prob
     for i, method in enumerate(table.methods):
         if method not in present:
             yield (*path, "methods", i), f"{method!r} is no method of the table's experiments{nearest(method, present)}"
+    if table.columns == "average" and not table.average:
+        yield (*path, "average"), "columns: average shows nothing but the average; leave average out"
     rows = table.methods or present
     if table.baseline is not None and table.baseline not in rows:
         yield (*path, "baseline"), f"{table.baseline!r} is not among the table's methods{nearest(table.baseline, rows)}"

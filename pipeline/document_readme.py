@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline import document_text as text
 from pipeline.config_methods import METHODS
+from pipeline.config_tuning import NOT_TUNABLE
 from pipeline.document_types import Schema, definition, type_text, yaml_value
 
 
@@ -100,13 +101,16 @@ def methods(schema: Schema) -> str:
             if needed
         ]
         head = [f"`{name}`", paragraph(described), " and ".join(needs) or "–"]
-        own = {key: node for key, node in described["properties"].items() if key not in ("method", "training")}
+        own = {key: node for key, node in described["properties"].items() if key not in NOT_TUNABLE}
         rows = [
             [f"`{key}`", type_text(node), f"`{yaml_value(node['default'])}`", node["description"]]
             for key, node in own.items()
         ] or [["–", "", "", ""]]
         lines += [f"| {' | '.join([*(head if i == 0 else [''] * 3), *row])} |" for i, row in enumerate(rows)]
-    common = "Each entry may also have `method` (the method a variant is of) and `training` (any keys of [training](#training))."
+    common = (
+        "Each entry may also have `method` (the method a variant is of), `training` (any keys of [training](#training)), "
+        "`tune` and `tune_by` ([grids](#grids))."
+    )
     return "\n".join(lines) + f"\n\n{common}"
 
 

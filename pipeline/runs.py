@@ -5,15 +5,17 @@ else. Equal specs are one run, whoever asks for it; titles, tables and places of
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 from pipeline import paths
+from pipeline.analyses import Analysis, analyses
 from pipeline.config_methods import PARENT, FewShot, Method
 from pipeline.config_rules import method_called, resolve_training
 from pipeline.config_schema import Experiment, Settings
 from pipeline.config_tables import table_spec
+from pipeline.config_tuning import points
 from pipeline.files import digest
 from pipeline.inputs import Dataset, Encoder, dataset_keys, encoder, needed_datasets, used_encoders
 
@@ -50,7 +52,8 @@ class Grid:
         encoders: by key; only those an experiment uses.
         tables: by name: all a table needs to know, see `config_tables.table_spec`.
         parents: names of the runs that children start from.
-        kept: names of the runs whose weights the config wants kept, children or not.
+        kept: names of the runs whose weights the config wants kept, children or not, or an analysis looks at.
+        analyses: by name: the runs and models an analysis compares.
     """
 
     runs: dict[str, Run]
@@ -59,6 +62,7 @@ class Grid:
     tables: dict[str, dict[str, Any]]
     parents: frozenset[str]
     kept: frozenset[str] = frozenset()
+    analyses: dict[str, Analysis] = field(default_factory=dict)
 
 
 def expand(settings: Settings) -> Grid:
@@ -79,6 +83,7 @@ def expand(settings: Settings) -> Grid:
         name: Run(name, name.rpartition("-")[2], spec, spec["parent"], tuple(uses))
         for name, (spec, uses) in specs.items()
     }
+    analysed = analyses(settings, runs)
     return Grid(
         runs=runs,
         datasets={d.key: d for d in needed_datasets(settings, datasets)},
@@ -87,7 +92,8 @@ def expand(settings: Settings) -> Grid:
         parents=frozenset(run.parent for run in runs.values() if run.parent is not None),
         kept=frozenset(
             name for name, run in runs.items() if any(settings.experiments[e].keep_model for e, _ in run.uses)
-        ),
+        ).union(*(analysis.runs for analysis in analysed.values())),
+        analyses=analysed,
     )
 
 
@@ -101,14 +107,25 @@ def run_specs(
     datasets: Mapping[str, str],
     encoders: Mapping[str, Encoder],
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
-    """Yield the spec of each run of one method of an experiment, with its parent's spec where it has one.
+    """Yield the spec of each run of one method of an experiment, at every point of its grid, with its parent's spec if any.
 
     What a method does not use is `null` or empty in its spec, so that one run serves all values of it: the sources of
     `target_only`, the target size of `zero_shot`, the dev size where the last epoch is taken.
     """
-    method, starter = method_called(settings, label), method_called(settings, PARENT)
+    for method in points(method_called(settings, label)):
+        yield from _point_specs(settings, experiment, method, datasets, encoders)
+
+
+def _point_specs(
+    settings: Settings,
+    experiment: Experiment,
+    method: Method,
+    datasets: Mapping[str, str],
+    encoders: Mapping[str, Encoder],
+) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
+    """Yield the same for one point of a method's grid."""
     own = _shape(settings, experiment, method, datasets, encoders)
-    parents = _shape(settings, experiment, starter, datasets, encoders)
+    parents = _shape(settings, experiment, method_called(settings, PARENT), datasets, encoders)
     known: dict[tuple[Any, ...], tuple[dict[str, Any], str]] = {}
     source_sets = experiment.sources if method.needs_sources else [[]]
     source_sizes = experiment.source_size if method.needs_sources else [None]
