@@ -1,8 +1,8 @@
 """The config's sections about data and encoders, as pydantic models (see `pipeline.config_schema`)."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from pipeline.config_types import (
     Commit,
@@ -22,6 +22,7 @@ from pipeline.config_types import (
     Share,
     Switch,
     ZeroOrMore,
+    read_languages,
 )
 
 
@@ -244,4 +245,62 @@ class FolderEncoder(Section):
     )
 
 
-Encoder = Annotated[Pretrain | HubEncoder | FolderEncoder, Field(discriminator="from_")]
+def read_target_or_languages(value: Any) -> list[str] | str | None:
+    """Read `target`, or languages as `read_languages` does.
+
+    Raises:
+        ValueError: see `read_languages`.
+    """
+    return "target" if value == "target" else read_languages(value)
+
+
+TargetOrLanguages = Annotated[
+    list[str] | Literal["target"] | None,
+    PlainValidator(read_target_or_languages),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"const": "target"},
+                {"const": "all"},
+                {"type": "array", "items": {"type": "string", "format": "language"}, "minItems": 1, "uniqueItems": True},
+            ]
+        }
+    ),
+]
+
+
+class ExtensionText(Section):
+    """What new pieces are learned from."""
+
+    dataset: Name = Field(description="a name under `datasets`", examples=["babel"])
+    languages: TargetOrLanguages = Field(
+        description="`target`: an encoder for each target language, from that target's text alone; or a list of languages "
+        "(`all`: every one, for loader `babel` only): one encoder for all targets, from their raw text",
+        examples=["target"],
+    )
+    size: Literal["target_size", "all"] = Field(
+        default="target_size",
+        description="with `languages: target`: `target_size` takes the training sentences that the run is given "
+        "(`target_size` by `data_seed`) and no others, `all` all raw text of the target; listed languages give all raw text",
+    )
+
+
+class Extend(Section):
+    """Another encoder of the config with new word pieces appended to its vocabulary, for languages it has not seen."""
+
+    from_: Literal["extend"] = Field(alias="from", description="where the encoder comes from")
+    encoder: Name = Field(description="the encoder to extend: a name under `encoders`", examples=["small"])
+    text: OneOrMore[ExtensionText] = Field(
+        description="what to learn new pieces from", examples=[[{"dataset": "babel", "languages": "target"}]]
+    )
+    pieces: Count = Field(default=500, description="at most so many new pieces")
+    min_frequency: Count = Field(default=2, description="a new piece must occur so often in the text")
+    initialise: Literal["mean", "random"] = Field(
+        default="mean",
+        description="embedding of a new piece: the mean over the pieces that it was cut into before, or drawn from N(0, "
+        "`initializer_range` of the encoder), as letters that the encoder did not know always are",
+    )
+    seed: Seed = Field(default=0, description="seed of what is drawn")
+
+
+Encoder = Annotated[Pretrain | HubEncoder | FolderEncoder | Extend, Field(discriminator="from_")]

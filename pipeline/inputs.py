@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.config_rules import babel_languages, babel_overrides
 from pipeline.config_schema import Settings
-from pipeline.config_sections import Babel, FolderEncoder, Pretrain
+from pipeline.config_sections import Babel, Extend, ExtensionText, FolderEncoder, Pretrain
 from pipeline.config_sections import Dataset as DatasetSettings
 from pipeline.files import digest
 
@@ -51,7 +51,7 @@ class Encoder:
     Attributes:
         key: `<name>-<id>`, the folder's name.
         name: its name in the config.
-        spec: what determines its weights; of a pretrained one also the datasets' keys and languages of its text.
+        spec: what determines its weights; with the keys of the datasets whose text it is made from, and of its base.
         folder: path of a model of the user's own.
     """
 
@@ -75,18 +75,23 @@ def dataset_keys(settings: Settings) -> dict[str, str]:
 
 
 def used_encoders(settings: Settings) -> list[str]:
-    """Return the names of the encoders that experiments use, in the order of their first use."""
-    return list(dict.fromkeys(experiment.encoder for experiment in settings.experiments.values()))
+    """Return the names of the encoders that experiments use, in the order of their first use, bases before extensions."""
+    names: list[str] = []
+    for experiment in settings.experiments.values():
+        given = settings.encoders[experiment.encoder]
+        names += [given.encoder, experiment.encoder] if isinstance(given, Extend) else [experiment.encoder]
+    return list(dict.fromkeys(names))
 
 
 def text_languages(name: str, settings: Settings) -> list[tuple[str, str]]:
-    """Return the (dataset, language) pairs an encoder is pretrained on, sorted."""
+    """Return the (dataset, language) pairs whose raw text an encoder is made from, sorted; no run's target is among them."""
     encoder = settings.encoders[name]
-    if not isinstance(encoder, Pretrain):
+    if not isinstance(encoder, Pretrain | Extend):
         return []
     return sorted(
         (text.dataset, language)
         for text in encoder.text
+        if not isinstance(text.languages, str)  # `target`
         for language in text.languages or _all_languages(settings.datasets[text.dataset])
     )
 
@@ -96,16 +101,64 @@ def _all_languages(dataset: DatasetSettings) -> list[str]:
 
 
 def encoder(name: str, settings: Settings, datasets: Mapping[str, str]) -> Encoder:
-    """Return an encoder with its key."""
+    """Return an encoder with its key; of one that is extended by target, what its targets' encoders have in common."""
     given = settings.encoders[name]
     spec = given.model_dump(by_alias=True)
-    if isinstance(given, Pretrain):
+    if isinstance(given, Pretrain | Extend):
         spec["text"] = [
             {"dataset": datasets[d], "language": language} for d, language in text_languages(name, settings)
         ]
+    if isinstance(given, Pretrain):
         spec["intermediate_size"] = given.intermediate_size or 4 * given.hidden_size
+    if isinstance(given, Extend):
+        del spec["encoder"]
+        spec["base"] = encoder(given.encoder, settings, datasets).key
     folder = given.folder if isinstance(given, FolderEncoder) else None
     return Encoder(f"{name}-{digest(spec, 8)}", name, spec, folder)
+
+
+class Encoders:
+    """The encoders that runs ask for, each made up once."""
+
+    def __init__(self, settings: Settings, datasets: Mapping[str, str]) -> None:
+        self._settings, self._datasets = settings, datasets
+        self._fixed = {name: encoder(name, settings, datasets) for name in used_encoders(settings)}
+        self._by_target: dict[tuple[Any, ...], Encoder] = {}
+
+    def of(self, name: str, target: str, target_size: int | None, data_seed: int) -> Encoder:
+        """Return the encoder of a run: with `languages: target` that of its own target language.
+
+        Its key is `<name>[.<target_size>]-<id>@<target>-<id>`; up to the `@` it is that of all targets' and data seeds'
+        encoders, which count as one in tables.
+        """
+        text = target_text(name, self._settings)
+        if text is None:
+            return self._fixed[name]
+        size, seed = (target_size, data_seed) if text.size == "target_size" else (None, None)
+        asked = name, target, size, seed
+        if asked not in self._by_target:
+            common = self._fixed[name].spec
+            own = {"dataset": self._datasets[text.dataset], "language": target}
+            chosen: dict[str, Any] = {}
+            if text.size == "target_size":
+                chosen = {"split": "train", "size": size, "data_seed": None if size is None else seed}
+            spec = {**common, "text": [*common["text"], {**own, **chosen}]}
+            shared = digest([common, own["dataset"], text.size, size], 8)
+            label = name if size is None else f"{name}.{size}"
+            self._by_target[asked] = Encoder(f"{label}-{shared}@{target}-{digest(spec, 8)}", name, spec)
+        return self._by_target[asked]
+
+    def all(self) -> dict[str, Encoder]:
+        """Return every encoder that was asked for, and the bases of extended ones, by key."""
+        whole = [e for name, e in self._fixed.items() if target_text(name, self._settings) is None]
+        return {e.key: e for e in (*whole, *self._by_target.values())}
+
+
+def target_text(name: str, settings: Settings) -> ExtensionText | None:
+    """Return what an encoder that is extended for each target takes of its target, `None` for other encoders."""
+    given = settings.encoders[name]
+    texts = given.text if isinstance(given, Extend) else []
+    return next((text for text in texts if text.languages == "target"), None)
 
 
 def needed_datasets(settings: Settings, keys: Mapping[str, str]) -> Iterator[Dataset]:

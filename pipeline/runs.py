@@ -17,7 +17,7 @@ from pipeline.config_schema import Experiment, Settings
 from pipeline.config_tables import table_spec
 from pipeline.config_tuning import points
 from pipeline.files import digest
-from pipeline.inputs import Dataset, Encoder, dataset_keys, encoder, needed_datasets, used_encoders
+from pipeline.inputs import Dataset, Encoder, Encoders, dataset_keys, needed_datasets, target_text
 
 _LONGEST_NAME = 160
 """Characters; a run's name is a folder's, and file systems allow 255 bytes."""
@@ -68,7 +68,7 @@ class Grid:
 def expand(settings: Settings) -> Grid:
     """Expand a checked config into its runs, datasets, encoders and tables, in an order that depends on the config alone."""
     datasets = dataset_keys(settings)
-    encoders = {e.name: e for e in (encoder(name, settings, datasets) for name in used_encoders(settings))}
+    encoders = Encoders(settings, datasets)
     specs: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {}
     for name, experiment in settings.experiments.items():
         for label in experiment.methods:
@@ -87,7 +87,7 @@ def expand(settings: Settings) -> Grid:
     return Grid(
         runs=runs,
         datasets={d.key: d for d in needed_datasets(settings, datasets)},
-        encoders={e.key: e for e in encoders.values()},
+        encoders=encoders.all(),
         tables={name: table_spec(table, settings) for name, table in settings.tables.items()},
         parents=frozenset(run.parent for run in runs.values() if run.parent is not None),
         kept=frozenset(
@@ -105,7 +105,7 @@ def run_specs(
     experiment: Experiment,
     label: str,
     datasets: Mapping[str, str],
-    encoders: Mapping[str, Encoder],
+    encoders: Encoders,
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
     """Yield the spec of each run of one method of an experiment, at every point of its grid, with its parent's spec if any.
 
@@ -121,22 +121,26 @@ def _point_specs(
     experiment: Experiment,
     method: Method,
     datasets: Mapping[str, str],
-    encoders: Mapping[str, Encoder],
+    encoders: Encoders,
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
     """Yield the same for one point of a method's grid."""
-    own = _shape(settings, experiment, method, datasets, encoders)
-    parents = _shape(settings, experiment, method_called(settings, PARENT), datasets, encoders)
+    own = _shape(settings, experiment, method, datasets)
+    parents = _shape(settings, experiment, method_called(settings, PARENT), datasets)
     known: dict[tuple[Any, ...], tuple[dict[str, Any], str]] = {}
     source_sets = experiment.sources if method.needs_sources else [[]]
     source_sizes = experiment.source_size if method.needs_sources else [None]
-    target_sizes = experiment.target_size if uses_target_train(method) else [None]
-    for sources, target, source_size, target_size, data_seed, model_seed in product(
+    sized, text = uses_target_train(method), target_text(experiment.encoder, settings)
+    encoder_sized = text is not None and text.size == "target_size"
+    target_sizes = experiment.target_size if sized or encoder_sized else [None]
+    for sources, target, source_size, size, data_seed, model_seed in product(
         source_sets, experiment.targets, source_sizes, target_sizes, experiment.data_seeds, experiment.model_seeds
     ):
-        place = {"sources": sources, "source_size": source_size, "data_seed": data_seed, "model_seed": model_seed}
+        encoder = encoders.of(experiment.encoder, target, size, data_seed).key
+        place: dict[str, Any] = {"encoder": encoder, "sources": sources, "source_size": source_size}
+        place |= {"data_seed": data_seed, "model_seed": model_seed}
         parent, parent_name = None, None
         if method.has_parent:
-            key = (*sources, source_size, data_seed, model_seed)
+            key = (*sources, source_size, data_seed, model_seed, encoder)
             if key not in known:
                 spec = {**parents, **place, "targets": [], "target_size": None, "parent": None, "evaluate": []}
                 known[key] = spec, run_name(spec)
@@ -146,7 +150,7 @@ def _point_specs(
                 **own,
                 **place,
                 "targets": [target],
-                "target_size": target_size,
+                "target_size": size if sized else None,
                 "parent": parent_name,
                 "evaluate": [target],
             },
@@ -154,19 +158,12 @@ def _point_specs(
         )
 
 
-def _shape(
-    settings: Settings,
-    experiment: Experiment,
-    method: Method,
-    datasets: Mapping[str, str],
-    encoders: Mapping[str, Encoder],
-) -> dict[str, Any]:
+def _shape(settings: Settings, experiment: Experiment, method: Method, datasets: Mapping[str, str]) -> dict[str, Any]:
     """The part of a spec that all runs of a method in an experiment have in common."""
     training = resolve_training(settings, experiment, method).model_dump()
     return {
         "task": settings.datasets[experiment.dataset].task,
         "dataset": datasets[experiment.dataset],
-        "encoder": encoders[experiment.encoder].key,
         "method": {"name": method.registered_name(), **method.hyper_parameters()},
         "training": {key: value for key, value in training.items() if key in method.training_keys},
         "dev_size": experiment.dev_size if uses_dev(method, training["select"]) else None,

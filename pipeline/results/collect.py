@@ -55,6 +55,7 @@ def settings_of(spec: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]])
         specs: every run's spec by name, to find the parent's.
     """
     flat = flatten({key: value for key, value in spec.items() if key not in NOT_SETTINGS})
+    flat["encoder"] = flat["encoder"].partition("@")[0]  # what follows is the target's, where each has one of its own
     parent = specs.get(spec["parent"]) if spec["parent"] else None
     if parent is None:
         return flat
