@@ -24,6 +24,11 @@ def run_code(method: str, task: str) -> str:
     return code_hash([f"{PACKAGE}.train", f"{PACKAGE}.methods.{method}", f"{PACKAGE}.tasks.{task}"])
 
 
+def represent_code(task: str) -> str:
+    """Return the code hash of representing sentences of a task."""
+    return code_hash([f"{PACKAGE}.represent", f"{PACKAGE}.tasks.{task}"])
+
+
 def stage_code(stage: str, loader: str | None = None) -> str:
     """Return the code hash of a stage (`preprocess`, `encoder`, `score`, …), with a dataset's loader where it has one."""
     return code_hash([f"{PACKAGE}.{stage}", *([f"{PACKAGE}.data.{loader}"] if loader else [])])

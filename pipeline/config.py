@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pipeline import config_rules
+from pipeline.analyses import check_analyses
 from pipeline.config_methods import METHODS
 from pipeline.config_rules import KeyPath
 from pipeline.config_schema import Settings
@@ -25,7 +26,7 @@ from pipeline.errors import UserError, nearest
 DEFAULT = Path("config/config.yaml")
 """The config where none is named, relative to the working directory."""
 
-_NAMED = ("datasets", "encoders", "methods", "experiments", "tables")  # sections whose keys are names
+_NAMED = ("datasets", "encoders", "methods", "experiments", "tables", "analyses")  # sections whose keys are names
 
 
 def load(files: Sequence[Path], overrides: Sequence[str] = ()) -> Settings:
@@ -54,7 +55,8 @@ def parse(raw: Mapping[str, Any], places: Places | None = None) -> Settings:
             found = error.errors(include_url=False)
             problems += [explain(details, whole) for details in found]
             kept = without(kept, [details["loc"] for details in found])
-    problems += config_rules.check(settings, missing_names(whole, kept))
+    broken = missing_names(whole, kept)
+    problems += config_rules.check(settings, broken) + list(check_analyses(settings, broken))
     if problems:
         raise UserError("\n".join(located(path, message, places or {}) for path, message in problems))
     return settings

@@ -10,9 +10,11 @@ from typing import Literal
 
 from pydantic import Field
 
+from pipeline.config_analyses import Analysis
 from pipeline.config_methods import AnyMethod, Training
 from pipeline.config_sections import Dataset, Encoder, Section
 from pipeline.config_types import (
+    METRICS,
     DevSize,
     FilePath,
     Language,
@@ -72,15 +74,6 @@ class Experiment(Section):
     )
 
 
-METRICS = tuple(
-    f"entity_{measure}_{scheme}{kind}"
-    for scheme in ("strict", "lenient")
-    for measure in ("f1", "precision", "recall")
-    for kind in ("", "_PER", "_ORG", "_LOC")
-)
-"""Every metric a table can show, by full name."""
-
-
 class Table(Section):
     """A view of runs' scores; no key of it is part of any run."""
 
@@ -102,8 +95,9 @@ class Table(Section):
     labels: dict[Name, str] = Field(
         default={}, description="by method: the text of its row, instead of its name", examples=[{"joint": "JT"}]
     )
-    columns: Literal["pair", "target"] = Field(
-        default="pair", description="a column for each source→target pair, or each target"
+    columns: Literal["pair", "target", "average"] = Field(
+        default="pair",
+        description="a column for each source→target pair, or each target; `average`: only their mean over the targets",
     )
     average: Switch = Field(default=True, description="a last column with the mean over the others, per seed first")
 
@@ -119,6 +113,9 @@ class Settings(Section):
     training: Training = Field(default=Training(), description="training settings of all runs")
     experiments: dict[Name, Experiment] = Field(default={}, description="grids of runs, by a name of your choice")
     tables: dict[Name, Table] = Field(default={}, description="tables over experiments, by file name")
+    analyses: dict[Name, Analysis] = Field(
+        default={}, description="representations before and after, and how far apart they are, by file name"
+    )
     confirm: Switch = Field(
         default=False, description="`snakemake prune` deletes what it shows only with `confirm=yes`"
     )

@@ -15,6 +15,14 @@ from pydantic_core import CoreSchema, core_schema
 NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 """What may stand in a path: letters, digits, `_`, and inside also `.` and `-`."""
 
+METRICS = tuple(
+    f"entity_{measure}_{scheme}{kind}"
+    for scheme in ("strict", "lenient")
+    for measure in ("f1", "precision", "recall")
+    for kind in ("", "_PER", "_ORG", "_LOC")
+)
+"""Every metric a score can have, by full name."""
+
 _NULL = ("", "~", "null", "Null", "NULL")
 
 

@@ -69,6 +69,11 @@ def run_model(run: str) -> Path:
     return run_dir(run) / "model" / "model.safetensors"
 
 
+def representations(run: str, view: str) -> Path:
+    """Representations of a run's source and target sentences in its model; `view` is the digest of what is looked at."""
+    return run_dir(run) / f"representations-{view}" / "points.parquet"
+
+
 def outcomes(run: str) -> Path:
     """Per-example outcomes of a run."""
     return run_dir(run) / "scores.parquet"
@@ -87,3 +92,13 @@ def scores() -> Path:
 def table(name: str, suffix: str) -> Path:
     """A table of the config, as `csv`, `md` or `tex`."""
     return RESULTS / "tables" / f"{name}.{suffix}"
+
+
+def analysis(name: str, suffix: str) -> Path:
+    """An analysis of the config, as `csv`, `md`, `tex` or `json`."""
+    return RESULTS / "analyses" / f"{name}.{suffix}"
+
+
+def figure(name: str, suffix: str) -> Path:
+    """A figure of an analysis, as `pdf` or `png`."""
+    return RESULTS / "figures" / f"{name}.{suffix}"

@@ -1,0 +1,64 @@
+"""The config's section about analyses, as a pydantic model (see `pipeline.config_schema`)."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainValidator, WithJsonSchema
+
+from pipeline.config_sections import Section
+from pipeline.config_types import METRICS, Count, Name, Seed, read_whole
+
+
+def read_layer(value: Any) -> int | str:
+    """Read a layer's number, or `last`.
+
+    Raises:
+        ValueError: neither.
+    """
+    if value == "last":
+        return "last"
+    try:
+        layer = read_whole(value)
+    except ValueError:
+        layer = None
+    if not isinstance(layer, int) or layer < 0:
+        raise ValueError(f"expected a layer's number, 0 (the embeddings) or more, or 'last'; got {value!r}")
+    return layer
+
+
+Layer = Annotated[
+    int | str,
+    PlainValidator(read_layer),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"const": "last"}]}),
+]
+
+
+class Analysis(Section):
+    """Representations of source and target in two methods' models: distances, pictures, and what the scores did.
+
+    Every run of both methods in the experiment keeps its model.
+    """
+
+    experiment: Name = Field(description="a name under `experiments`: whose runs", examples=["example"])
+    before: Name = Field(description="a method or variant of the experiment", examples=["joint"])
+    after: Name = Field(description="another one, compared with `before`", examples=["fine_tune"])
+    split: Literal["test", "dev", "train"] = Field(
+        default="test",
+        description="the split whose sentences are represented, of source and target alike; `test`: what no model was "
+        "trained or chosen on",
+    )
+    sentences: Count = Field(default=500, description="at most so many sentences per language")
+    seed: Seed = Field(default=0, description="seed that chooses the sentences, the same ones in every run")
+    layer: Layer = Field(
+        default="last",
+        description="the layer: `last`, or its number as in `output_hidden_states` (0: the embeddings)",
+    )
+    units: Literal["token", "sentence"] | None = Field(
+        default=None,
+        description="what a point stands for: `token`, a word by its first sub-token, or `sentence`, by its start token "
+        "([CLS]); `null`: `token` for `ner`",
+    )
+    metric: str = Field(
+        default="entity_f1_strict",
+        description="the score whose gain is set against the distances, by full name",
+        json_schema_extra={"enum": list(METRICS), "format": "metric"},
+    )

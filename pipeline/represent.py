@@ -1,0 +1,135 @@
+r"""Represent a finished run's source and target sentences with its model.
+
+    python -m pipeline.represent --run NAME --threads 1 \
+        --spec '{"split": "test", "sentences": 500, "seed": 0, "layer": "last", "units": "token"}'
+
+Reads the run's description and kept model, its encoder and its languages' splits; writes
+`results/runs/NAME/representations-<digest of the spec>/points.parquet`: a row a word or sentence, source languages first. The
+model stands alone, without what a method added for training (MetaXL's representation transformation network).
+"""
+
+import argparse
+import importlib
+import os
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline import paths
+from pipeline.code import represent_code
+from pipeline.errors import UserError, nearest, run_stage
+from pipeline.files import canonical_json, check_keys, digest, parse_object, read_json, sha256_file, write_parquet
+from pipeline.training.devices import take_gpu
+
+VIEW_KEYS = ("split", "sentences", "seed", "layer", "units")
+UNITS = ("token", "sentence")
+
+
+def main() -> None:
+    """Run the stage.
+
+    Raises:
+        UserError: the description is wrong, or the run is not there, has kept no model or has no source.
+    """
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", required=True, help="the run's name, its folder under results/runs")
+    parser.add_argument("--spec", required=True, help="what to look at, as JSON")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads; part of what makes bits reproducible")
+    arguments = parser.parse_args()
+    view = read_view(arguments.spec)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    os.environ.setdefault("RAYON_NUM_THREADS", str(arguments.threads))
+    take_gpu()
+    represent_run(arguments.run, view, arguments.threads)
+
+
+def read_view(text: str) -> dict[str, Any]:
+    """Read what to look at from JSON.
+
+    Raises:
+        UserError: it is not JSON, a key is missing or unknown, or a value is of the wrong kind.
+    """
+    view = parse_object(text, "--spec")
+    check_keys(view, VIEW_KEYS, "--spec")
+    for key, valid in (("split", paths.SPLITS), ("units", UNITS)):
+        if view[key] not in valid:
+            raise UserError(f"--spec: {key} {view[key]!r}{nearest(view[key], valid)}")
+    for key, least in (("sentences", 1), ("seed", 0)):
+        if not isinstance(view[key], int) or view[key] < least:
+            raise UserError(f"--spec: {key} {view[key]!r}; expected a whole number of at least {least}")
+    return view
+
+
+def represent_run(run: str, view: dict[str, Any], threads: int) -> None:
+    """Write a run's representations.
+
+    Raises:
+        UserError: see `main`.
+    """
+    record = finished(run)
+    table, facts = points(record["spec"], run, view, threads)
+    facts |= {"run": run, "view": view, "code": represent_code(record["spec"]["task"]), "model": record["model"]}
+    path = paths.representations(run, digest(view, 8))
+    write_parquet(path, table, {"metalingua": canonical_json(facts)})
+    print(f"{path}: {table.num_rows} points of {facts['dimensions']} dimensions")
+
+
+def finished(run: str) -> dict[str, Any]:
+    """Return the description of a run whose model was kept.
+
+    Raises:
+        UserError: it is not finished, kept no model or has another one now, or has no source language.
+    """
+    path, model = paths.run_record(run), paths.run_model(run)
+    record = read_json(path)
+    if not isinstance(record, dict) or not isinstance(record.get("spec"), dict):
+        raise UserError(f"{path}: key 'spec' is missing: not the description of a run")
+    if not model.is_file():
+        raise UserError(f"{model}: no such file: the run kept no model; make it with: snakemake {model}")
+    if record.get("model") != sha256_file(model):
+        raise UserError(f"{model}: not the model of which {path} tells; make it again with: snakemake --force {model}")
+    if not record["spec"]["sources"]:
+        raise UserError(f"run {run} was trained without sources: there is no source language to represent")
+    return record
+
+
+def points(spec: dict[str, Any], run: str, view: dict[str, Any], threads: int) -> tuple[pa.Table, dict[str, Any]]:
+    """Return the points of a run's source languages, then of its targets, and where they come from."""
+    import torch
+
+    from pipeline.data.splits import select
+    from pipeline.encoders.load import load_encoder
+    from pipeline.training import representations
+    from pipeline.training.data import RunData
+
+    torch.set_num_threads(threads)
+    encoder = load_encoder(paths.encoder_dir(spec["encoder"]))
+    representations.check_layer(view["layer"], encoder.model.config.num_hidden_layers, spec["encoder"])
+    representations.load_weights(encoder.model, paths.run_model(run))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    task = importlib.import_module(f"pipeline.tasks.{spec['task']}")
+    longest = min(spec["training"]["max_length"], encoder.max_length)
+    data = RunData(spec["dataset"], task, spec["task"], encoder.tokenizer, longest, view["seed"])
+    parts = []
+    for language in (*spec["sources"], *spec["targets"]):
+        table = data.read(language, view["split"])
+        size = min(view["sentences"], table.num_rows)
+        rows = select(table.num_rows, size, view["seed"], f"{spec['dataset']} {language} {view['split']}")
+        examples = data.encode(table.take(pa.array(rows)))
+        parts.append(
+            representations.represent(encoder.model, examples, view["layer"], view["units"], encoder.pad_id, device)
+        )
+    table = representations.to_table(parts)
+    facts = {
+        "sources": list(spec["sources"]),
+        "targets": list(spec["targets"]),
+        "dimensions": int(encoder.model.config.hidden_size),
+        "encoder": sha256_file(paths.encoder_manifest(spec["encoder"])),
+        "data": data.hashes,
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+    }
+    return table, facts
+
+
+if __name__ == "__main__":
+    run_stage(main)

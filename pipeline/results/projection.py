@@ -1,0 +1,48 @@
+"""Principal components of a cloud of points: what the figures of MetaXL (Figures 1 and 3) show of representations."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.errors import UserError
+from pipeline.results.distance import Floats, Points
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Points seen from their two widest sides.
+
+    Attributes:
+        scores: (n, 2), coordinates along the components, centred.
+        explained: the share of all variance along each component, 0 to 1; 0 where there is no variance at all.
+        components: (2, H), orthonormal; the largest loading of each by absolute value is positive.
+    """
+
+    scores: Floats
+    explained: tuple[float, float]
+    components: Floats
+
+
+def project(points: Points) -> Projection:
+    """Project n points (n, H) on their first two principal components, by the SVD of the centred points, in float64.
+
+    A component's sign is arbitrary; the one with a positive largest loading (the first of equals) is taken, so that the same
+    points always give the same picture.
+
+    Raises:
+        UserError: there are fewer than two points or dimensions.
+    """
+    if points.ndim != 2 or min(points.shape) < 2:
+        raise UserError(
+            f"two components need two points of two dimensions at least; got an array of shape {points.shape}"
+        )
+    exact = points.astype(np.float64)
+    centred = exact - exact.mean(axis=0)
+    _, singular, rows = np.linalg.svd(centred, full_matrices=False)
+    components = rows[:2]
+    largest = components[np.arange(2), np.abs(components).argmax(axis=1)]
+    components = components * np.where(largest < 0, -1.0, 1.0)[:, None]
+    variances = singular**2
+    total = variances.sum()
+    shares = variances[:2] / total if total > 0 else np.zeros(2)
+    return Projection(centred @ components.T, (float(shares[0]), float(shares[1])), components)
