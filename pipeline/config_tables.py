@@ -5,6 +5,7 @@ from typing import Any
 from pipeline.config_methods import PARENT, Method
 from pipeline.config_rules import method_called, resolve_training
 from pipeline.config_schema import Experiment, Settings, Table
+from pipeline.config_tuning import described_points
 
 
 def table_spec(table: Table, settings: Settings) -> dict[str, Any]:
@@ -12,7 +13,8 @@ def table_spec(table: Table, settings: Settings) -> dict[str, Any]:
 
     Keys:
         title, metric, baseline, columns, average: as in the config.
-        methods: rows in order, `{"name": variant, "method": registered name, "label": text}`.
+        methods: rows in order, `{"name": variant, "method": registered name, "label": text}`; of a variant with a grid
+            also `"tune": {"by": "target" or "mean", "points": […]}`, see `config_tuning.described_points`.
         experiments: the expected cells, `{"name", "task", "dataset", "encoder", "sources": ["en+es", …], "targets",
             "source_sizes", "target_sizes", "data_seeds", "model_seeds", "methods"}`; a size of `null` is all.
         selection: how the epoch was chosen, per experiment and variant, see `selection`.
@@ -26,19 +28,19 @@ def table_spec(table: Table, settings: Settings) -> dict[str, Any]:
         "baseline": table.baseline,
         "columns": table.columns,
         "average": table.average,
-        "methods": [
-            {
-                "name": label,
-                "method": method_called(settings, label).registered_name(),
-                "label": table.labels.get(label, label),
-            }
-            for label in labels
-        ],
+        "methods": [_row(label, table, settings) for label in labels],
         "experiments": [_cells(name, settings) for name in chosen],
         "selection": [
             selection(name, label, settings) for name in chosen for label in labels if label in chosen[name].methods
         ],
     }
+
+
+def _row(label: str, table: Table, settings: Settings) -> dict[str, Any]:
+    method = method_called(settings, label)
+    row = {"name": label, "method": method.registered_name(), "label": table.labels.get(label, label)}
+    tune = {"tune": {"by": method.tune_by, "points": described_points(method)}}
+    return {**row, **tune} if method.tune else row
 
 
 def _cells(name: str, settings: Settings) -> dict[str, Any]:

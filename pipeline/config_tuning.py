@@ -132,18 +132,26 @@ def points(method: "Method") -> list["Method"]:
     return found
 
 
-def point_settings(method: "Method") -> list[dict[str, Any]]:
-    """Return each point's values as they stand in its runs' specs: `{"method": {…}, "training": {…}}`, tuned keys only."""
-    shown = []
+def described_points(method: "Method") -> list[dict[str, Any]]:
+    """Return each point of a grid as a table is told of it.
+
+    Keys:
+        shown: the tuned keys and their values as text.
+        settings: the same as they stand in the specs of its runs, `{"method": {…}, "training": {…}}`.
+    """
+    described = []
     for resolved in points(method):
         sections = {"method": resolved.hyper_parameters(), "training": resolved.training.model_dump()}
-        settings: dict[str, dict[str, Any]] = {"method": {}, "training": {}}
+        shown: dict[str, str] = {}
+        settings: dict[str, dict[str, Any]] = {}
         for key in method.tune:
             section = "training" if key.startswith(TRAINING) else "method"
             name = key.removeprefix(TRAINING)
-            settings[section][name] = sections[section].get(name)
-        shown.append({section: values for section, values in settings.items() if values})
-    return shown
+            value = sections[section].get(name)
+            shown[key] = value_text(value)
+            settings.setdefault(section, {})[name] = value
+        described.append({"shown": shown, "settings": settings})
+    return described
 
 
 def point_text(point: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ differs.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from pipeline.errors import UserError, nearest
 from pipeline.files import canonical_json, check_keys, parse_object
+from pipeline.results.tuning import Choice, choose
 
 Seed = tuple[int, int]
 """(data_seed, model_seed): what scores are paired by."""
@@ -27,9 +28,9 @@ class Spec:
         title: the caption's first sentence.
         metric: what the cells show.
         baseline: the variant others are compared with, or `None`.
-        columns: `pair` (sources → target) or `target`.
+        columns: `pair` (sources → target), `target`, or `average` (as `target`, but only the last column is shown).
         average: whether a last column shows the mean over the others.
-        methods: rows in order, `{"name", "label", …}`.
+        methods: rows in order, `{"name", "label", …}`; `tune` of a variant with a grid.
         experiments: the expected cells, `{"name", "sources", "targets", "data_seeds", "model_seeds", "methods", …}`.
         selection: how each experiment's methods chose their epoch.
     """
@@ -58,7 +59,10 @@ def read_spec(text: str) -> Spec:
 
 @dataclass(frozen=True)
 class Score:
-    """One run's score on one language; `sources` is empty for a method without sources."""
+    """One run's score on one language; `sources` is empty for a method without sources.
+
+    `choice` is what dev data chose where the variant has a grid; `settings` are then without what the grid sets.
+    """
 
     experiments: frozenset[str]
     variant: str
@@ -69,6 +73,7 @@ class Score:
     value: float
     sentences: int
     settings: Mapping[str, Any]
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True)
@@ -98,13 +103,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Grid:
-    """The scores of a table by row and column: `cells[row, column][seed]`; and the runs left out, with the reason."""
+    """The scores of a table by row and column: `cells[row, column][seed]`; and the runs left out, with the reason.
+
+    `choices` has the cells of variants with a grid; a cell for which no point could be chosen has no scores.
+    """
 
     rows: list[Row]
     columns: list[Column]
     cells: dict[tuple[Row, Column], dict[Seed, Score]]
     missing: list[dict[str, Any]]
     unscored: frozenset[tuple[str, str, str]]
+    choices: dict[tuple[Row, Column], Choice]
 
 
 def arrange(spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> Grid:
@@ -129,15 +138,26 @@ def arrange(spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> Grid:
     order = [method["name"] for method in spec.methods]
     varying = {name: differing(placed[key] for key in placed if key[0] == name) for name in order}
     cells: dict[tuple[Row, Column], dict[Seed, Score]] = {}
+    choices: dict[tuple[Row, Column], Choice] = {}
     for (variant, column), group in placed.items():
         for score in group:
             row = Row(variant, tuple((key, score.settings.get(key)) for key in varying.get(variant, ())))
-            held = cells.setdefault((row, column), {}).setdefault(score.seed, score)
+            cell = cells.setdefault((row, column), {})
+            if score.choice is not None:
+                choices[row, column] = score.choice
+                if score.choice.point is None:
+                    continue
+            held = cell.setdefault(score.seed, score)
             if held.run != score.run:
                 raise UserError(f"runs {held.run} and {score.run} claim one cell and seed of the table")
     rows = [row for name in order for row in rows_of(name, cells)]
-    missing = [m for m in facts.get("missing", []) if m["experiment"] in {e["name"] for e in spec.experiments}]
-    return Grid(rows, columns, cells, missing, unscored)
+    return Grid(rows, columns, cells, missing_of(spec, facts), unscored, choices)
+
+
+def missing_of(spec: Spec, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what is known of the missing runs of a table's experiments."""
+    names = {experiment["name"] for experiment in spec.experiments}
+    return [missing for missing in facts.get("missing", []) if missing["experiment"] in names]
 
 
 def rows_of(variant: str, cells: Iterable[tuple[Row, Column]]) -> list[Row]:
@@ -155,8 +175,10 @@ def select(
 ) -> tuple[list[Score], frozenset[tuple[str, str, str]]]:
     """Return the table's scores, each run once, and the (variant, sources, language) that lack the metric.
 
+    Of a variant with a grid, only runs of the points chosen on dev are among them, or all where none could be chosen.
+
     Raises:
-        UserError: an experiment has neither scores nor missing runs, or nothing has the metric.
+        UserError: an experiment has neither scores nor missing runs, nothing has the metric, or a grid's runs are wrong.
     """
     names = [experiment["name"] for experiment in spec.experiments]
     known = {*pc.unique(scores["experiment"]).to_pylist(), *(m["experiment"] for m in facts.get("missing", []))}
@@ -164,6 +186,8 @@ def select(
         if name not in known:
             raise UserError(f"experiment {name!r} is not in the scores{nearest(name, known)}; collect them again")
     scores = scores.filter(pc.is_in(scores["experiment"], pa.array(names)))
+    choices = choose(spec.methods, scores, {**facts, "missing": missing_of(spec, facts)})
+    scores = choices.keep(scores)
     chosen = scores.filter(pc.equal(scores["metric"], spec.metric))
     if scores.num_rows and not chosen.num_rows:
         valid = pc.unique(scores["metric"]).to_pylist()
@@ -172,7 +196,12 @@ def select(
     for row in chosen.to_pylist():
         key = row["variant"], row["run"], row["language"]
         uses = found[key].experiments if key in found else frozenset()
-        found[key] = score_of(row, uses | {row["experiment"]}, facts["settings"], spec.columns == "pair")
+        settings = facts["settings"][row["settings"]]
+        choice = choices.of(row, settings)
+        if choice is not None:
+            settings = choices.grids[row["variant"]].rest(settings)
+        score = score_of(row, uses | {row["experiment"]}, settings, spec.columns == "pair")
+        found[key] = replace(score, choice=choice)
     every = scores.select(["variant", "sources", "language"]).group_by(["variant", "sources", "language"]).aggregate([])
     having = {(s.variant, s.sources, s.language) for s in found.values()}
     return list(found.values()), frozenset(tuple(row.values()) for row in every.to_pylist()) - having
@@ -180,7 +209,7 @@ def select(
 
 def score_of(row: Mapping[str, Any], uses: frozenset[str], settings: Mapping[str, Any], pairs: bool) -> Score:
     """Read one score; whatever its column does not say of its languages becomes a setting."""
-    own = dict(settings[row["settings"]])
+    own = dict(settings)
     if row["target"] != row["language"]:
         own["targets"] = row["target"]
     if not pairs and row["sources"]:

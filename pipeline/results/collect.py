@@ -16,7 +16,7 @@ from pipeline import paths
 from pipeline.files import canonical_json, digest, read_json, read_parquet
 from pipeline.results.outcomes import OUTCOMES
 from pipeline.results.runs_file import Expected
-from pipeline.results.stale import Stale, flatten
+from pipeline.results.stale import Stale, flatten, record
 from pipeline.tasks.ner_score import ALL, Counts, metrics
 
 SCORES = pa.schema(
@@ -40,6 +40,8 @@ SCORES = pa.schema(
         ("metric", pa.string()),
         ("value", pa.float64()),  # 0 to 1
         ("n", pa.int64()),  # sentences evaluated
+        ("dev", pa.float64()),  # the run's dev score, of the epoch it chose; null where dev data chose none
+        ("dev_metric", pa.string()),
     ]
 )
 NOT_SETTINGS = ("model_seed", "data_seed", "sources", "targets", "evaluate", "parent")
@@ -100,12 +102,18 @@ def describe(run: Expected, settings: str) -> dict[str, Any]:
 
 def rows_of(run: Expected, settings: str) -> Iterator[dict[str, Any]]:
     """Yield the rows of one run, for every use, language and metric."""
-    shared = describe(run, settings)
+    shared = {**describe(run, settings), **dev_score(run.name)}
     for (language, split), (counts, n) in totals(read_parquet(paths.outcomes(run.name), OUTCOMES)).items():
         for metric, value in metrics(counts).items():
             measured = {"language": language, "split": split, "metric": metric, "value": value, "n": n}
             for experiment, variant in run.uses:
                 yield {"experiment": experiment, "variant": variant, **shared, **measured}
+
+
+def dev_score(run: str) -> dict[str, Any]:
+    """Return the dev score by which a run chose its epoch, and which score that is; nulls where it chose none."""
+    chosen = record(run).get("selection") or {}
+    return {"dev": chosen.get("value"), "dev_metric": chosen.get("metric")}
 
 
 def scores_table(runs: Sequence[Expected], missing: Sequence[Stale]) -> tuple[pa.Table, dict[str, Any]]:

@@ -11,6 +11,7 @@ from pipeline.results.cells import Column, Row
 from pipeline.results.items import parse_metric
 from pipeline.results.statistics import ALPHA, seeds_needed, smallest_p
 from pipeline.results.tables import AVERAGE, Cell, Table
+from pipeline.results.tuning import grids_of
 from pipeline.tasks.ner_score import ALL
 
 MEASURES = {"f1": "Entity micro-F1", "precision": "Entity precision", "recall": "Entity recall"}
@@ -23,6 +24,7 @@ def caption(table: Table) -> list[str]:
     return [
         *([title if title.endswith((".", "?", "!")) else f"{title}."] if title else []),
         measure(table),
+        *averages(table),
         *selection(table),
     ]
 
@@ -37,9 +39,20 @@ def measure(table: Table) -> str:
     return f"{MEASURES[name]}{of}, {SCHEMES[scheme]} (×100): mean{spread} over {seeds}."
 
 
+def averages(table: Table) -> list[str]:
+    """Say of which columns the averages are where these are not shown."""
+    labels = [column.label for column in table.averaged]
+    return [f"Averages are over {', '.join(labels)}, for each seed first."] if labels else []
+
+
+def shown(table: Table) -> list[Cell]:
+    """Return the cells of the columns that are shown."""
+    return [table.cells[row, column] for row in table.rows for column in table.columns]
+
+
 def usual_n(table: Table) -> tuple[int, bool]:
     """Return the number of seeds that most cells have, and whether any has another."""
-    numbers = Counter(cell.summary.n for cell in table.cells.values() if cell.summary)
+    numbers = Counter(cell.summary.n for cell in shown(table) if cell.summary)
     return max(numbers, key=lambda n: (numbers[n], n), default=0), len(numbers) > 1
 
 
@@ -53,7 +66,26 @@ def selection(table: Table) -> list[str]:
         own.setdefault(choice(facts), {})[label] = None
         if facts.get("parent"):
             inherited.setdefault(choice(facts["parent"]), {})[label] = None
-    return [*protocols("Epoch", own), *protocols("Epoch of the source model", inherited), *splits(table)]
+    return [
+        *protocols("Epoch", own),
+        *protocols("Epoch of the source model", inherited),
+        *protocols("Hyper-parameters", tuning(table)),
+        *splits(table),
+    ]
+
+
+def tuning(table: Table) -> dict[str, dict[str, None]]:
+    """Say how hyper-parameters were tuned: protocol → the methods' labels; empty where no method has a grid."""
+    found: dict[str, dict[str, None]] = {}
+    grids = grids_of(table.spec.methods)
+    for method in table.spec.methods:
+        grid = grids.get(method["name"])
+        protocol = "as configured"
+        if grid is not None:
+            whom = "each target" if grid.by == "target" else "all targets of the same sources, by their mean"
+            protocol = f"best of {len(grid.points)} points on dev by the mean over seeds, for {whom}"
+        found.setdefault(protocol, {})[str(method.get("label", method["name"]))] = None
+    return found if grids else {}
 
 
 def protocols(what: str, groups: Mapping[str, Mapping[str, None]]) -> list[str]:
@@ -86,8 +118,42 @@ def choice(facts: Mapping[str, Any]) -> str:
 
 
 def remarks(table: Table) -> list[str]:
-    """Return the sentences under the table: tests, power, test sets."""
-    return [*tests(table), *power(table), *test_sets(table)]
+    """Return the sentences under the table: points chosen on dev, tests, power, test sets."""
+    return [*chosen(table), *tests(table), *power(table), *test_sets(table)]
+
+
+def chosen(table: Table) -> list[str]:
+    """Name the points that dev data chose, a sentence for each row of a variant with a grid."""
+    sentences = []
+    for row in table.rows:
+        found = {key[1]: choice for key, choice in table.choices.items() if key[0] == row and choice.point}
+        if found:
+            metric = next(iter(found.values())).metric
+            sentences.append(f"Chosen on dev ({metric}): {table.labels[row]}: {chosen_text(table, row)}.")
+    return sentences
+
+
+def chosen_text(table: Table, row: Row) -> str:
+    """Return a row's points and for which columns they were chosen: `meta_lr 1e-06 (qu, jv), 3e-05 (yo)`."""
+    columns = [*table.averaged, *(column for column in table.columns if column != AVERAGE)]
+    names = column_names(columns)
+    groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for column in columns:
+        choice = table.choices.get((row, column))
+        if choice is not None and choice.point is not None:
+            groups.setdefault(choice.point.shown, []).append(names[column])
+    one_key = all(len(values) == 1 for values in groups)
+    parts = []
+    for i, (values, members) in enumerate(groups.items()):
+        point = values[0][1] if one_key and i else ", ".join(f"{key} {value}" for key, value in values)
+        parts.append(point if len(members) == len(columns) else f"{point} ({', '.join(members)})")
+    return (", " if one_key else "; ").join(parts)
+
+
+def column_names(columns: Sequence[Column]) -> dict[Column, str]:
+    """Return columns' names: the languages where these are enough, else the labels."""
+    single = len({column.sources for column in columns}) < 2
+    return {column: column.language if single else column.label for column in columns}
 
 
 def baseline_label(table: Table) -> str:
@@ -100,12 +166,12 @@ def tests(table: Table) -> list[str]:
     if not any(cell.comparison for cell in table.cells.values()):
         return []
     sizes = sorted({cell.family for (_, column), cell in table.cells.items() if cell.comparison and column != AVERAGE})
-    family = f"{'/'.join(map(str, sizes))} comparison{'s' if sizes != [1] else ''}"
+    family = f"{'/'.join(map(str, sizes))} comparison{'s' if sizes != [1] else ''}; the average is a family of one"
+    holm = f" after Holm over the row ({family})" if sizes else ", one comparison a row"
     alike = any(cell.comparison and cell.comparison.p is None for cell in table.cells.values())
     return [
         f"p: two-sided paired t-test over seeds against {baseline_label(table)}, not adjusted. "
-        f"* p ≤ {points(ALPHA)} after Holm over the row ({family}; the average is a family of one)."
-        + (" No p: one seed, or the same difference in every seed." if alike else "")
+        f"* p ≤ {points(ALPHA)}{holm}." + (" No p: one seed, or the same difference in every seed." if alike else "")
     ]
 
 
@@ -134,7 +200,7 @@ def test_sets(table: Table) -> list[str]:
         text = f"Test sets: {next(iter(sizes.values())):,} sentences each"
     else:
         text = f"Test sentences: {', '.join(f'{lang} {n:,}' for lang, n in sizes.items())}"
-    halves = [50 * (high - low) for cell in table.cells.values() if cell.interval for low, high in [cell.interval]]
+    halves = [50 * (high - low) for cell in shown(table) if cell.interval for low, high in [cell.interval]]
     if halves:
         text += (
             f"; 95 % interval of a mean over seeds and sentences (bootstrap): ±{median(halves):.1f} in the median cell"

@@ -12,6 +12,7 @@ from pipeline.results.cells import Column, Row
 from pipeline.results.notes import (
     baseline_label,
     caption,
+    chosen_text,
     difference_text,
     footnotes,
     marks,
@@ -30,18 +31,27 @@ CSV_COLUMNS = (
     *("baseline", "pairs", "difference", "difference_low", "difference_high", "effect_size"),
     *("p", "p_holm", "comparisons", "p_exact", "smallest_p", "can_be_significant", "significant"),
     *("bootstrap_low", "bootstrap_high", "p_randomisation"),
+    *("point", "points", "dev", "dev_metric"),
     *("seeds", "values", "runs", "notes"),
 )
 
 
 def to_csv(table: Table) -> str:
-    """Return one line per cell with every number behind it; scores and differences ×100, nothing rounded away."""
+    """Return one line per cell with every number behind it; scores and differences ×100, nothing rounded away.
+
+    Columns behind an average have their lines too where only the average is shown.
+    """
     out = io.StringIO()
     writer = csv.DictWriter(out, CSV_COLUMNS, lineterminator="\n", restval="")
     writer.writeheader()
     for row in table.rows:
-        for column in table.columns:
-            values = {**_place(table, row, column), **_mean(table, row, column), **_test(table, row, column)}
+        for column in (*table.averaged, *table.columns):
+            values = {
+                **_place(table, row, column),
+                **_mean(table, row, column),
+                **_test(table, row, column),
+                **_tuning(table, row, column),
+            }
             writer.writerow({key: "" if value is None else value for key, value in values.items()})
     return out.getvalue()
 
@@ -111,6 +121,18 @@ def _test(table: Table, row: Row, column: Column) -> dict[str, Any]:
             "p_randomisation": cell.items.p,
         }
     return facts
+
+
+def _tuning(table: Table, row: Row, column: Column) -> dict[str, Any]:
+    choice = table.choices.get((row, column))
+    if choice is None:
+        return {"point": chosen_text(table, row)} if column == AVERAGE else {}
+    return {
+        "point": choice.point.text if choice.point else None,
+        "points": choice.among,
+        "dev": percent(choice.dev),
+        "dev_metric": choice.metric,
+    }
 
 
 def to_markdown(table: Table) -> str:

@@ -11,6 +11,7 @@ from pipeline import paths
 from pipeline.results.cells import Column, Grid, Row, Score, Seed, Spec, arrange
 from pipeline.results.items import ItemTests, compare_items, mean_interval
 from pipeline.results.statistics import ALPHA, Comparison, Summary, compare, holm, seeds_needed, summarise
+from pipeline.results.tuning import Choice
 
 AVERAGE = Column("average")
 SAME_DATA = ("task", "dataset", "encoder", "target_size")
@@ -63,7 +64,19 @@ Cells = dict[tuple[Row, Column], Cell]
 
 @dataclass(frozen=True)
 class Table:
-    """A table ready to be written; `labels` are the rows' texts."""
+    """A table ready to be written.
+
+    Attributes:
+        name: its files' name.
+        spec: what the config says of it.
+        rows: in order.
+        columns: those that are shown.
+        cells: of all columns.
+        labels: the rows' texts.
+        baselines: the row each row is compared with.
+        choices: the points chosen on dev, of cells whose variant has a grid.
+        averaged: the columns behind the average where only that is shown.
+    """
 
     name: str
     spec: Spec
@@ -72,6 +85,8 @@ class Table:
     cells: Mapping[tuple[Row, Column], Cell]
     labels: Mapping[Row, str]
     baselines: Mapping[Row, Row | None]
+    choices: Mapping[tuple[Row, Column], Choice]
+    averaged: Sequence[Column] = ()
 
 
 def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> Table:
@@ -82,10 +97,12 @@ def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> 
     """
     grid = arrange(spec, scores, facts)
     cells: Cells = {(row, column): fill(spec, grid, row, column) for row in grid.rows for column in grid.columns}
-    columns = list(grid.columns)
-    if spec.average and len(columns) > 1:
+    averaged = grid.columns if spec.columns == "average" else []
+    columns = [] if averaged else list(grid.columns)
+    if averaged or (spec.average and len(columns) > 1):
         for row in grid.rows:
-            cells[row, AVERAGE] = average([cells[row, column] for column in columns])
+            cell = average([cells[row, column] for column in grid.columns])
+            cells[row, AVERAGE] = explained(cell, row, cells, averaged)
         columns.append(AVERAGE)
     baselines = {row: baseline_of(spec, grid, row) for row in grid.rows}
     for row, baseline in baselines.items():
@@ -96,7 +113,13 @@ def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> 
     mark_best(cells, grid.rows, columns)
     texts = {method["name"]: method.get("label", method["name"]) for method in spec.methods}
     labels = {row: label_of(texts[row.variant], row) for row in grid.rows}
-    return Table(name, spec, grid.rows, columns, cells, labels, baselines)
+    return Table(name, spec, grid.rows, columns, cells, labels, baselines, grid.choices, averaged)
+
+
+def explained(cell: Cell, row: Row, cells: Cells, hidden: Sequence[Column]) -> Cell:
+    """Give an average the reasons of the columns behind it, where these are not shown themselves."""
+    inner = [f"{column.label}: {reason}" for column in hidden for reason in cells[row, column].reasons]
+    return dataclasses.replace(cell, reasons=(*cell.reasons, *inner))
 
 
 def label_of(text: str, row: Row) -> str:
@@ -109,6 +132,9 @@ def fill(spec: Spec, grid: Grid, row: Row, column: Column) -> Cell:
     """Summarise one cell's scores, or say why there are none."""
     scores = dict(sorted(grid.cells.get((row, column), {}).items()))
     reasons = gaps(spec, grid, row, column, scores)
+    choice = grid.choices.get((row, column))
+    if choice is not None and choice.reason:
+        reasons = (choice.reason,) if choice.point is None else (*reasons, choice.reason)
     if not scores:
         return Cell({}, {}, reasons=reasons)
     runs = {seed: score.run for seed, score in scores.items()}
@@ -191,7 +217,8 @@ def compared(spec: Spec, grid: Grid, cells: Cells, rows: tuple[Row, Row], column
         return dataclasses.replace(cell, reasons=(*reasons, "no seed in common with the baseline"))
     if len(seeds) < len(cell.scores):
         reasons.append(f"compared over the {len(seeds)} seeds that the baseline has too")
-    reasons += unlike(grid, rows, column)
+    behind = grid.columns if spec.columns == "average" else [column]
+    reasons += dict.fromkeys(reason for part in behind for reason in unlike(grid, rows, part))
     shared = [[runs[seed] for seed in seeds if seed in runs] for runs in (cell.runs, base.runs)]
     items = None
     if shared[0] and all(paths.outcomes(run).exists() for runs in shared for run in runs):
