@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count, repeat
 from typing import Any
 
+from pipeline.config_extend import check_extend, check_extended_use, unextended
 from pipeline.config_methods import METHODS, PARENT, FewShot, Method, Training
 from pipeline.config_schema import Experiment, Settings, Table
-from pipeline.config_sections import Babel, Pretrain, WikiAnn
+from pipeline.config_sections import Babel, Extend, ExtensionText, Pretrain, Text, WikiAnn
 from pipeline.config_tuning import check_grid, points
 from pipeline.config_types import METRICS
 from pipeline.data.babel.family import parse_family
@@ -27,7 +28,11 @@ def check(settings: Settings, broken: Broken) -> list[Problem]:
         problems += check_wikiann(name, dataset) if isinstance(dataset, WikiAnn) else check_babel(name, dataset)
     for name, encoder in settings.encoders.items():
         if isinstance(encoder, Pretrain):
-            problems += check_pretrain(name, encoder, settings, broken)
+            problems += check_pretrain(name, encoder)
+        if isinstance(encoder, Extend):
+            problems += check_extend(name, encoder, settings, broken)
+        if isinstance(encoder, Pretrain | Extend):
+            problems += check_text(name, encoder, settings, broken)
     for name, method in settings.methods.items():
         problems += check_method(name, method)
     for name, experiment in settings.experiments.items():
@@ -147,20 +152,26 @@ def check_languages(
             yield from check_known(path, "language", language, known)
 
 
-def check_pretrain(name: str, encoder: Pretrain, settings: Settings, broken: Broken) -> Iterator[Problem]:
-    """Heads must divide the width; the text must come from known datasets and languages, each once."""
+def check_pretrain(name: str, encoder: Pretrain) -> Iterator[Problem]:
+    """Heads must divide the width; no dataset may stand in the text twice."""
     path = ("encoders", name)
     if encoder.hidden_size % encoder.heads:
         yield (*path, "hidden_size"), f"{encoder.hidden_size} is not a multiple of heads, {encoder.heads}"
     yield from check_twice((*path, "text"), [text.dataset for text in encoder.text])
-    for i, text in enumerate(encoder.text):
-        here = (*path, "text", i)
+
+
+def check_text(name: str, encoder: Pretrain | Extend, settings: Settings, broken: Broken) -> Iterator[Problem]:
+    """The text must come from known datasets and languages."""
+    texts: list[Text | ExtensionText] = [*encoder.text]
+    for i, text in enumerate(texts):
+        here = ("encoders", name, "text", i)
         if text.dataset in broken["datasets"]:
             continue
         yield from check_known((*here, "dataset"), "dataset", text.dataset, list(settings.datasets))
         if text.languages is None and isinstance(settings.datasets.get(text.dataset), WikiAnn):
             yield (*here, "languages"), "'all' is known for loader babel only; list the languages"
-        yield from check_languages(repeat((*here, "languages")), text.dataset, text.languages or [], settings)
+        listed = text.languages if isinstance(text.languages, list) else []
+        yield from check_languages(repeat((*here, "languages")), text.dataset, listed, settings)
 
 
 def check_method(name: str, method: Method) -> Iterator[Problem]:
@@ -190,6 +201,7 @@ def check_experiment(name: str, experiment: Experiment, settings: Settings, brok
         yield from check_twice((*path, key), getattr(experiment, key))
     yield from check_pairs(path, experiment, settings)
     yield from check_lengths(path, experiment, settings)
+    yield from check_extended_use(path, experiment, settings)
     yield from check_sizes(path, experiment, settings)
     for i, label in enumerate(experiment.methods):
         method = method_settings(settings, label)
@@ -258,7 +270,7 @@ def check_points(
 
 def check_lengths(path: KeyPath, experiment: Experiment, settings: Settings) -> Iterator[Problem]:
     """An encoder pretrained here has as many positions as it was given."""
-    encoder = settings.encoders.get(experiment.encoder)
+    encoder = unextended(settings, experiment.encoder)
     if not isinstance(encoder, Pretrain):
         return
     for label in experiment.methods:
