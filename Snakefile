@@ -4,8 +4,8 @@
     snakemake --configfile MINE    your own config, instead of the default one
     snakemake -n                   what would run, and why
 
-Other targets: `prepare` (data and encoders), `train` (runs), `tables`; `plan` says what is done and what is missing, `prune`
-what no config names any more (and deletes it with `--config confirm=yes`). Targets stand before `--configfile`.
+Other targets: `prepare` (data and encoders), `train` (runs), `tables`, `analyses`; `plan` says what is done and what is missing,
+`prune` what no config names any more (deleted with `--config confirm=yes`). Targets stand before `--configfile`.
 """
 
 from snakemake.utils import min_version
@@ -23,6 +23,7 @@ include: "rules/data.smk"
 include: "rules/encoders.smk"
 include: "rules/training.smk"
 include: "rules/results.smk"
+include: "rules/analysis.smk"
 
 
 localrules:
@@ -30,17 +31,13 @@ localrules:
     prepare,
     train,
     tables,
-    score,
-    collect,
-    table,
-    plan,
-    prune,
 
 
 rule all:
     default_target: True
     input:
         jobs.tables(),
+        jobs.analyses(),
         jobs.kept_models(),
 
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from pipeline import paths
-from pipeline.code import run_code, stage_code
+from pipeline.analyses import Analysis, analysis_spec, figures
+from pipeline.code import represent_code, run_code, stage_code
 from pipeline.config import load, parse
 from pipeline.config_schema import Settings
 from pipeline.config_yaml import check_duplicates
@@ -43,6 +44,9 @@ class Wildcards(Protocol):
     encoder: str
     run: str
     table: str
+    view: str
+    analysis: str
+    figure: str
 
 
 @dataclass(frozen=True)
@@ -96,9 +100,12 @@ class Jobs:
     # ------------------------------------------------------------------------------------------------------ encoders
 
     def encoder_text(self, wildcards: Wildcards) -> list[str]:
-        """The raw text an encoder is pretrained on; nothing for one that comes from elsewhere."""
-        text = found(self.grid.encoders, wildcards.encoder, "encoder").spec.get("text", [])
-        return [str(paths.split(part["dataset"], part["language"], "text")) for part in text]
+        """The text an encoder is pretrained on or extended for, and its base; nothing for one that comes from elsewhere."""
+        spec = found(self.grid.encoders, wildcards.encoder, "encoder").spec
+        text = [
+            paths.split(part["dataset"], part["language"], part.get("split", "text")) for part in spec.get("text", [])
+        ]
+        return [str(path) for path in (*text, *([paths.encoder_manifest(spec["base"])] if "base" in spec else []))]
 
     def encoder_spec(self, wildcards: Wildcards) -> str:
         """The description of an encoder."""
@@ -171,6 +178,60 @@ class Jobs:
         """The code hash of a stage."""
         return stage_code(stage)
 
+    # ------------------------------------------------------------------------------------------------------ analyses
+
+    def represent_inputs(self, wildcards: Wildcards) -> list[str]:
+        """What representing a run reads: its model, its languages' splits, its encoder's manifest."""
+        spec, split = self.run(wildcards.run).spec, self._view(wildcards.view)["split"]
+        splits = [paths.split(spec["dataset"], language, split) for language in (*spec["sources"], *spec["targets"])]
+        return [
+            str(path) for path in (paths.run_model(wildcards.run), *splits, paths.encoder_manifest(spec["encoder"]))
+        ]
+
+    def view(self, wildcards: Wildcards) -> str:
+        """The description of what of a model is looked at."""
+        return canonical_json(self._view(wildcards.view))
+
+    def _view(self, key: str) -> dict[str, Any]:
+        return found({a.key: a.view for a in self.grid.analyses.values()}, key, "view")
+
+    def represent_code(self, wildcards: Wildcards) -> str:
+        """The code hash of representing a run's sentences."""
+        return represent_code(self.run(wildcards.run).spec["task"])
+
+    def analysis(self, name: str) -> Analysis:
+        """Look up an analysis.
+
+        Raises:
+            UserError: the config in effect has no analysis of that name.
+        """
+        return found(self.grid.analyses, name, "analysis")
+
+    def analysis_inputs(self, wildcards: Wildcards) -> list[str]:
+        """The representations an analysis compares."""
+        analysis = self.analysis(wildcards.analysis)
+        return [str(paths.representations(run, analysis.key)) for run in analysis.runs]
+
+    def analysis_spec(self, wildcards: Wildcards) -> str:
+        """The description of an analysis."""
+        return canonical_json(analysis_spec(self.analysis(wildcards.analysis)))
+
+    @cached_property
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The descriptions of all figures by name."""
+        return figures(self.grid.analyses)
+
+    def figure_inputs(self, wildcards: Wildcards) -> list[str]:
+        """What a figure is drawn from: two runs' representations, or an analysis' numbers."""
+        spec = found(self.figures, wildcards.figure, "figure")
+        if spec["kind"] == "correlation":
+            return [str(paths.analysis(spec["analysis"], "json"))]
+        return [str(paths.representations(run, digest(spec["view"], 8))) for run in spec["runs"]]
+
+    def figure_spec(self, wildcards: Wildcards) -> str:
+        """The description of a figure."""
+        return canonical_json(found(self.figures, wildcards.figure, "figure"))
+
     # ------------------------------------------------------------------------------------------------------- targets
 
     def prepared(self) -> list[str]:
@@ -196,6 +257,14 @@ class Jobs:
         return [str(paths.table(name, suffix)) for name in self.grid.tables for suffix in suffixes] or [
             str(paths.scores())
         ]
+
+    def analyses(self) -> list[str]:
+        """All analyses of the config in all their forms, and all their figures."""
+        numbers = [
+            paths.analysis(name, suffix) for name in self.grid.analyses for suffix in ("csv", "json", "md", "tex")
+        ]
+        drawn = [paths.figure(name, suffix) for name in self.figures for suffix in ("pdf", "png")]
+        return [str(path) for path in (*numbers, *drawn)]
 
 
 def read_jobs(config: Mapping[str, Any], files: Sequence[str | Path]) -> Jobs:

@@ -29,6 +29,8 @@ wildcard_constraints:
     encoder="[^/]+",
     run="[^/]+",
     table="[^/]+",
+    analysis="[^/]+",
+    figure="[^/]+",
 
 
 ruleorder: train_parent > train_run

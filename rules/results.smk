@@ -7,6 +7,14 @@ checks of `collect` even where Snakemake's own records are lost.
 """
 
 
+localrules:
+    score,
+    collect,
+    table,
+    plan,
+    prune,
+
+
 rule score:
     input:
         predictions=jobs.predictions(),

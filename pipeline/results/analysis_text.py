@@ -200,7 +200,7 @@ def to_latex(analysis: Analysis) -> str:
         *rows,
         r"\bottomrule",
         r"\end{tabular}",
-        rf"\caption{{{latex_escape(text).replace('ρ', '$rho$')}}}",
-        r"\end{table}",
         rf"\caption{{{latex_escape(text)}}}",
+        r"\end{table}",
+    ]
     return "\n".join(lines) + "\n"

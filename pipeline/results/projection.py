@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.results.distance import Floats, Points
+from pipeline.results.distance import Distances, Floats, Points, distances
 
 
 @dataclass(frozen=True)
@@ -46,3 +46,33 @@ def project(points: Points) -> Projection:
     total = variances.sum()
     shares = variances[:2] / total if total > 0 else np.zeros(2)
     return Projection(centred @ components.T, (float(shares[0]), float(shares[1])), components)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What one half of a pair's figure shows.
+
+    Attributes:
+        label: the method.
+        source: (m, 2), coordinates of the source points.
+        target: (n, 2), coordinates of the target points.
+        explained: the share of all variance along each axis.
+        distances: between source and target, in all dimensions.
+    """
+
+    label: str
+    source: Floats
+    target: Floats
+    explained: tuple[float, float]
+    distances: Distances
+
+
+def panel(label: str, source: Points, target: Points) -> Panel:
+    """Project source (m, H) and target (n, H) together, and measure how far apart they lie.
+
+    Raises:
+        UserError: as `distances` and `project`.
+    """
+    measured = distances(source, target)
+    found = project(np.concatenate([source, target]))
+    return Panel(label, found.scores[: len(source)], found.scores[len(source) :], found.explained, measured)

@@ -144,6 +144,9 @@ FROZEN = {
     "plan": "0b28f2715551",
     "prune": "a9a6ead05cd2",
     "train_run": "246d4b706e74",
+    "represent": "c69e0dabe961",
+    "analysis": "4f05b16e229d",
+    "figure": "4f179e7b4b47",
 }
 """By rule: a digest of its shell text."""
 

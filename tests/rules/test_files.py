@@ -59,7 +59,7 @@ def test_snakefile_is_a_table_of_contents() -> None:
 
 def test_every_rules_file_says_what_it_reads_and_writes() -> None:
     files = sorted((ROOT / "rules").glob("*.smk"))
-    assert [file.stem for file in files] == ["common", "data", "encoders", "results", "training"]
+    assert [file.stem for file in files] == ["analysis", "common", "data", "encoders", "results", "training"]
     for file in files:
         docstring = file.read_text().split('"""')[1]
         assert "Reads " in docstring and "writes " in docstring, file.name
@@ -72,12 +72,13 @@ def test_continuous_integration_runs_the_readme_s_test_command() -> None:
     assert "make test" in (ROOT / "README.md").read_text()
 
 
-def test_slurm_gives_each_training_job_one_gpu_slot() -> None:
+def test_slurm_gives_each_job_that_runs_a_model_one_gpu_slot() -> None:
     profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
     assert {rule: given["gpu"] for rule, given in profile["set-resources"].items()} == {
         "train_run": 1,
         "train_parent": 1,
         "encoder": 1,
+        "represent": 1,
     }
     assert "gres" not in yaml.safe_dump(profile)  # never beside gpu
     assert profile["slurm-status-command"] == "squeue"

@@ -1,0 +1,78 @@
+"""Draw one figure of an analysis as PDF and PNG.
+
+    python -m pipeline.figure --name NAME --spec '{"kind": "pair", "sources": ["en"], "target": "qu", "runs": […], …}'
+    python -m pipeline.figure --name NAME --spec '{"kind": "correlation", "analysis": "quechua"}'
+
+`pair`: principal components of source and target points in two models, from their representations. `correlation`: scores'
+gains against distances' drops over language pairs, from `results/analyses/<analysis>.json`. Writes
+`results/figures/NAME.pdf` and `.png`: same input, same bytes.
+"""
+
+import argparse
+from typing import Any
+
+from pipeline import paths
+from pipeline.errors import UserError, nearest, run_stage
+from pipeline.files import check_keys, parse_object, read_json
+from pipeline.results.analysis import read_points
+from pipeline.results.drawing import draw_correlation, draw_pair, save
+from pipeline.results.projection import Panel, panel
+
+KEYS = {
+    "pair": ("kind", "sources", "target", "seed", "runs", "labels", "view"),
+    "correlation": ("kind", "analysis"),
+}
+
+
+def main() -> None:
+    """Run the stage.
+
+    Raises:
+        UserError: the description is wrong, or what it draws is missing or stale.
+    """
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--name", required=True, help="the figure's name, its files under results/figures")
+    parser.add_argument("--spec", required=True, help="the figure's description, as JSON")
+    arguments = parser.parse_args()
+    spec = read_spec(arguments.spec)
+    figure = pair_figure(spec) if spec["kind"] == "pair" else correlation_figure(spec)
+    for suffix in ("pdf", "png"):
+        save(figure, paths.figure(arguments.name, suffix))
+        print(paths.figure(arguments.name, suffix))
+
+
+def read_spec(text: str) -> dict[str, Any]:
+    """Read a figure's description from JSON.
+
+    Raises:
+        UserError: it is not JSON, of no known kind, or a key is missing or unknown.
+    """
+    spec = parse_object(text, "--spec")
+    kind = spec.get("kind")
+    if kind not in KEYS:
+        raise UserError(f"--spec: kind {kind!r}{nearest(str(kind), KEYS)}")
+    check_keys(spec, KEYS[kind], "--spec")
+    return spec
+
+
+def pair_figure(spec: dict[str, Any]) -> Any:
+    """Return the figure of a language pair."""
+    panels: list[Panel] = []
+    for run, label in zip(spec["runs"], spec["labels"], strict=True):
+        source, target = read_points(run, spec["view"], spec["sources"], spec["target"])
+        panels.append(panel(label, source, target))
+    return draw_pair("+".join(spec["sources"]), spec["target"], spec["seed"], spec["view"], panels)
+
+
+def correlation_figure(spec: dict[str, Any]) -> Any:
+    """Return the figure of gains against drops."""
+    path = paths.analysis(spec["analysis"], "json")
+    found = read_json(path)
+    for key in ("before", "after", "metric", "pairs", "correlations"):
+        if key not in found:
+            raise UserError(f"{path}: key {key!r} is missing")
+    return draw_correlation(found)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,164 @@
+"""Figures of an analysis: two clouds of points before and after, and gains against drops over languages.
+
+Colours are Okabe and Ito's, told apart by colour-blind readers; markers differ too, for print in grey. Files hold no dates.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pipeline.files import atomic_path
+from pipeline.results.distance import Floats
+from pipeline.results.projection import Panel
+
+matplotlib.use("Agg")
+
+SOURCE, TARGET, GREY = "#0072B2", "#D55E00", "#666666"
+SHOWN = 1000
+"""Points of a language that are drawn; the components and distances are those of all points."""
+
+UNITS = {"token": "words", "sentence": "sentences"}
+STYLE: dict[Any, Any] = {
+    "font.size": 8,
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.frameon": False,
+    "pdf.fonttype": 42,  # letters as letters, not as outlines
+    "svg.hashsalt": "metalingua",
+}
+NO_DATES: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
+
+
+def draw_pair(
+    source: str, target: str, seed: Sequence[int], view: Mapping[str, Any], panels: Sequence[Panel]
+) -> Figure:
+    """Draw a language pair before and after, each on its own two principal components.
+
+    Args:
+        source: the source languages' names, joined.
+        target: the target language's name.
+        seed: `[data_seed, model_seed]` of the runs.
+        view: what of the models is looked at.
+        panels: before and after.
+    """
+    layer = "last layer" if view["layer"] == "last" else f"layer {view['layer']}"
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(6.6, 3.5), layout="constrained")
+        axes = figure.subplots(1, 2)
+        for axis, panel in zip(axes, panels, strict=True):
+            draw_panel(axis, panel, source, target)
+        handles, labels = axes[0].get_legend_handles_labels()
+        legend = figure.legend(handles, labels, loc="outside lower center", ncols=2, markerscale=2)
+        for handle in legend.legend_handles:
+            if handle is not None:
+                handle.set_alpha(1)
+        drop = " → ".join(f"{panel.distances.hausdorff:.2f}" for panel in panels)
+        figure.suptitle(f"{source} → {target}: Hausdorff distance {drop}", fontsize=10)
+        figure.supxlabel(
+            f"{UNITS[view['units']]} of {view['split']} sentences, {layer}, model seed {seed[1]}",
+            fontsize=7,
+            color=GREY,
+        )
+    return figure
+
+
+def draw_panel(axis: Axes, panel: Panel, source: str, target: str) -> None:
+    """Draw the points of one model, source below target."""
+    for points, name, colour, marker, size in (
+        (panel.source, f"{source} (source)", SOURCE, "o", 7),
+        (panel.target, f"{target} (target)", TARGET, "^", 8),
+    ):
+        shown = points[subsample(len(points))]
+        axis.scatter(
+            shown[:, 0],
+            shown[:, 1],
+            s=size,
+            c=colour,
+            marker=marker,
+            alpha=0.45,
+            linewidths=0,
+            label=name,
+            rasterized=len(shown) > SHOWN,
+        )
+    found = panel.distances
+    axis.set_title(panel.label, fontweight="bold", loc="left")
+    axis.set_title(f"d = {found.hausdorff:.2f}, modified {found.modified_hausdorff:.2f}", loc="right", fontsize=8)
+    axis.set_xlabel(f"component 1 ({100 * panel.explained[0]:.0f} % of variance)")
+    axis.set_ylabel(f"component 2 ({100 * panel.explained[1]:.0f} %)")
+    axis.margins(0.06)
+
+
+def subsample(count: int, most: int = SHOWN) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """Choose at most `most` of `count` rows, always the same ones, in ascending order."""
+    if count <= most:
+        return np.arange(count, dtype=np.int64)
+    return np.sort(np.random.RandomState(0).permutation(count)[:most]).astype(np.int64)
+
+
+def draw_correlation(found: Mapping[str, Any]) -> Figure:
+    """Draw each language pair's gain against its distance's drop, a panel for each distance (an analysis' JSON)."""
+    kinds = list(found["correlations"])
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(3.4 * len(kinds), 3.3), layout="constrained")
+        axes = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
+        for axis, kind in zip(axes, kinds, strict=True):
+            draw_gains(axis, found, kind)
+        axes[0].set_ylabel(f"gain in {found['metric']} (points)")
+        figure.suptitle(f"{found['after']} against {found['before']}", fontsize=10)
+    return figure
+
+
+def draw_gains(axis: Axes, found: Mapping[str, Any], kind: str) -> None:
+    """Draw one distance's panel: mean ± standard deviation over seeds, the least-squares line where r is defined."""
+    pairs = found["pairs"]
+    x = np.array([pair["drop"][kind]["mean"] for pair in pairs])
+    y = np.array([pair["gain"]["mean"] for pair in pairs])
+    wide = [[v["sd"] or 0 for v in values] for values in ([p["drop"][kind] for p in pairs], [p["gain"] for p in pairs])]
+    axis.axhline(0, color=GREY, linewidth=0.5, linestyle=":")
+    axis.axvline(0, color=GREY, linewidth=0.5, linestyle=":")
+    axis.errorbar(
+        x, y, xerr=wide[0], yerr=wide[1], fmt="o", color=SOURCE, markersize=4, elinewidth=0.6, ecolor="#9ac4dc"
+    )
+    several = len({tuple(pair["sources"]) for pair in pairs}) > 1
+    for i, pair in enumerate(pairs):
+        text = pair["pair"] if several else pair["target"]
+        axis.annotate(text, (x[i], y[i]), xytext=(4, 4), textcoords="offset points", fontsize=7)
+    correlation = found["correlations"][kind]
+    if correlation["pearson"] is not None:
+        draw_line(axis, x, y)
+    axis.set_title(title_of(correlation), fontsize=8)
+    axis.set_xlabel(f"drop of the {kind} distance")
+    axis.margins(0.15)
+
+
+def draw_line(axis: Axes, x: Floats, y: Floats) -> None:
+    """Draw the least-squares line across the points."""
+    slope, offset = np.polyfit(x, y, 1)
+    ends = np.array([x.min(), x.max()])
+    axis.plot(ends, slope * ends + offset, color=TARGET, linewidth=0.8, linestyle="--")
+
+
+def title_of(correlation: Mapping[str, Any]) -> str:
+    """Say what is known of a correlation: `r = +0.40 [−0.42, +0.86], n = 8`."""
+    if correlation["pearson"] is None:
+        return str(correlation["reason"])
+    interval = ""
+    if correlation["low"] is not None:
+        interval = f" [{correlation['low']:+.2f}, {correlation['high']:+.2f}]"
+    return f"r = {correlation['pearson']:+.2f}{interval}, n = {correlation['n']}".replace("-", "−")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as its suffix says, whole or not at all; same figure, same bytes."""
+    suffix = path.suffix.removeprefix(".")
+    with matplotlib.rc_context(STYLE), atomic_path(path) as temporary:
+        figure.savefig(temporary, format=suffix, dpi=200, metadata=NO_DATES[suffix])
