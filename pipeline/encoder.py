@@ -1,12 +1,14 @@
-"""Get one encoder: download it, copy it from a folder, or pretrain it on raw text.
+"""Get one encoder: download it, copy it from a folder, pretrain it on raw text, or extend another one's vocabulary.
 
     python -m pipeline.encoder --spec '{"encoder": "mbert-1a2b3c4d", "from": "hub", "repository": …, "revision": …}'
     python -m pipeline.encoder --spec '{"encoder": "mine-1a2b3c4d", "from": "folder"}' --folder models/mine
     python -m pipeline.encoder --spec '{"encoder": "small-1a2b3c4d", "from": "pretrain", "layers": 4, …}' --threads 2
+    python -m pipeline.encoder --spec '{"encoder": "mbert-qu-1a2b3c4d", "from": "extend", "base": "mbert-1a2b3c4d", …}'
 
-A pretrained one reads `text.parquet` of each `{"dataset": …, "language": …}` of its `text`. Writes `config.json`,
-`model.safetensors`, `tokenizer.json` and, last, `manifest.json` into `resources/encoders/<encoder>/`. Killed, a download
-or a pretraining resumes where it was.
+A pretrained one reads `text.parquet` of each `{"dataset": …, "language": …}` of its `text`; an extended one that of its text
+and its base, and where a part of the text says `"split": "train"`, `"size"` and `"data_seed"`, the training sentences a run
+of that size and seed is given. Writes `config.json`, `model.safetensors`, `tokenizer.json` and, last, `manifest.json` into
+`resources/encoders/<encoder>/`. Killed, a download or a pretraining resumes where it was.
 """
 
 import argparse
@@ -26,7 +28,12 @@ from pipeline.files import digest, parse_object, read_parquet, sha256_file
 from pipeline.training.devices import take_gpu
 from pipeline.training.progress import Progress
 
-KINDS = {"hub": ("repository", "revision"), "folder": (), "pretrain": ("text",)}  # what each must be given
+KINDS = {
+    "hub": ("repository", "revision"),
+    "folder": (),
+    "pretrain": ("text",),
+    "extend": ("base", "text"),
+}  # what each must be given
 
 
 def main() -> None:
@@ -55,6 +62,8 @@ def main() -> None:
         if source == Path():
             raise UserError("--folder: missing; expected the folder that holds the model")
         make(spec, folder, lambda staging: from_folder(source, staging))
+    elif spec["from"] == "extend":
+        make(spec, folder, lambda staging: extend_by_text(spec, arguments.threads, staging))
     else:
         make(spec, folder, lambda staging: pretrain_from_text(spec, arguments.threads, folder, staging))
 
@@ -113,14 +122,7 @@ def pretrain_from_text(spec: dict[str, Any], threads: int, folder: Path, staging
     from pipeline.encoders.pretrain import Job, Settings, pretrain
 
     torch.set_num_threads(threads)
-    given = {key: value for key, value in spec.items() if key not in ("encoder", "from", "text")}
-    known = [field.name for field in fields(Settings)]
-    for key in given:
-        if key not in known:
-            raise UserError(f"--spec: unknown key {key!r}{nearest(key, known)}")
-    if missing := [key for key in known if key not in given]:
-        raise UserError(f"--spec: {', '.join(missing)} missing")
-    settings = Settings(**given)
+    settings = Settings(**given_settings(spec, [field.name for field in fields(Settings)]))
     files = {f"{t['dataset']}/{t['language']}": paths.split(t["dataset"], t["language"], "text") for t in spec["text"]}
     texts = {name: read_parquet(path, TEXT)["text"].to_pylist() for name, path in files.items()}
     data = {str(path): sha256_file(path) for path in files.values()}
@@ -131,6 +133,48 @@ def pretrain_from_text(spec: dict[str, Any], threads: int, folder: Path, staging
     facts = pretrain(settings, texts, job, staging)
     progress.close()
     return facts | {"data": data, "threads": threads, "device": device.type}
+
+
+def extend_by_text(spec: dict[str, Any], threads: int, staging: Path) -> dict[str, Any]:
+    """Extend the base by what the text the description names needs; return facts for the manifest.
+
+    Raises:
+        UserError: a setting is missing, unknown or impossible, the base or a text is missing, or it cannot be extended.
+    """
+    import torch
+
+    from pipeline.encoders.extend import Settings, extend, read_text
+
+    torch.set_num_threads(threads)
+    settings = Settings(**given_settings(spec, [field.name for field in fields(Settings)]))
+    manifest = paths.encoder_manifest(spec["base"])
+    if not manifest.is_file():
+        raise UserError(f"{manifest}: no such file; the encoder to extend must be made before")
+    texts, data = [], {}
+    for part in spec["text"]:
+        path = paths.split(part["dataset"], part["language"], part.get("split", "text"))
+        what = f"{part['dataset']} {part['language']} {path.stem}"
+        texts += read_text(path, part.get("size"), part.get("data_seed"), what)
+        data[str(path)] = sha256_file(path)
+    facts = extend(paths.encoder_dir(spec["base"]), texts, settings, staging)
+    if not facts["pieces"]:
+        print(f"{spec['encoder']}: the text needs no new piece; the encoder stays as {spec['base']} is")
+    return facts | {"data": data, "base": sha256_file(manifest)}
+
+
+def given_settings(spec: dict[str, Any], known: list[str]) -> dict[str, Any]:
+    """Return the description's settings: what is no place of text or weights.
+
+    Raises:
+        UserError: one is unknown or missing.
+    """
+    given = {key: value for key, value in spec.items() if key not in ("encoder", "from", *KINDS[spec["from"]])}
+    for key in given:
+        if key not in known:
+            raise UserError(f"--spec: unknown key {key!r}{nearest(key, known)}")
+    if missing := [key for key in known if key not in given]:
+        raise UserError(f"--spec: {', '.join(missing)} missing")
+    return given
 
 
 if __name__ == "__main__":

@@ -1,0 +1,129 @@
+"""Extend an encoder's vocabulary for a language it has not seen: new pieces, each with an embedding of its own.
+
+After MetaXL, Appendix C, which trains a tokenizer on the target task's data and joins its vocabulary to mBERT's. Here pieces
+are learned from the old ones on (see `pipeline.encoders.pieces`), so that each has a natural embedding to start from: the
+mean of those of the pieces it replaces. Nothing is trained; the new rows learn with the task.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import torch
+
+from pipeline.data.schema import TEXT, read_split, split_facts
+from pipeline.data.splits import select
+from pipeline.encoders.hub import DESCRIPTIONS, TOKENIZER
+from pipeline.encoders.load import load_encoder, quiet
+from pipeline.encoders.pieces import Parts, extend_tokenizer
+from pipeline.errors import UserError
+from pipeline.files import read_parquet
+
+INITIALISE = ("mean", "random")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What determines an extended encoder, besides its base and its text; keys of the config's `from: extend`."""
+
+    pieces: int
+    min_frequency: int
+    initialise: str
+    seed: int
+
+    def __post_init__(self) -> None:
+        for key in ("pieces", "min_frequency"):
+            if getattr(self, key) < 1:
+                raise UserError(f"{key}: {getattr(self, key)}; expected at least 1")
+        if self.initialise not in INITIALISE:
+            raise UserError(f"initialise: {self.initialise!r}; expected one of {', '.join(INITIALISE)}")
+
+
+def extend(base: Path, texts: Sequence[str], settings: Settings, folder: Path) -> dict[str, Any]:
+    """Write the encoder in `base`, its vocabulary extended for `texts`, into `folder`; return facts for the manifest.
+
+    The base's ids and embeddings stay as they are; its head, which no run uses, is left out. Where the text needs no new
+    piece, the encoder stays as it was.
+
+    Args:
+        base: a folder with an encoder.
+        texts: sentences.
+        settings: how many pieces, how they start.
+        folder: an existing folder.
+
+    Raises:
+        UserError: the base cannot be loaded (see `load_encoder`), its tokenizer is not of a kind that can be extended, or
+            the text holds no words.
+    """
+    encoder = load_encoder(base)
+    model = encoder.model
+    old = model.get_input_embeddings().weight.detach()
+    try:
+        extension = extend_tokenizer(encoder.tokenizer, texts, settings.pieces, settings.min_frequency, len(old))
+    except UserError as error:
+        raise UserError(f"{base}: {error}") from None
+    ids = encoder.tokenizer.get_vocab(with_added_tokens=True)
+    new = new_embeddings(old, extension.pieces, ids, settings, model.config.initializer_range)
+    padding = model.get_input_embeddings().padding_idx
+    model.set_input_embeddings(
+        torch.nn.Embedding(len(old) + len(new), old.shape[1], padding, _weight=torch.cat([old, new]))
+    )
+    model.config.vocab_size = len(old) + len(new)
+    with quiet():
+        model.save_pretrained(folder)
+    for name in DESCRIPTIONS:
+        if name not in ("config.json", TOKENIZER) and (base / name).is_file():
+            shutil.copyfile(base / name, folder / name)
+    extension.tokenizer.save(str(folder / TOKENIZER))
+    load_encoder(folder)
+    return {"parameters": model.num_parameters(), "vocabulary": model.config.vocab_size, **extension.facts}
+
+
+def new_embeddings(
+    old: torch.Tensor, pieces: Mapping[str, Parts], ids: Mapping[str, int], settings: Settings, deviation: float
+) -> torch.Tensor:
+    """Return the embeddings of new pieces, `(pieces, H)`.
+
+    Args:
+        old: the old embeddings, `(V, H)`.
+        pieces: what each new piece was cut into before; a letter that was unknown is its own part.
+        ids: rows of `old` by piece.
+        settings: `initialise: mean` takes the mean over a piece's parts; letters, and with `random` all, are drawn.
+        deviation: standard deviation of what is drawn.
+    """
+    generator = torch.Generator().manual_seed(settings.seed)
+    new = deviation * torch.randn(len(pieces), old.shape[1], generator=generator)
+    if settings.initialise == "random":
+        return new
+    place = {piece: i for i, piece in enumerate(pieces)}
+    for i, (piece, parts) in enumerate(pieces.items()):
+        if parts != (piece,):  # letters come first, so their rows are drawn
+            rows = [old[ids[part]] if part in ids else new[place[part]] for part in parts]
+            new[i] = torch.stack(rows).double().mean(dim=0)
+    return new
+
+
+def read_text(path: Path, size: int | None, data_seed: int | None, what: str) -> list[str]:
+    """Return the sentences of a split: of raw text all, of a task's split the `size` that a run of `data_seed` is given.
+
+    Args:
+        path: `text.parquet`, or a task's `train.parquet`.
+        size: how many; `None` takes all.
+        data_seed: chooses them, as in training.
+        what: names the rows in errors.
+
+    Raises:
+        UserError: the file is missing or broken, of a task whose text is not known, or has fewer rows.
+    """
+    task = split_facts(read_parquet(path), str(path)).get("task")
+    if task == "text":
+        return [str(text) for text in read_parquet(path, TEXT)["text"].to_pylist()]
+    if task != "ner":
+        raise UserError(f"{path}: no text is known of task {task!r}")
+    table = read_split(path, task)
+    if size is not None and data_seed is not None:
+        table = table.take(pa.array(select(table.num_rows, size, data_seed, what)))
+    return [" ".join(tokens) for tokens in table["tokens"].to_pylist()]
