@@ -20,10 +20,12 @@ NAMES = {
     "encoders": {"small": "Pretrain", "mbert": "HubEncoder", "mine": "FolderEncoder"},
     "experiments": {"example": "Experiment"},
     "tables": {"example": "Table"},
+    "analyses": {"example": "Analysis"},
 }
 """By section: the entries to show and the kinds they are of."""
 
 VALUES: dict[tuple[str, str], Any] = {
+    ("Experiment", "methods"): ["target_only", "joint", "fine_tune"],
     ("Experiment", "sources"): ["hubbish"],
     ("Experiment", "targets"): ["nearish", "farrish"],
     ("Table", "experiments"): ["example"],

@@ -152,13 +152,41 @@ tables:
     methods: [target_only, zero_shot, fine_tune, joint]
     labels: {joint: "JT"}"""
 
+ANALYSES = """\
+## Analyses
+
+An analysis compares the models of two methods of an experiment: how far apart source and target lie in each (Hausdorff distance
+under the cosine distance), a picture of both (two principal components), and over the language pairs whether scores went along.
+How to read them: `docs/analysis.md`. The runs it names keep their models. An experiment with several sizes needs one of its own
+for the analysis; runs that both ask for are trained once."""
+
+ANALYSES_EXAMPLE = """\
+experiments:
+  one-size:
+    dataset: babel
+    encoder: small
+    methods: [joint, fine_tune]
+    sources: [hubbish]
+    targets: [nearish, farrish]
+    source_size: 500
+    target_size: 100
+    model_seeds: [1, 2, 3]
+    training: {epochs: 5}
+
+analyses:
+  closer:
+    experiment: one-size
+    before: joint
+    after: fine_tune
+    sentences: 200"""
+
 OTHER = """\
 ## Pruning
 
 Runs, data and encoders stay until `snakemake prune`, which shows what neither the config nor those in `keep` name, and with
 `--config confirm=yes` deletes it. Each file in `keep` is a config for itself, not merged with the others. Shown too are leftover
-checkpoints, and the model of a parent run once all runs that start from it are finished: its scores stay, but a child added
-later has the parent, and with it the other children, trained again."""
+checkpoints, representations no analysis looks at, and the model of a parent run once all runs that start from it are finished:
+its scores stay, but a child added later has the parent, and with it the other children, trained again."""
 
 OTHER_EXAMPLE = """\
 keep: [config/examples/wikiann.yaml]"""
@@ -181,6 +209,7 @@ too. These change no run at all:
 | key | what it changes |
 |---|---|
 | `tables` and all in it | the table files only |
+| `analyses` and all in it | the files of the analysis; runs that kept no model are trained again to the same result |
 | names of experiments, tables and variants; comments, key order, the spelling of numbers | nothing, or the table files |
 | `datasets.*.mirror`, `folder`, `sources`, `archive`, `expected` | where files are sought and how they are checked |
 | `keep`, `confirm` | what `prune` keeps and whether it deletes |

@@ -23,6 +23,9 @@ KEYS = {
     "correlation": ("kind", "analysis"),
 }
 
+LONGEST = 30
+"""Characters of source languages that a title has room for."""
+
 
 def main() -> None:
     """Run the stage.
@@ -60,8 +63,10 @@ def pair_figure(spec: dict[str, Any]) -> Any:
     panels: list[Panel] = []
     for run, label in zip(spec["runs"], spec["labels"], strict=True):
         source, target = read_points(run, spec["view"], spec["sources"], spec["target"])
-        panels.append(panel(label, source, target))
-    return draw_pair("+".join(spec["sources"]), spec["target"], spec["seed"], spec["view"], panels)
+        panels.append(panel(label, source, target, panels[0] if panels else None))
+    languages = "+".join(spec["sources"])
+    shown = languages if len(languages) <= LONGEST else f"{len(spec['sources'])} languages"
+    return draw_pair(shown, spec["target"], spec["seed"], spec["view"], panels)
 
 
 def correlation_figure(spec: dict[str, Any]) -> Any:

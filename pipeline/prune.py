@@ -5,8 +5,8 @@
 Files after `--configfile` are merged into one config, as everywhere. Each file after `--keep`, and each that the config lists
 under `keep`, is a config for itself; what any of them names stays. Found are: folders of runs, datasets' languages, raw files
 and encoders that none names; models of parents from which no unfinished run will start; checkpoints of finished runs and of
-other code. Only folders named as this pipeline names them are touched, only below `results/runs`, `results/data`,
-`resources/raw` and `resources/encoders`, and no symbolic link is followed.
+other code; representations that no analysis looks at. Only folders named as this pipeline names them are touched, only below
+`results/runs`, `results/data`, `resources/raw` and `resources/encoders`, and no symbolic link is followed.
 """
 
 import argparse
@@ -30,6 +30,7 @@ RUN = re.compile(r".+-[0-9a-f]{12}")
 KEY = re.compile(r".+-[0-9a-f]{8}")
 LANGUAGE = re.compile(r"[A-Za-z0-9_].*")
 CHECKPOINT = re.compile(r"checkpoint-[0-9a-f]{12}")
+REPRESENTATIONS = re.compile(r"representations-[0-9a-f]{8}")
 DYING = ".pruned-"  # a folder is renamed before it is deleted, so that half of one is never taken for a whole
 
 
@@ -74,6 +75,7 @@ def leftovers(grids: Sequence[Grid]) -> tuple[list[Leftover], list[Path]]:
         *unnamed_languages(grids, foreign),
         *spent_models(grids),
         *spent_checkpoints({name: run for grid in grids for name, run in grid.runs.items()}),
+        *unnamed_representations(grids),
     ]
     return [Leftover(path, why, size_of(path)) for path, why in found], foreign
 
@@ -137,6 +139,24 @@ def spent_checkpoints(runs: Mapping[str, Run]) -> Found:
                     yield path, "the run is finished"
                 elif path.name != f"checkpoint-{run_code(run.spec['method']['name'], run.spec['task'])}":
                     yield path, "made by other code"
+
+
+def unnamed_representations(grids: Sequence[Grid]) -> Found:
+    """Yield representations of named runs that no analysis looks at."""
+    named = {
+        paths.representations(run, analysis.key).parent
+        for grid in grids
+        for analysis in grid.analyses.values()
+        for run in analysis.runs
+    }
+    for name in sorted({name for grid in grids for name in grid.runs}):
+        folder = paths.run_dir(name)
+        if not folder.is_dir() or folder.is_symlink():
+            continue
+        for path in sorted(folder.iterdir()):
+            ours = REPRESENTATIONS.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
+            if ours and path not in named:
+                yield path, "no analysis looks at these representations"
 
 
 def folders(parent: Path, pattern: re.Pattern[str], foreign: list[Path]) -> Iterator[Path]:

@@ -52,11 +52,17 @@ def survey(grid: Grid) -> Survey:
     for name, run in grid.runs.items():  # parents come first
         state = run_state(run, records, hashes, runs)
         runs[name] = "stale" if state == "done" and not anew.isdisjoint(prepared_for(run)) else state
-    needed = {run.parent for name, run in grid.runs.items() if run.parent and runs[name] != "done"}
-    for name in needed:
-        if runs[name] == "done" and not paths.run_model(name).exists():
-            runs[name] = "missing"  # its weights are gone and a child waits for them
+    for name in grid.kept:
+        require_model(name, runs)  # before the parents: a run that is trained again needs its parent's
+    for name in {run.parent for name, run in grid.runs.items() if run.parent and runs[name] != "done"}:
+        require_model(name, runs)
     return Survey(runs, languages, encoders, records)
+
+
+def require_model(name: str, states: dict[str, State]) -> None:
+    """Call a finished run missing where its weights, which are wanted, are gone."""
+    if states[name] == "done" and not paths.run_model(name).exists():
+        states[name] = "missing"
 
 
 def read_records() -> dict[str, Record]:

@@ -107,7 +107,7 @@ def to_markdown(analysis: Analysis) -> str:
 
 
 ALIGNED = ("left", *["right"] * (len(HEADERS) - 1))
-CORRELATION_HEADERS = ("drop of", "n", "Pearson r [95 %]", "p", "Spearman ρ", "")
+CORRELATION_HEADERS = ("drop of", "n", "Pearson r [95 %]", "p", "Spearman ρ", "note")
 REMARKS = (
     "Hausdorff is a maximum: one odd word can set it; the modified distance is a mean of nearest distances. The spread is the "
     "mean distance of any two points: where it falls with the distance, the whole space has shrunk, not the gap between the "

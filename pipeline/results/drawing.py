@@ -11,6 +11,8 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from pipeline.files import atomic_path
 from pipeline.results.distance import Floats
@@ -21,6 +23,9 @@ matplotlib.use("Agg")
 SOURCE, TARGET, GREY = "#0072B2", "#D55E00", "#666666"
 SHOWN = 1000
 """Points of a language that are drawn; the components and distances are those of all points."""
+
+TURNS = 10
+MARKS = ((SOURCE, "o"), (TARGET, "^"))
 
 UNITS = {"token": "words", "sentence": "sentences"}
 STYLE: dict[Any, Any] = {
@@ -52,49 +57,38 @@ def draw_pair(
     """
     layer = "last layer" if view["layer"] == "last" else f"layer {view['layer']}"
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(6.6, 3.5), layout="constrained")
+        figure = Figure(figsize=(6.6, 3.9), layout="constrained")
         axes = figure.subplots(1, 2)
         for axis, panel in zip(axes, panels, strict=True):
-            draw_panel(axis, panel, source, target)
-        handles, labels = axes[0].get_legend_handles_labels()
-        legend = figure.legend(handles, labels, loc="outside lower center", ncols=2, markerscale=2)
-        for handle in legend.legend_handles:
-            if handle is not None:
-                handle.set_alpha(1)
+            draw_panel(axis, panel)
         drop = " → ".join(f"{panel.distances.hausdorff:.2f}" for panel in panels)
         figure.suptitle(f"{source} → {target}: Hausdorff distance {drop}", fontsize=10)
-        figure.supxlabel(
-            f"{UNITS[view['units']]} of {view['split']} sentences, {layer}, model seed {seed[1]}",
-            fontsize=7,
-            color=GREY,
-        )
+        handles = [
+            Line2D([], [], color=colour, marker=marker, linestyle="", markersize=5, label=f"{name} ({role})")
+            for (colour, marker), name, role in zip(MARKS, (source, target), ("source", "target"), strict=True)
+        ]
+        note = f"{UNITS[view['units']]} of {view['split']} sentences, {layer}, model seed {seed[1]}"
+        legend = figure.legend(handles=handles, loc="outside lower center", ncols=2, title=note, title_fontsize=7)
+        legend.get_title().set_color(GREY)
     return figure
 
 
-def draw_panel(axis: Axes, panel: Panel, source: str, target: str) -> None:
-    """Draw the points of one model, source below target."""
-    for points, name, colour, marker, size in (
-        (panel.source, f"{source} (source)", SOURCE, "o", 7),
-        (panel.target, f"{target} (target)", TARGET, "^", 8),
-    ):
-        shown = points[subsample(len(points))]
-        axis.scatter(
-            shown[:, 0],
-            shown[:, 1],
-            s=size,
-            c=colour,
-            marker=marker,
-            alpha=0.45,
-            linewidths=0,
-            label=name,
-            rasterized=len(shown) > SHOWN,
-        )
+def draw_panel(axis: Axes, panel: Panel) -> None:
+    """Draw the points of one model, a share of each language at a time, so that neither hides the other."""
+    clouds = [points[subsample(len(points))] for points in (panel.source, panel.target)]
+    for turn in range(TURNS):
+        for points, (colour, marker) in zip(clouds, MARKS, strict=True):
+            shown = points[turn::TURNS]
+            axis.scatter(shown[:, 0], shown[:, 1], s=8, c=colour, marker=marker, alpha=0.5, linewidths=0)
     found = panel.distances
-    axis.set_title(panel.label, fontweight="bold", loc="left")
-    axis.set_title(f"d = {found.hausdorff:.2f}, modified {found.modified_hausdorff:.2f}", loc="right", fontsize=8)
+    axis.set_title(panel.label, fontweight="bold", loc="left", pad=15)
+    text = f"Hausdorff {found.hausdorff:.3f}, modified {found.modified_hausdorff:.3f}, spread {found.spread:.2f}"
+    axis.text(0, 1.02, text, transform=axis.transAxes, fontsize=7.5, color=GREY)
     axis.set_xlabel(f"component 1 ({100 * panel.explained[0]:.0f} % of variance)")
     axis.set_ylabel(f"component 2 ({100 * panel.explained[1]:.0f} %)")
-    axis.margins(0.06)
+    axis.set_aspect("equal", adjustable="datalim")
+    for scale in (axis.xaxis, axis.yaxis):
+        scale.set_major_locator(MaxNLocator(6))
 
 
 def subsample(count: int, most: int = SHOWN) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":

@@ -67,12 +67,22 @@ class Panel:
     distances: Distances
 
 
-def panel(label: str, source: Points, target: Points) -> Panel:
+def panel(label: str, source: Points, target: Points, like: Panel | None = None) -> Panel:
     """Project source (m, H) and target (n, H) together, and measure how far apart they lie.
+
+    Args:
+        label: the method.
+        source: source points.
+        target: target points.
+        like: a panel of the same points in another model: components are turned to agree with it in sign.
 
     Raises:
         UserError: as `distances` and `project`.
     """
     measured = distances(source, target)
     found = project(np.concatenate([source, target]))
-    return Panel(label, found.scores[: len(source)], found.scores[len(source) :], found.explained, measured)
+    scores = found.scores
+    if like is not None and (len(like.source), len(like.target)) == (len(source), len(target)):
+        agreement = (scores * np.concatenate([like.source, like.target])).sum(axis=0)
+        scores = scores * np.where(agreement < 0, -1.0, 1.0)
+    return Panel(label, scores[: len(source)], scores[len(source) :], found.explained, measured)
