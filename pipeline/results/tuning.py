@@ -252,5 +252,6 @@ def _lacks(grid: Tuned, present: Iterable[int], every: set[Unit], missing: Mappi
         parts.append(f"{among}, without {named} ({', '.join(reasons) or 'not in the collected scores'})")
     unseen = sorted({unit[0] for _, unit in missing} - {unit[0] for unit in every})
     if unseen:
-        parts.append(f"chosen on the mean over {len({unit[0] for unit in every})} targets, without {', '.join(unseen)}")
+        over = ", ".join(sorted({unit[0] for unit in every}))
+        parts.append(f"chosen on the mean over {over} alone, without {', '.join(unseen)}")
     return "; ".join(parts)

@@ -49,7 +49,12 @@ def data_file(dataset: str, language: str, split: str = "test") -> Path:
     return path
 
 
-def finish(run: Expected, predicted: Sequence[Sequence[str]], gold: Sequence[Sequence[str]] | None = None) -> Expected:
+def finish(
+    run: Expected,
+    predicted: Sequence[Sequence[str]],
+    gold: Sequence[Sequence[str]] | None = None,
+    dev: float | None = None,
+) -> Expected:
     """Write what training would: predictions and run.json, and once its data and encoder."""
     spec = run.spec
     manifest = paths.encoder_manifest(spec["encoder"])
@@ -73,6 +78,7 @@ def finish(run: Expected, predicted: Sequence[Sequence[str]], gold: Sequence[Seq
         "parent": sha256_file(paths.run_model(spec["parent"])) if spec["parent"] else None,
         "predictions": sha256_file(paths.predictions(run.name)),
         "model": sha256_file(paths.run_model(run.name)) if paths.run_model(run.name).exists() else None,
+        "selection": None if dev is None else {"split": "dev", "metric": "entity_f1_strict", "value": dev},
     }
     write_json(paths.run_record(run.name), record)
     return run

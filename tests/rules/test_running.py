@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.rules.house import ROOT, House, methods
+from tests.rules.house import CONFIG, ROOT, House, methods
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
 
@@ -42,6 +42,16 @@ def test_the_demo_is_the_default_and_does_not_leak_into_other_configs(finished: 
     assert finished.planned() == {}
     confirmed = finished.run("--dry-run", "prune", "--config", "confirm=no", config=None)
     assert "prune" in confirmed
+
+
+def test_points_of_a_grid_are_jobs_and_one_that_was_asked_for_before_is_done(finished: House) -> None:
+    few = {**CONFIG["experiments"]["few"], "methods": ["target_only", "tuned"]}
+    grid = {"tuned": {"method": "target_only", "tune": {"training.learning_rate": [0.001, 0.01]}}}
+    jobs = finished.planned(
+        config=finished.config("tuned.yaml", {**CONFIG, "methods": grid, "experiments": {"few": few}})
+    )
+    assert methods(jobs) == ["target_only", "target_only"]  # two seeds of the new point; 0.001 is the config's own rate
+    assert jobs["table"] == ["table=few", "table=same"]
 
 
 def test_a_failed_run_keeps_its_checkpoint(finished: House, tmp_path: Path) -> None:
