@@ -27,6 +27,9 @@ def readme(schema: Schema) -> str:
         text.METHODS,
         methods(schema),
         example(text.METHODS_EXAMPLE),
+        text.GRIDS,
+        grids(schema),
+        example(text.GRIDS_EXAMPLE),
         text.EXPERIMENTS,
         *tables("Experiment", schema),
         example(text.EXPERIMENTS_EXAMPLE),
@@ -115,6 +118,12 @@ def methods(schema: Schema) -> str:
         "`tune` and `tune_by` ([grids](#grids))."
     )
     return "\n".join(lines) + f"\n\n{common}"
+
+
+def grids(schema: Schema) -> str:
+    """Return the table of the keys by which any method carries a grid."""
+    described = schema["$defs"][next(iter(METHODS.values())).__name__]["properties"]
+    return table({key: described[key] for key in ("tune", "tune_by")}, ())
 
 
 def paragraph(described: Schema) -> str:

@@ -115,6 +115,26 @@ methods:
   joint-concatenated: {method: joint, batches: concatenated}
   few_shot-train: {method: few_shot, split: train}"""
 
+GRIDS = """\
+### Grids
+
+An entry with `tune` is a grid: by hyper-parameter of the method, or by `training.<key>`, the values to try; several keys are all
+combinations. Every point is an ordinary run, the same one that an entry with these values would ask for, and each experiment
+that lists the entry trains all of them. Tables show for each target the point with the best dev score, the mean over seeds, and
+name it; with `tune_by: mean` one point is chosen for all targets of the same sources, by the mean over them. The test set never
+chooses. `docs/tables.md` says how ties and missing runs are treated.
+
+A key cannot be set and tuned in one entry; where the experiment or the config sets it, the grid goes before. Points are compared
+by the dev score of their best epoch, so a grid needs `select: best`, and `select` itself cannot be tuned. `training.max_length`
+can: words that are cut off count as missed, so the score is of the same words at every length."""
+
+GRIDS_EXAMPLE = """\
+methods:
+  joint-tuned:
+    method: joint
+    tune: {training.learning_rate: [3e-4, 1e-3], batches: [balanced, concatenated]}
+    tune_by: mean"""
+
 EXPERIMENTS = """\
 ## Experiments
 
@@ -140,8 +160,9 @@ TABLES = """\
 ## Tables
 
 A table shows one metric of one or more experiments: methods in rows, languages in columns, mean ± standard deviation over seeds
-in the cells. Metrics are `entity_f1_strict`, and with `precision` or `recall` for `f1`, `lenient` for `strict` (the reading of
-`conlleval`), and `_PER`, `_ORG` or `_LOC` appended for one entity type."""
+in the cells; with `columns: average` the mean over the targets alone, a row for each size and source set. Metrics are
+`entity_f1_strict`, and with `precision` or `recall` for `f1`, `lenient` for `strict` (the reading of `conlleval`), and `_PER`,
+`_ORG` or `_LOC` appended for one entity type."""
 
 TABLES_EXAMPLE = """\
 tables:
@@ -209,6 +230,7 @@ too. These change no run at all:
 | key | what it changes |
 |---|---|
 | `tables` and all in it | the table files only |
+| `tune` and `tune_by`, beside the values of each point | which points are trained, and which the tables show |
 | `analyses` and all in it | the files of the analysis; runs that kept no model are trained again to the same result |
 | names of experiments, tables and variants; comments, key order, the spelling of numbers | nothing, or the table files |
 | `datasets.*.mirror`, `folder`, `sources`, `archive`, `expected` | where files are sought and how they are checked |

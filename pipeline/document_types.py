@@ -21,6 +21,8 @@ def definition(node: Schema, schema: Schema) -> tuple[str, Schema] | None:
 
 def type_text(node: Schema) -> str:
     """Word a type: `` `a` or `b` ``, "whole number ≥ 1", "list of names"."""
+    if not node:
+        return "value"
     if "$ref" in node:
         return "keys of [training](#training)" if node["$ref"].endswith("/Training") else "keys below"
     if "anyOf" in node:
