@@ -112,7 +112,7 @@ def draw_correlation(found: Mapping[str, Any]) -> Figure:
 
 
 def draw_gains(axis: Axes, found: Mapping[str, Any], kind: str) -> None:
-    """Draw one distance's panel: mean ± standard deviation over seeds, the least-squares line where r is defined."""
+    """Draw one distance's panel: mean ± standard deviation over seeds; the least-squares line where r has an interval."""
     pairs = found["pairs"]
     x = np.array([pair["drop"][kind]["mean"] for pair in pairs])
     y = np.array([pair["gain"]["mean"] for pair in pairs])
@@ -127,10 +127,11 @@ def draw_gains(axis: Axes, found: Mapping[str, Any], kind: str) -> None:
         text = pair["pair"] if several else pair["target"]
         axis.annotate(text, (x[i], y[i]), xytext=(4, 4), textcoords="offset points", fontsize=7)
     correlation = found["correlations"][kind]
-    if correlation["pearson"] is not None:
+    if correlation["low"] is not None:
         draw_line(axis, x, y)
     axis.set_title(title_of(correlation), fontsize=8)
     axis.set_xlabel(f"drop of the {kind} distance")
+    axis.xaxis.set_major_locator(MaxNLocator(5))
     axis.margins(0.15)
 
 
