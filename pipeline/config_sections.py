@@ -262,7 +262,12 @@ TargetOrLanguages = Annotated[
             "anyOf": [
                 {"const": "target"},
                 {"const": "all"},
-                {"type": "array", "items": {"type": "string", "format": "language"}, "minItems": 1, "uniqueItems": True},
+                {
+                    "type": "array",
+                    "items": {"type": "string", "format": "language"},
+                    "minItems": 1,
+                    "uniqueItems": True,
+                },
             ]
         }
     ),
@@ -291,7 +296,8 @@ class Extend(Section):
     from_: Literal["extend"] = Field(alias="from", description="where the encoder comes from")
     encoder: Name = Field(description="the encoder to extend: a name under `encoders`", examples=["small"])
     text: OneOrMore[ExtensionText] = Field(
-        description="what to learn new pieces from", examples=[[{"dataset": "babel", "languages": "target"}]]
+        description="what to learn new pieces from",
+        examples=[[{"dataset": "babel", "languages": "target", "size": "target_size"}]],
     )
     pieces: Count = Field(default=500, description="at most so many new pieces")
     min_frequency: Count = Field(default=2, description="a new piece must occur so often in the text")

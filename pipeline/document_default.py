@@ -17,7 +17,7 @@ HEAD = """\
 
 NAMES = {
     "datasets": {"babel": "Babel", "wikiann": "WikiAnn"},
-    "encoders": {"small": "Pretrain", "mbert": "HubEncoder", "mine": "FolderEncoder"},
+    "encoders": {"small": "Pretrain", "mbert": "HubEncoder", "mine": "FolderEncoder", "extended": "Extend"},
     "experiments": {"example": "Experiment"},
     "tables": {"example": "Table"},
     "analyses": {"example": "Analysis"},

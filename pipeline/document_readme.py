@@ -21,6 +21,7 @@ def readme(schema: Schema) -> str:
         *section("from: pretrain", "Pretrain", schema, text.PRETRAIN, text.PRETRAIN_EXAMPLE),
         *section("from: hub", "HubEncoder", schema, "", text.HUB_EXAMPLE),
         *section("from: folder", "FolderEncoder", schema, "", text.FOLDER_EXAMPLE),
+        *section("from: extend", "Extend", schema, text.EXTEND, text.EXTEND_EXAMPLE),
         text.TRAINING,
         *tables("Training", schema),
         example(text.TRAINING_EXAMPLE),

@@ -89,6 +89,19 @@ FOLDER_EXAMPLE = """\
 encoders:
   mine: {from: folder, folder: models/mine}"""
 
+EXTEND = """\
+The encoder it extends need not be used by an experiment; it is got or trained all the same. With `languages: target` the runs
+of one target share an encoder, parents included, and the dataset must be the experiment's. See `docs/encoders.md`."""
+
+EXTEND_EXAMPLE = """\
+encoders:
+  mbert: {from: hub, repository: google-bert/bert-base-multilingual-cased, revision: 3f076fdb1ab68d5b2880cb87a0886f315b8146f8}
+  mbert-extended:
+    from: extend
+    encoder: mbert
+    text: [{dataset: wikiann, languages: target}]
+    pieces: 500"""
+
 TRAINING = """\
 ## Training
 
@@ -221,7 +234,7 @@ trained anew; change it back and the old one is found:
 * its method and hyper-parameters, and every training setting it uses;
 * task, sources, target, `source_size`, `target_size`, `dev_size`, `data_seed`, `model_seed`;
 * the dataset's name and content (loader and options, hub revision) and the encoder's name and description, for a pretrained one
-  with the datasets and languages of its text;
+  with the datasets and languages of its text, for an extended one also with the encoder it extends;
 * its parent run, and by it all of the above in the parent.
 
 What a method does not use is left out of the id: `learning_rate` for `zero_shot`, `dev_size` where `select` is `last`, `patience`
