@@ -53,7 +53,8 @@ def read_grid(model: type[BaseModel], grid: Mapping[str, Sequence[Any]]) -> dict
     found: dict[str, list[Any]] = {}
     for key, values in grid.items():
         if key not in fields:
-            wrong.append(_refusal((key,), values, f"unknown hyper-parameter{nearest(key, fields)}"))
+            meant = f"; write {TRAINING}<key>: [values]" if key == "training" else nearest(key, fields)
+            wrong.append(_refusal((key,), values, f"unknown hyper-parameter{meant}"))
             continue
         found[key] = []
         for i, value in enumerate(values):
@@ -137,20 +138,27 @@ def described_points(method: "Method") -> list[dict[str, Any]]:
 
     Keys:
         shown: the tuned keys and their values as text.
-        settings: the same as they stand in the specs of its runs, `{"method": {…}, "training": {…}}`.
+        settings: how its runs' specs differ from other points', `{"method": {…}, "training": {…}}`: the tuned keys, and
+            hyper-parameters that follow from them.
     """
+    every = points(method)
+    hyper = [resolved.hyper_parameters() for resolved in every]
+    follow = [
+        key
+        for key in {k: None for own in hyper for k in own}
+        if any(own.get(key) != hyper[0].get(key) for own in hyper)
+    ]
     described = []
-    for resolved in points(method):
-        sections = {"method": resolved.hyper_parameters(), "training": resolved.training.model_dump()}
+    for resolved, own in zip(every, hyper, strict=True):
+        settings: dict[str, dict[str, Any]] = {"method": {key: own.get(key) for key in follow}, "training": {}}
         shown: dict[str, str] = {}
-        settings: dict[str, dict[str, Any]] = {}
         for key in method.tune:
-            section = "training" if key.startswith(TRAINING) else "method"
             name = key.removeprefix(TRAINING)
-            value = sections[section].get(name)
+            trained = key.startswith(TRAINING)
+            value = getattr(resolved.training, name) if trained else own.get(name)
+            settings["training" if trained else "method"][name] = value
             shown[key] = value_text(value)
-            settings.setdefault(section, {})[name] = value
-        described.append({"shown": shown, "settings": settings})
+        described.append({"shown": shown, "settings": {section: kept for section, kept in settings.items() if kept}})
     return described
 
 

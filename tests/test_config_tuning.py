@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.config import parse
+from pipeline.config_methods import METHODS
 from pipeline.config_tuning import described_points
 from pipeline.survey import survey
 from tests.configs import changed, errors, grid
@@ -117,6 +118,18 @@ def test_tables_are_told_the_points_by_values_alone():
     ]
 
 
+def test_what_follows_from_a_tuned_key_is_part_of_the_point():
+    """MetaXL's `variant` sets `residual` and more: they set the points apart too, so they must not split the row."""
+    grid_of = parse(changed("methods.tuned={method: metaxl, tune: {variant: [paper, released]}}")).methods["tuned"]
+    paper, released = described_points(grid_of)
+    assert (paper["shown"], released["shown"]) == ({"variant": "paper"}, {"variant": "released"})
+    runs = [METHODS["metaxl"](variant=variant).hyper_parameters() for variant in ("paper", "released")]
+    differing = {key for key in runs[0] if runs[0][key] != runs[1][key]}
+    assert len(differing) > 1
+    assert paper["settings"] == {"method": {key: runs[0][key] for key in differing}}
+    assert released["settings"] == {"method": {key: runs[1][key] for key in differing}}
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
@@ -125,6 +138,7 @@ def test_tables_are_told_the_points_by_values_alone():
             "tune: {training.learningrate: [1]}",
             "tune.training.learningrate: unknown hyper-parameter; did you mean 'training.learning_rate'?",
         ),
+        ("tune: {training: {epochs: [1]}}", "tune.training: unknown hyper-parameter; write training.<key>: [values]"),
         ("tune: {method: [joint]}", "tune.method: unknown hyper-parameter"),
         ("tune: {batches: []}", "tune.batches: List must have at least 1 item after validation, not 0"),
         ("tune: [balanced]", "tune: expected keys and values, got ['balanced']"),
