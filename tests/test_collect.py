@@ -67,6 +67,14 @@ def test_scores_by_hand(run):
     assert (first["source_size"], first["target_size"], first["n"]) == (None, 100, 2)
 
 
+def test_a_run_s_dev_score_stands_beside_its_scores(run):
+    tuned = finish(expected(spec_of("joint", "qu", 2)), right(1), dev=0.25)
+    collect.collect(scored(run, tuned))
+    rows = pq.read_table(paths.scores()).to_pylist()
+    found = {(row["model_seed"], row["dev"], row["dev_metric"]) for row in rows}
+    assert found == {(1, None, None), (2, 0.25, "entity_f1_strict")}
+
+
 def test_same_results_same_bytes(run):
     other = finish(expected(spec_of("joint", "qu", 2)), right(1))
     file = scored(run, other)

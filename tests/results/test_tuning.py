@@ -386,6 +386,11 @@ def test_an_empty_average_says_which_column_is_empty_and_why():
     )
 
 
+def test_the_caption_counts_the_seeds_of_the_averages_not_of_what_is_behind_them():
+    table = table_of(without(rows(), *((point, "jv", 3) for point in ("base", "A", "B"))), columns="average")
+    assert caption(table)[1].endswith("mean ± standard deviation over n = 2 seeds.")  # jv has two, qu three
+
+
 def test_an_average_of_one_target_is_shown_too():
     experiments = [{**table_spec()["experiments"][0], "targets": ["qu"], "methods": ["target_only", "tuned"]}]
     table = table_of([r for r in rows() if r["language"] == "qu"], columns="average", experiments=experiments)
