@@ -292,3 +292,21 @@ def test_thousands_of_runs_are_planned_at_once(folder):
 def test_a_config_without_experiments_has_nothing_to_train():
     base = expand(parse({}))
     assert report(base, survey(base)).endswith("Nothing to train.")
+
+
+def test_a_run_whose_model_an_analysis_wants_and_nobody_kept_is_missing():
+    base = grid("analyses.one={experiment: few, before: joint, after: fine_tune}")
+    prepare(base)
+    finish(base)
+    at = survey(base)
+    assert {name for name, state in at.runs.items() if state == "missing"} == base.kept
+    for name in base.kept:
+        write_text(paths.run_model(name), "weights")
+    assert set(survey(base).runs.values()) == {"done"}
+    paths.run_model(names(base, "fine_tune")[0]).unlink()
+    parent = base.runs[names(base, "fine_tune")[0]].parent
+    paths.run_model(parent).unlink()
+    assert {name for name, state in survey(base).runs.items() if state == "missing"} == {
+        names(base, "fine_tune")[0],
+        parent,
+    }

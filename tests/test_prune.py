@@ -252,3 +252,43 @@ def test_sizes_count_every_file_once(folder):
     write_text(folder / "results" / "runs" / run / "model" / "model.safetensors", "x" * 30)
     (leftover,) = leftovers([grid()])[0]
     assert (leftover.size, leftover.path.name) == (40, run)
+
+
+ANALYSIS = "analyses.one={experiment: few, before: joint, after: fine_tune}"
+
+
+def represented(run: str, view: str) -> Path:
+    path = paths.representations(run, view)
+    write_text(path, "points")
+    return path.parent
+
+
+def test_models_and_representations_of_an_analysis_stay():
+    base = grid(ANALYSIS)
+    prepare(base)
+    finish(base)
+    for run in base.analyses["one"].runs:
+        write_text(paths.run_model(run), "weights")
+        represented(run, base.analyses["one"].key)
+    spared = {str(paths.run_model(run).parent) for run in base.analyses["one"].runs}
+    assert not spared & found(base).keys()
+    assert not any("representations" in path for path in found(base))
+
+
+def test_representations_of_no_analysis_are_shown():
+    base, other = grid(ANALYSIS), grid(ANALYSIS, "analyses.one.layer=1")
+    prepare(base)
+    finish(base)
+    run, stranger = base.analyses["one"].runs[0], names(base, "target_only")[0]
+    key = other.analyses["one"].key
+    assert key != base.analyses["one"].key
+    wanted, unwanted, third = (
+        represented(run, base.analyses["one"].key),
+        represented(run, key),
+        represented(stranger, key),
+    )
+    (unwanted.parent / "representations-mine").mkdir()
+    shown = {path for path in found(base) if "representations" in path}
+    assert shown == {str(unwanted), str(third)}
+    assert {path for path in found(base, other) if "representations" in path} == {str(third)}
+    assert str(wanted) not in found(base)

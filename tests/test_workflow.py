@@ -145,3 +145,41 @@ def test_importing_the_helpers_loads_nothing_heavy() -> None:
     code = f"import sys, pipeline.workflow; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def analysed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> workflow.Jobs:
+    monkeypatch.chdir(tmp_path)
+    few = {**CONFIG["experiments"]["few"], "methods": ["joint", "fine_tune"]}
+    one = {"experiment": "few", "before": "joint", "after": "fine_tune", "split": "dev"}
+    return workflow.read_jobs({**CONFIG, "experiments": {"few": few}, "tables": {}, "analyses": {"one": one}}, [])
+
+
+def test_representing_reads_the_model_both_languages_and_the_encoder(analysed: workflow.Jobs) -> None:
+    run, key = run_of(analysed, "joint"), analysed.grid.analyses["one"].key
+    dataset, encoder = analysed.grid.runs[run].spec["dataset"], analysed.grid.runs[run].spec["encoder"]
+    assert analysed.represent_inputs(named(run=run, view=key)) == [
+        f"results/runs/{run}/model/model.safetensors",
+        f"results/data/{dataset}/hubbish/dev.parquet",
+        f"results/data/{dataset}/nearish/dev.parquet",
+        f"resources/encoders/{encoder}/manifest.json",
+    ]
+    assert json.loads(analysed.view(named(view=key)))["split"] == "dev"
+    with pytest.raises(UserError, match="names no such view"):
+        analysed.view(named(view="00000000"))
+
+
+def test_analyses_and_figures_wait_for_what_they_show(analysed: workflow.Jobs) -> None:
+    found, key = analysed.grid.analyses["one"], analysed.grid.analyses["one"].key
+    read = analysed.analysis_inputs(named(analysis="one"))
+    assert read == [f"results/runs/{run}/representations-{key}/points.parquet" for run in found.runs]
+    assert len(read) == 4
+    assert set(analysed.figure_inputs(named(figure="one-hubbish-nearish"))) < set(read)
+    assert json.loads(analysed.figure_spec(named(figure="one-hubbish-nearish")))["kind"] == "pair"
+    assert analysed.analyses() == [
+        *(f"results/analyses/one.{suffix}" for suffix in ("csv", "json", "md", "tex")),
+        *(f"results/figures/one-hubbish-nearish.{suffix}" for suffix in ("pdf", "png")),
+    ]
+    assert sorted(analysed.kept_models()) == sorted(f"results/runs/{run}/model/model.safetensors" for run in found.runs)
+    with pytest.raises(UserError, match="names no such figure"):
+        analysed.figure_spec(named(figure="one-correlation"))
