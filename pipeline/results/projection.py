@@ -24,7 +24,10 @@ class Projection:
 
 
 def project(points: Points) -> Projection:
-    """Project n points (n, H) on their first two principal components, by the SVD of the centred points, in float64.
+    """Project n points (n, H) on their first two principal components, in float64.
+
+    By the eigenvectors of their H × H scatter matrix, which costs a fraction of the SVD of many points and agrees with it in the
+    widest components.
 
     A component's sign is arbitrary; the one with a positive largest loading (the first of equals) is taken, so that the same
     points always give the same picture.
@@ -38,13 +41,12 @@ def project(points: Points) -> Projection:
         )
     exact = points.astype(np.float64)
     centred = exact - exact.mean(axis=0)
-    _, singular, rows = np.linalg.svd(centred, full_matrices=False)
-    components = rows[:2]
+    variances, vectors = np.linalg.eigh(centred.T @ centred)  # ascending; (H,) and (H, H), a component a column
+    components = vectors[:, -1:-3:-1].T
     largest = components[np.arange(2), np.abs(components).argmax(axis=1)]
     components = components * np.where(largest < 0, -1.0, 1.0)[:, None]
-    variances = singular**2
-    total = variances.sum()
-    shares = variances[:2] / total if total > 0 else np.zeros(2)
+    total = variances.clip(min=0).sum()
+    shares = variances[-1:-3:-1].clip(min=0) / total if total > 0 else np.zeros(2)
     return Projection(centred @ components.T, (float(shares[0]), float(shares[1])), components)
 
 

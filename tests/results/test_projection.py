@@ -27,6 +27,14 @@ def test_against_scikit_learn():
     assert ours.explained == pytest.approx(tuple(theirs.explained_variance_ratio_), abs=1e-12)
 
 
+def test_against_the_svd_where_there_are_fewer_points_than_dimensions():
+    points = np.random.default_rng(5).normal(size=(7, 30))
+    _, singular, rows = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
+    ours = project(points)
+    assert np.abs((ours.components * rows[:2]).sum(axis=1)) == pytest.approx(np.ones(2), abs=1e-12)
+    assert ours.explained == pytest.approx(tuple(singular[:2] ** 2 / (singular**2).sum()), abs=1e-12)
+
+
 def test_the_sign_does_not_depend_on_the_order_of_points():
     points = np.random.default_rng(3).normal(size=(40, 6))
     ours, other = project(points), project(points[::-1])
