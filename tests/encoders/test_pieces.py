@@ -217,11 +217,12 @@ def test_models_that_cannot_be_extended():
 
 
 SCRIPT = """
-from tests.encoders.models import tiny_tokenizer
 from pipeline.encoders.pieces import extend_tokenizer
+from pipeline.encoders.vocabulary import train_vocabulary
+old = ["ada sees rome", "bo visits the old acme in oslo", "the acme of cy", "rome and oslo see ada"] * 5
 texts = [" ".join(chr(0x430 + (7 * i * j) % 32) * (1 + i % 2) + chr(0x430 + i % 32) for i in range(j, j + 9)) for j in range(60)]
 for architecture in ("bert", "xlm-roberta"):
-    print(extend_tokenizer(tiny_tokenizer(architecture), texts, 90, 1, 60).tokenizer.to_str())
+    print(extend_tokenizer(train_vocabulary(old, architecture, 60), texts, 90, 1, 60).tokenizer.to_str())
 """
 
 
