@@ -11,6 +11,7 @@ from tabulate import tabulate
 
 from pipeline.results.analysis import DISTANCES, STATES, Analysis, Measured, Pair, hausdorff, modified_hausdorff, spread
 from pipeline.results.correlation import Correlation
+from pipeline.results.distance import decimals
 from pipeline.results.latex import escape as latex_escape
 from pipeline.results.render import escape as markdown_escape
 from pipeline.results.statistics import Summary
@@ -137,10 +138,15 @@ def row_of(pair: Pair) -> list[str]:
     return [*cells, *(number(score, 100, 1) for score in scores), number(pair.gain, 100, 1, sign=True)]
 
 
-def number(summary: Summary, scale: float = 1, digits: int = 3, sign: bool = False) -> str:
-    """Word a mean with its deviation, `0.512 ± 0.010`; the deviation only where there is one."""
-    mean = f"{scale * summary.mean:{'+' if sign else ''}.{digits}f}".replace("-", "−")
-    return mean if summary.sd is None else f"{mean} ± {scale * summary.sd:.{digits}f}"
+def number(summary: Summary, scale: float = 1, digits: int | None = None, sign: bool = False) -> str:
+    """Word a mean with its deviation, `0.512 ± 0.010`; the deviation only where there is one.
+
+    Without `digits`, those of a distance: some encoders' vectors all lean one way, and differ in the fourth digit.
+    """
+    mean = scale * summary.mean
+    places = decimals(mean) if digits is None else digits
+    text = f"{mean:{'+' if sign else ''}.{places}f}".replace("-", "−")
+    return text if summary.sd is None else f"{text} ± {scale * summary.sd:.{places}f}"
 
 
 def correlation_title(analysis: Analysis) -> str:

@@ -3,6 +3,7 @@
 Exact, in float64, one block of pairs at a time: 100,000 × 100,000 points of 768 dimensions need 150 MB beside the points.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,6 +118,11 @@ def unit(points: Points) -> Floats:
     length = np.linalg.norm(exact, axis=1, keepdims=True)
     units: Floats = np.divide(exact, length, out=np.zeros_like(exact), where=length > 0)
     return units
+
+
+def decimals(value: float) -> int:
+    """Return how many decimals show a distance: three, or as many as show two of its digits, but no more than eight."""
+    return 3 if abs(value) < 1e-8 or abs(value) >= 0.01 else min(8, 1 - math.floor(math.log10(abs(value))))
 
 
 def check(source: Points, target: Points) -> None:

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.files import atomic_path
-from pipeline.results.distance import Floats
+from pipeline.results.distance import Floats, decimals
 from pipeline.results.projection import Panel
 
 matplotlib.use("Agg")
@@ -27,7 +27,7 @@ SHOWN = 1000
 TURNS = 10
 MARKS = ((SOURCE, "o"), (TARGET, "^"))
 
-UNITS = {"token": "words", "sentence": "sentences"}
+UNITS = {"token": "words of {} sentences", "sentence": "{} sentences"}
 STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 9,
@@ -61,13 +61,13 @@ def draw_pair(
         axes = figure.subplots(1, 2)
         for axis, panel in zip(axes, panels, strict=True):
             draw_panel(axis, panel)
-        drop = " → ".join(f"{panel.distances.hausdorff:.2f}" for panel in panels)
+        drop = " → ".join(distance_text(panel.distances.hausdorff) for panel in panels)
         figure.suptitle(f"{source} → {target}: Hausdorff distance {drop}", fontsize=10)
         handles = [
             Line2D([], [], color=colour, marker=marker, linestyle="", markersize=5, label=f"{name} ({role})")
             for (colour, marker), name, role in zip(MARKS, (source, target), ("source", "target"), strict=True)
         ]
-        note = f"{UNITS[view['units']]} of {view['split']} sentences, {layer}, model seed {seed[1]}"
+        note = f"{UNITS[view['units']].format(view['split'])}, {layer}, model seed {seed[1]}"
         legend = figure.legend(handles=handles, loc="outside lower center", ncols=2, title=note, title_fontsize=7)
         legend.get_title().set_color(GREY)
     return figure
@@ -82,13 +82,19 @@ def draw_panel(axis: Axes, panel: Panel) -> None:
             axis.scatter(shown[:, 0], shown[:, 1], s=8, c=colour, marker=marker, alpha=0.5, linewidths=0)
     found = panel.distances
     axis.set_title(panel.label, fontweight="bold", loc="left", pad=15)
-    text = f"Hausdorff {found.hausdorff:.3f}, modified {found.modified_hausdorff:.3f}, spread {found.spread:.2f}"
+    named = {"Hausdorff": found.hausdorff, "modified": found.modified_hausdorff, "spread": found.spread}
+    text = ", ".join(f"{name} {distance_text(value)}" for name, value in named.items())
     axis.text(0, 1.02, text, transform=axis.transAxes, fontsize=7.5, color=GREY)
     axis.set_xlabel(f"component 1 ({100 * panel.explained[0]:.0f} % of variance)")
     axis.set_ylabel(f"component 2 ({100 * panel.explained[1]:.0f} %)")
     axis.set_aspect("equal", adjustable="datalim")
     for scale in (axis.xaxis, axis.yaxis):
         scale.set_major_locator(MaxNLocator(6))
+
+
+def distance_text(value: float) -> str:
+    """Word a distance."""
+    return f"{value:.{decimals(value)}f}"
 
 
 def subsample(count: int, most: int = SHOWN) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":

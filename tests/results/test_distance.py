@@ -8,7 +8,7 @@ import pytest
 from scipy.spatial.distance import cdist, directed_hausdorff
 
 from pipeline.errors import UserError
-from pipeline.results.distance import cosine_distances, distances, nearest, unit
+from pipeline.results.distance import cosine_distances, decimals, distances, nearest, unit
 
 
 def clouds(m=57, n=83, width=11, seed=0):
@@ -131,3 +131,11 @@ def test_memory_stays_below_the_full_matrix():
 def test_what_cannot_be_measured_is_refused(source, target, message):
     with pytest.raises(UserError, match=message):
         distances(source, target)
+
+
+@pytest.mark.parametrize(
+    ("value", "places"), [(1.2, 3), (0.0123, 3), (0.0099, 4), (-0.00042, 5), (0.0, 3), (3e-8, 8), (1e-12, 3)]
+)
+def test_small_distances_get_more_decimals(value, places):
+    """0.0099 → .0099, 0.00042 → .00042: two digits each."""
+    assert decimals(value) == places
