@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
 from pipeline.encoders.pieces import Cutter, extend_tokenizer
+from pipeline.encoders.vocabulary import train_vocabulary
 from pipeline.errors import UserError
 from tests.encoders.models import tiny_tokenizer
 
@@ -236,3 +237,24 @@ def test_the_same_in_every_process():
     first = run("1")
     assert first.count("\n") > 1
     assert run("2") == first
+
+
+MIRROR = Path(__file__).parents[3] / "shared/data/wikiann"
+
+
+@pytest.mark.skipif(not MIRROR.is_dir(), reason=f"no WikiAnn mirror at {MIRROR}")
+@pytest.mark.parametrize("architecture", ["bert", "xlm-roberta"])
+def test_scripts_an_english_vocabulary_does_not_know(architecture):
+    def sentences(language: str, count: int) -> list[str]:
+        blocks = (MIRROR / f"train-{language}.tsv").read_text(encoding="utf-8").split("\n\n")[:count]
+        return [" ".join(line.split("\t")[0] for line in block.split("\n") if line) for block in blocks]
+
+    base = train_vocabulary(sentences("en", 1500), architecture, 2000)
+    for language in ("gu", "my"):
+        extended = extend_tokenizer(base, sentences(language, 100), 500, 2, base.get_vocab_size())
+        words, unknown = extended.facts["words"], extended.facts["unknown_words"]
+        assert unknown["before"] > 0.6 * words  # nearly all words but numbers and punctuation
+        assert unknown["after"] < 0.03 * words  # those with a letter that occurs once
+        others = sentences("en", 2500)[1500:]
+        changed = sum(base.encode(s).ids != extended.tokenizer.encode(s).ids for s in others)
+        assert changed < 0.1 * len(others)
