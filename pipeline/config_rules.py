@@ -72,7 +72,7 @@ def resolve_training(settings: Settings, experiment: Experiment, method: Method)
     values: dict[str, Any] = settings.training.model_dump()
     for layer in (
         experiment.training.model_dump(exclude_unset=True),
-        method.training_defaults,
+        method.built_in_training(),
         method.training.model_dump(exclude_unset=True),
     ):
         values.update(layer)

@@ -95,6 +95,23 @@ def _size(value: Any, least: int) -> int | None:
     return size
 
 
+def read_placement(value: Any) -> int | str:
+    """Read a layer's number, or `top`.
+
+    Raises:
+        ValueError: neither.
+    """
+    if value == "top":
+        return "top"
+    try:
+        layer = read_whole(value)
+    except ValueError:
+        layer = None
+    if not isinstance(layer, int) or layer < 0:
+        raise ValueError(f"expected the number of a layer, 0 for the embeddings, or 'top'; got {value!r}")
+    return layer
+
+
 def read_name(value: Any) -> str:
     """Read a name that is safe in paths.
 
@@ -237,7 +254,13 @@ ZeroOrMore = Annotated[Whole, Field(ge=0)]
 Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
 Size = Annotated[int | None, PlainValidator(read_size), _or_all(1)]
 DevSize = Annotated[int | None, PlainValidator(read_dev_size), _or_all(0)]
+Placement = Annotated[
+    int | str,
+    PlainValidator(read_placement),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"const": "top"}]}),
+]
 Switch = Annotated[bool, BeforeValidator(read_switch)]
+SwitchOrNull = Annotated[Switch | None, BeforeValidator(read_null)]
 Name = Annotated[str, BeforeValidator(read_name), _text("name", NAME)]
 Language = Annotated[str, BeforeValidator(read_language), WithJsonSchema(_LANGUAGE)]
 Commit = Annotated[str, BeforeValidator(read_commit), _text("commit", "[0-9a-f]{40}")]

@@ -15,6 +15,9 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from pipeline.meta.products import Tensors
+from pipeline.meta.updates import Step as UpdateStep
+
 Batch = Mapping[str, Tensor]
 """Tensors of one batch of B examples: `input_ids`, `attention_mask` (B, T), `labels`, `row` (B,), `language` (B,)."""
 
@@ -37,7 +40,8 @@ class Stream:
 
     `sampling`: `covering` walks all examples without replacement, pass after pass, in length-grouped batches; `random` draws
     each batch afresh; `per_class` draws `batch_size` examples of every class of every language. A stream `paired_with` another
-    yields the rows that share an id with that stream's latest batch; `excluding` another never yields that batch's rows.
+    yields the rows that share an id with that stream's latest batch; `excluding` another never yields that batch's rows. A
+    `whole` stream is refused where there are fewer than `batch_size` examples; others then have smaller batches.
     """
 
     pools: tuple[Pool, ...]
@@ -45,6 +49,7 @@ class Stream:
     sampling: Literal["covering", "random", "per_class"] = "covering"
     paired_with: str | None = None
     excluding: str | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,17 +128,29 @@ class Trainer(Protocol):
     phase: Phase
     step_number: int  # steps done in this phase
 
+    @property
+    def settings(self) -> OptimizerSettings:
+        """The optimiser settings of θ in this phase."""
+
     def own(self, name: str, module: nn.Module, optimizer: OptimizerSettings | None = None) -> None:
         """Register a module of the method (φ), with an optimiser of its own, or trained with θ where `None`."""
 
-    def loss(self, batch: Batch, parameters: Mapping[str, Tensor] | None = None) -> Tensor:
-        """The task's mean loss (float32 scalar) under the run's precision, at θ or at the given parameters."""
+    def loss(
+        self, batch: Batch, parameters: Mapping[str, Tensor] | None = None, module: nn.Module | None = None
+    ) -> Tensor:
+        """The task's mean loss (a scalar) under the run's precision, at θ or at the given parameters.
+
+        `module` maps the batch to logits instead of the model; `parameters` are then named as in it.
+        """
 
     def optimise(self, loss: Tensor, which: str = "model") -> None:
         """Backward, clip, step and advance the schedule of one optimiser: `model` (θ) or an owned module's."""
 
     def apply(self, gradients: Sequence[Tensor | None], which: str = "model") -> None:
-        """The same with gradients computed by the method, in the order of `parameters(which)`."""
+        """The same with gradients computed by the method, in the order of `parameters(which)`; they are clipped in place."""
+
+    def step_taken(self, start: Tensors, gradient: Tensors, which: str = "model") -> UpdateStep:
+        """The step that `apply` has just made from `start` with `gradient`, for its derivative."""
 
     def parameters(self, which: str = "model") -> list[nn.Parameter]:
         """The trainable parameters behind one optimiser."""

@@ -18,8 +18,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from pipeline.errors import UserError
+from pipeline.meta.products import Tensors
+from pipeline.meta.updates import Step
 from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Pool
 from pipeline.tasks.examples import Examples, collate
 from pipeline.tasks.model import TaskModel
@@ -109,13 +112,13 @@ class Loop:
         """The run's precision."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.ingredients.precision == "bfloat16")
 
-    def loss(self, batch: Batch, parameters: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Return the task's mean loss, float32, at θ or at the given parameters."""
+    def loss(
+        self, batch: Batch, parameters: Mapping[str, Tensor] | None = None, module: nn.Module | None = None
+    ) -> Tensor:
+        """Return the task's mean loss at θ or at the given parameters, of the model or of another module."""
+        module = self.model if module is None else module
         with self.autocast():
-            if parameters is None:
-                logits = self.model(batch)
-            else:
-                logits = torch.func.functional_call(self.model, dict(parameters), (batch,))
+            logits = module(batch) if parameters is None else functional_call(module, dict(parameters), (batch,))
         value: Tensor = self.ingredients.task.loss(logits, batch)
         return value
 
@@ -127,6 +130,15 @@ class Loop:
     def apply(self, gradients: Sequence[Tensor | None], which: str = "model") -> None:
         """One step of one optimiser with the given gradients."""
         self.optimisers[which].apply(gradients)
+
+    def step_taken(self, start: Tensors, gradient: Tensors, which: str = "model") -> Step:
+        """The step that `apply` has just made."""
+        return self.optimisers[which].taken(start, gradient)
+
+    @property
+    def settings(self) -> OptimizerSettings:
+        """The optimiser settings of θ in this phase."""
+        return self.phase.optimizer or self.ingredients.optimizer
 
     def parameters(self, which: str = "model") -> list[nn.Parameter]:
         """The parameters behind one optimiser."""
@@ -163,7 +175,7 @@ class Loop:
         for name, settings in self.own_settings.items():
             if settings is None:
                 named += [(f"{name}.{n}", p) for n, p in self.modules[name].named_parameters()]
-        self.optimisers = {"model": ScheduledOptimiser(named, phase.optimizer or self.ingredients.optimizer, total)}
+        self.optimisers = {"model": ScheduledOptimiser(named, self.settings, total)}
         for name, settings in self.own_settings.items():
             if settings is not None:
                 own = list(self.modules[name].named_parameters())

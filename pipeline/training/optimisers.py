@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pipeline.meta.products import Tensors
+from pipeline.meta.updates import CLIP_EPSILON, Rule, State, Step
 from pipeline.methods.contract import OptimizerSettings
 
 
@@ -49,6 +51,7 @@ class ScheduledOptimiser:
         options: dict[str, Any] = {} if settings.kind == "sgd" else {"fused": True}
         self.inner: torch.optim.Optimizer = kinds[settings.kind](groups, lr=settings.learning_rate, **options)
         self.gradient_norm = torch.zeros(())
+        self.last_rate = 0.0
 
     @property
     def learning_rate(self) -> float:
@@ -59,17 +62,38 @@ class ScheduledOptimiser:
         """Clip the gradients, step at the scheduled rate, drop the gradients."""
         limit = float("inf") if self.settings.clip_norm is None else self.settings.clip_norm
         self.gradient_norm = nn.utils.clip_grad_norm_(self.parameters, limit).detach()
+        self.last_rate = self.learning_rate
         for group in self.inner.param_groups:
-            group["lr"] = self.learning_rate
+            group["lr"] = self.last_rate
         self.inner.step()
         self.inner.zero_grad(set_to_none=True)
         self.step_number += 1
 
     def apply(self, gradients: Sequence[Tensor | None]) -> None:
-        """Step with the given gradients, in the order of `parameters`."""
+        """Step with the given gradients, in the order of `parameters`; clipping changes them in place."""
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient
         self.step()
+
+    def taken(self, start: Tensors, gradient: Tensors) -> Step:
+        """Return the step just made from `start` with `gradient` (clipped by now), for its derivative; valid until the next."""
+        settings, adam = self.settings, self.settings.kind != "sgd"
+        decay = tuple(float(group["weight_decay"]) for group in self.inner.param_groups for _ in group["params"])
+        rule = Rule(
+            learning_rate=self.last_rate,
+            decay=decay if any(decay) else (),
+            decoupled=settings.kind == "adamw",
+            betas=tuple(self.inner.defaults["betas"]) if adam else None,
+            epsilon=float(self.inner.defaults["eps"]) if adam else 0.0,
+            clip_norm=settings.clip_norm,
+        )
+        norm = float(self.gradient_norm)
+        factor = 1.0 if settings.clip_norm is None else min(1.0, settings.clip_norm / (norm + CLIP_EPSILON))
+        if not adam:
+            return Step(rule, start, gradient, State(), factor, norm)
+        held = [self.inner.state[p] for p in self.parameters]
+        first, second = (tuple(h[key] for h in held) for key in ("exp_avg", "exp_avg_sq"))
+        return Step(rule, start, gradient, State(first, second, int(held[0]["step"])), factor, norm)
 
     def state(self) -> dict[str, Any]:
         """Everything needed to continue."""

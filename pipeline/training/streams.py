@@ -45,6 +45,12 @@ class Sampler:
 
     def __init__(self, stream: Stream, examples: Examples, rng: np.random.Generator) -> None:
         self.stream, self.examples, self.rng = stream, examples, rng
+        if stream.whole and len(examples) < stream.batch_size:
+            languages = ", ".join(dict.fromkeys(pool.language for pool in stream.pools))
+            raise UserError(
+                f"{languages}: a batch takes {stream.batch_size} examples, and there are only {len(examples)}; "
+                f"set training.batch_size to at most {len(examples)}"
+            )
         self.lengths = examples.lengths
         self.pass_: list[np.ndarray] = []
         self.position = 0

@@ -1,0 +1,49 @@
+"""`joint_rtn`: joint training with RTNs on the source's path, φ trained by ordinary gradients (MetaXL, Section 4.4, "JT w/ RTN").
+
+Each step descends ½ (L_s(θ, φ) + L_t(θ)) in θ and φ, with one optimiser. It shows what the RTN does without the meta-gradient.
+The released code has no residual here, though its MetaXL has one, which alone may explain the collapse the paper reports
+(Table 6): `residual=True` is the like-for-like control.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from pipeline.methods.contract import Draw, Method, Trainer
+from pipeline.methods.joint import balanced_phases
+from pipeline.methods.rtn import Design, SourcePath, Transformation, make_transformation
+
+
+def source_indices(trainer: Trainer, stream: str = "source") -> list[int]:
+    """Return the indices of the source languages, in the order of the stream's pools."""
+    return [trainer.languages.index(pool.language) for pool in trainer.phase.streams[stream].pools]
+
+
+def joint_step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
+    """Descend ½ (L_s(θ, φ) + L_t(θ))."""
+    transformation = trainer.modules["rtn"]
+    assert isinstance(transformation, Transformation)
+    source_loss = trainer.loss(draw("source"), module=SourcePath(trainer.model, transformation))
+    target_loss = trainer.loss(draw("target"))
+    loss = (source_loss + target_loss) / 2
+    trainer.optimise(loss)
+    return {"loss": loss.detach(), "source_loss": source_loss.detach(), "target_loss": target_loss.detach()}
+
+
+def build(
+    placement: Sequence[int | str] = ("top",),
+    bottleneck: int | None = None,
+    wide: bool = False,
+    per_source: bool = False,
+    residual: bool = False,
+    gate: bool = False,
+    detach: bool = False,
+) -> Method:
+    """Return the method; arguments as in `rtn.Design`."""
+    design = Design(tuple(placement), bottleneck, wide, per_source, residual, gate, detach)
+
+    def setup(trainer: Trainer) -> None:
+        languages = source_indices(trainer)
+        trainer.own("rtn", make_transformation(design, trainer.model, languages, False, trainer.generator))
+
+    return Method(balanced_phases, joint_step, setup)

@@ -1,0 +1,245 @@
+"""`metaxl`: source representations transformed so that steps on them help the target (Xia et al. 2021, Algorithm 1).
+
+    θ′ = θ − α ∇θ L_s(θ, φ)            source batch, through the RTN g_φ                                                (Eq. 3)
+    φ′ = φ − β ∇φ L_t(θ′(φ))           target batch, without it                                                         (Eq. 4)
+    ∇φ L_t(θ′) = −α ∇φ (∇θ L_s(θ, φ)ᵀ v),  v = ∇θ L_t(θ′)
+
+φ is meta-learned and thrown away afterwards. Two variants, as `docs/metaxl.md` compares them:
+
+`paper`     Algorithm 1: θ takes a step on L_s by the run's own optimiser, which is the look-ahead too (the derivative goes
+            through Adam's preconditioner and clipping); then φ takes one. The target's labels move φ alone.
+`released`  what the authors' code does: the target batch is halved; the inner loss is L_s + L_g, with g the first half; the
+            look-ahead is one plain SGD step at the current learning rate and is discarded; the second half moves φ; then θ
+            takes a step on L_s + L_g with the new φ. The in-place look-ahead of that code, which corrupts its second
+            derivatives, is not copied.
+
+Logged beside the losses: `meta_loss` L_t(θ′), `phi_gradient_norm` ‖∇φ L_t(θ′)‖ and `phi_distance` ‖φ − φ₀‖.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from pipeline.meta.bilevel import pull_back_steps
+from pipeline.meta.products import Loss, Tensors, Way, inner_gradient
+from pipeline.meta.updates import Rule, State, take_step
+from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Setting, Stream, Trainer
+from pipeline.methods.joint_rtn import source_indices
+from pipeline.methods.rtn import Design, SourcePath, Transformation, make_transformation
+from pipeline.methods.supervised import one_loss
+
+BACK_OFF = "back_off"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The method's settings besides the RTN's design; see `pipeline.config_methods.MetaXL`."""
+
+    variant: Literal["released", "paper"]
+    combine: Literal["stack", "losses"]
+    meta_lr: float
+    meta_optimizer: Literal["adam", "sgd"]
+    meta_weight_decay: float
+    phi_frozen: bool
+    back_off_epochs: int
+    way: Literal["auto", "fast", "lean"]
+
+
+# ---------------------------------------------------------------------------------------------------- the losses and φ
+
+
+def transformation_of(trainer: Trainer) -> Transformation:
+    """Return φ."""
+    found = trainer.modules["rtn"]
+    assert isinstance(found, Transformation)
+    return found
+
+
+def source_loss(trainer: Trainer, batch: Batch) -> Loss:
+    """Return L_s(θ, φ) of one batch, θ in the order of `trainer.parameters()`, φ in that of its module.
+
+    With several placements whose losses are mixed, Σ_k softmax(a)_k L_s(θ, φ_k), each with the RTN of one placement.
+    """
+    transformation = transformation_of(trainer)
+    numbers = range(len(transformation.layers))
+    mixed = transformation.mixture is not None
+    paths = [SourcePath(trainer.model, transformation, [k]) for k in numbers] if mixed else []
+    paths = paths or [SourcePath(trainer.model, transformation)]
+    of_model = names(trainer.model, trainer.parameters(), "model.")
+    of_phi = [f"transformation.{name}" for name, _ in transformation.named_parameters()]
+
+    def loss(theta: Tensors, phi: Tensors) -> Tensor:
+        given = dict(zip((*of_model, *of_phi), (*theta, *phi), strict=True))
+        losses = torch.stack([trainer.loss(batch, given, path) for path in paths])
+        return losses @ torch.softmax(given["transformation.mixture"], 0) if mixed else losses[0]
+
+    return loss
+
+
+def names(module: torch.nn.Module, parameters: Sequence[Tensor], prefix: str = "") -> list[str]:
+    """Return the parameters' names in a module, in their order."""
+    known = {id(parameter): name for name, parameter in module.named_parameters()}
+    return [prefix + known[id(parameter)] for parameter in parameters]
+
+
+def way_of(options: Options, transformation: Transformation, depth: int) -> Way:
+    """Return how the mixed term is computed: least memory where φ is on top, least time below, unless told otherwise."""
+    if options.way != "auto":
+        return options.way
+    return "lean" if min(transformation.layers) == depth else "fast"
+
+
+def phi_log(trainer: Trainer, gradient: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Return the norms that show whether φ learns anything."""
+    start = trainer.memory["phi_0"]
+    moved = [p.detach() - s for p, s in zip(transformation_of(trainer).parameters(), start, strict=True)]
+    zero = torch.zeros((), device=trainer.device)
+    return {
+        "phi_gradient_norm": torch.nn.utils.get_total_norm(gradient) if gradient else zero,
+        "phi_distance": torch.nn.utils.get_total_norm(moved),
+    }
+
+
+# ------------------------------------------------------------------------------------------------------------ one step
+
+
+def paper_step(trainer: Trainer, draw: Draw, options: Options, way: Way) -> dict[str, Tensor]:
+    """Algorithm 1: θ on the source, then φ on the target at the new θ."""
+    source, phi = draw("source"), list(transformation_of(trainer).parameters())
+    start = tuple(p.detach().clone() for p in trainer.parameters())  # the step below is made in place
+    inner = inner_gradient(source_loss(trainer, source), start, phi, way)
+    trainer.apply(inner.gradient)
+    log = {"loss": inner.value}
+    if options.phi_frozen:
+        return log | phi_log(trainer, [])
+    meta_loss = trainer.loss(draw("target"))
+    vector = torch.autograd.grad(meta_loss, trainer.parameters(), materialize_grads=True)
+    step = trainer.step_taken(start, inner.gradient)
+    gradient = pull_back_steps([(inner, step)], vector, phi).phi
+    trainer.apply(gradient, "rtn")
+    return log | {"meta_loss": meta_loss.detach()} | phi_log(trainer, gradient)
+
+
+def released_step(trainer: Trainer, draw: Draw, options: Options, way: Way) -> dict[str, Tensor]:
+    """The released code's step: φ after a look-ahead that is discarded, then θ with the new φ."""
+    loss_s = source_loss(trainer, draw("source"))
+    target = draw("target")
+    while len(target["row"]) < 2:  # the last batch of a pass may be too small to halve
+        target = draw("target")
+    inner_half, meta_half = halves(target, trainer.generator)
+    phi = list(transformation_of(trainer).parameters())
+    log: dict[str, Tensor] = {}
+    if not options.phi_frozen:
+        gradient, meta_loss = look_ahead(trainer, loss_s, inner_half, meta_half, way)
+        trainer.apply(gradient, "rtn")
+        log = {"meta_loss": meta_loss} | phi_log(trainer, gradient)
+    value_s = loss_s(tuple(trainer.parameters()), tuple(p.detach() for p in phi))
+    value_g = trainer.loss(inner_half)
+    trainer.apply(torch.autograd.grad(value_s + value_g, trainer.parameters(), materialize_grads=True))
+    losses = {"source_loss": value_s.detach(), "target_loss": value_g.detach()}
+    return {"loss": (value_s + value_g).detach(), **losses, **(log or phi_log(trainer, []))}
+
+
+def look_ahead(trainer: Trainer, loss_s: Loss, inner_half: Batch, meta_half: Batch, way: Way) -> tuple[Tensors, Tensor]:
+    """Return ∇φ L_meta(θ′) and L_meta(θ′) for θ′ = θ − α ∇θ (L_s(θ, φ) + L_g(θ)); θ stays as it is."""
+    theta, phi = trainer.parameters(), list(transformation_of(trainer).parameters())
+    inner = inner_gradient(loss_s, theta, phi, way)
+    on_target = torch.autograd.grad(trainer.loss(inner_half), theta, materialize_grads=True)
+    total = tuple(a + b for a, b in zip(inner.gradient, on_target, strict=True))
+    ahead, step = take_step(Rule(trainer.learning_rate()), tuple(p.detach() for p in theta), total, State())
+    leaves = [tensor.requires_grad_() for tensor in ahead]
+    meta_loss = trainer.loss(meta_half, dict(zip(names(trainer.model, theta), leaves, strict=True)))
+    vector = torch.autograd.grad(meta_loss, leaves, materialize_grads=True)
+    return pull_back_steps([(inner, step)], vector, phi).phi, meta_loss.detach()
+
+
+def halves(batch: Batch, generator: torch.Generator) -> tuple[Batch, Batch]:
+    """Split a batch of B rows at random into ⌈B/2⌉ and ⌊B/2⌋ (rows of a batch come sorted by length)."""
+    size = len(batch["row"])
+    order = torch.randperm(size, generator=generator).to(batch["row"].device)
+    first, second = order[: (size + 1) // 2], order[(size + 1) // 2 :]
+    return {key: value[first] for key, value in batch.items()}, {key: value[second] for key, value in batch.items()}
+
+
+# ---------------------------------------------------------------------------------------------------------- the method
+
+
+def phases_with(options: Options) -> Callable[[Setting], Sequence[Phase]]:
+    """Return the phases: meta-training, and the back-off where it is asked for."""
+
+    def phases(setting: Setting) -> Sequence[Phase]:
+        pools = {"source": setting.source_pools(), "target": setting.target_pools()}
+        streams = {name: Stream(own, setting.batch_size, whole=name == "target") for name, own in pools.items()}
+        dev = setting.dev_pools(setting.targets)
+        found = [Phase("train", streams, "source", setting.epochs, dev, setting.patience)]
+        if options.back_off_epochs:
+            both = {"train": Stream(pools["source"] + pools["target"], setting.batch_size)}
+            found.append(Phase(BACK_OFF, both, "train", options.back_off_epochs, dev, setting.patience))
+        return found
+
+    return phases
+
+
+def setup_with(design: Design, options: Options) -> Callable[[Trainer], None]:
+    """Return the setup: φ, drawn from the method's own generator, with its optimiser."""
+
+    def setup(trainer: Trainer) -> None:
+        if trainer.phase.name == BACK_OFF:
+            for parameter in trainer.modules["rtn"].parameters() if "rtn" in trainer.modules else ():
+                parameter.requires_grad_(False)
+            return
+        mixed = options.combine == "losses"
+        phi = make_transformation(design, trainer.model, source_indices(trainer), mixed, trainer.generator)
+        phi.requires_grad_(not options.phi_frozen)
+        trainer.own("rtn", phi, None if options.phi_frozen else meta_settings(trainer.settings, options))
+        trainer.memory["phi_0"] = [p.detach().clone() for p in phi.parameters()]
+
+    return setup
+
+
+def meta_settings(run: OptimizerSettings, options: Options) -> OptimizerSettings:
+    """Return φ's optimiser: the run's warm-up and schedule, a rate and a penalty of its own, no clipping."""
+    return dataclasses.replace(
+        run,
+        learning_rate=options.meta_lr,
+        kind=options.meta_optimizer,
+        weight_decay=options.meta_weight_decay,
+        clip_norm=None,
+    )
+
+
+def build(
+    variant: Literal["released", "paper"] = "released",
+    placement: Sequence[int | str] = ("top",),
+    bottleneck: int | None = None,
+    wide: bool = False,
+    per_source: bool = False,
+    residual: bool = True,
+    gate: bool = True,
+    detach: bool = True,
+    combine: Literal["stack", "losses"] = "losses",
+    meta_lr: float = 1e-6,
+    meta_optimizer: Literal["adam", "sgd"] = "adam",
+    meta_weight_decay: float = 5e-4,
+    phi_frozen: bool = False,
+    phi_no_decay: bool = False,
+    back_off_epochs: int = 0,
+    way: Literal["auto", "fast", "lean"] = "auto",
+) -> Method:
+    """Return the method; arguments as in `rtn.Design` and `pipeline.config_methods.MetaXL`, all of them settled."""
+    design = Design(tuple(placement), bottleneck, wide, per_source, residual, gate, detach)
+    decay = 0.0 if phi_no_decay else meta_weight_decay
+    options = Options(variant, combine, meta_lr, meta_optimizer, decay, phi_frozen, back_off_epochs, way)
+    one_step = paper_step if variant == "paper" else released_step
+
+    def step(trainer: Trainer, draw: Draw) -> Mapping[str, Tensor]:
+        if trainer.phase.name == BACK_OFF:
+            return one_loss(trainer, draw)
+        depth = len(trainer.model.encoder.encoder.layer)  # type: ignore[union-attr, arg-type]
+        return one_step(trainer, draw, options, way_of(options, transformation_of(trainer), depth))
+
+    return Method(phases_with(options), step, setup_with(design, options))
