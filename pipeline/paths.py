@@ -59,6 +59,11 @@ def run_record(run: str) -> Path:
     return run_dir(run) / "run.json"
 
 
+def steps(run: str) -> Path:
+    """What a run logged at every step."""
+    return run_dir(run) / "steps.parquet"
+
+
 def history(run: str) -> Path:
     """One JSON line per epoch of a run."""
     return run_dir(run) / "history.jsonl"

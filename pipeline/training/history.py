@@ -1,4 +1,4 @@
-"""What an epoch was like: the lines of `history.jsonl`."""
+"""What training was like: the lines of `history.jsonl`, one per epoch, and the rows of `steps.parquet`, one per step."""
 
 import math
 from collections.abc import Mapping
@@ -41,6 +41,7 @@ class StepLog:
         self.look_every = 1 if device.type == "cpu" else CHECK_EVERY
         self.where = where
         self.pending: list[tuple[int, Mapping[str, Tensor], Tensor]] = []
+        self.values: list[dict[str, Any]] = []  # per step
         self.sums: dict[str, float] = {}
         self.first_loss = math.nan
         self.norm_sum = 0.0
@@ -68,6 +69,7 @@ class StepLog:
                         f"{name} is {value} in {self.where}, step {step}: training diverged; "
                         "lower training.learning_rate, set training.clip_norm, or use precision: float32"
                     )
+            self.values.append({"step": step, **{k.replace(" ", "_"): value for k, value in values.items()}})
             self.norm_sum += values.pop("gradient norm")
             for name, value in values.items():
                 self.sums[name] = self.sums.get(name, 0.0) + value

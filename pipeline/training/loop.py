@@ -97,6 +97,7 @@ class Loop:
         self.optimisers: dict[str, ScheduledOptimiser] = {}
         self.fitted = Fitted()
         self.records: list[dict[str, Any]] = []  # one per epoch, of all phases
+        self.steps: list[dict[str, Any]] = []  # one per step
         self.best: Weights | None = None
         self.step_number = 0
         self.phase = Phase("none", {}, 0, 0)
@@ -200,6 +201,7 @@ class Loop:
             log = self.run_epoch(streams, steps, progress)
             score = self.choose_epoch()
             self.records.append(log.record(phase.name, self.fitted.epochs, score, self.optimisers["model"]).as_dict())
+            self.steps += [{"phase": phase.name, **values} for values in log.values]
             self.report(self.records)
             if time.monotonic() - last_saved >= self.checkpoint_every:
                 self.save(number, streams)
@@ -321,6 +323,7 @@ class Loop:
             "streams": streams.state(),
             "memory": self.memory,
             "records": self.records,
+            "steps": self.steps,
             "fitted": vars(self.fitted),
             "step_number": self.step_number,
             "rng": torch.get_rng_state(),
@@ -336,7 +339,7 @@ class Loop:
             optimiser.restore(saved["optimisers"][name])
         streams.restore(saved["streams"])
         self.memory, self.fitted, self.best = saved["memory"], Fitted(**saved["fitted"]), saved["best"]
-        self.step_number, self.records = saved["step_number"], saved["records"]
+        self.step_number, self.records, self.steps = saved["step_number"], saved["records"], saved["steps"]
         torch.set_rng_state(saved["rng"])
         if saved["cuda_rng"]:
             torch.cuda.set_rng_state_all(saved["cuda_rng"])

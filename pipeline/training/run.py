@@ -53,6 +53,7 @@ def train_run(name: str, spec: dict[str, Any], threads: int, keep_model: bool, s
     predictions = {language: loop.predict(examples) for language, examples in tests.items()}
     fitted.evaluation_seconds += time.monotonic() - tested
     write_history(name, loop.records)
+    write_steps(name, loop.steps)
     write_predictions(name, spec["task"], code, tests, predictions)
     if keep_model:
         save_model(paths.run_model(name), loop, method)
@@ -153,6 +154,13 @@ def save_model(path: Path, loop: Loop, method: Method) -> None:
 def write_history(name: str, records: list[dict[str, Any]]) -> None:
     """Write `history.jsonl`, one line per epoch."""
     write_text(paths.history(name), "".join(json.dumps(record, sort_keys=True) + "\n" for record in records))
+
+
+def write_steps(name: str, steps: list[dict[str, Any]]) -> None:
+    """Write what every step logged: `phase`, `step`, then one column per scalar, null where a phase does not log it."""
+    scalars = dict.fromkeys(key for step in steps for key in step if key not in ("phase", "step"))
+    fields = [("phase", pa.string()), ("step", pa.int64()), *((key, pa.float32()) for key in scalars)]
+    write_parquet(paths.steps(name), pa.Table.from_pylist(steps, schema=pa.schema(fields)))
 
 
 def write_predictions(
