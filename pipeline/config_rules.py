@@ -5,6 +5,7 @@ from itertools import chain, count, repeat
 from typing import Any
 
 from pipeline.config_extend import check_extend, check_extended_use, unextended
+from pipeline.config_metaxl import check_options, check_use
 from pipeline.config_methods import METHODS, PARENT, FewShot, Method, Training
 from pipeline.config_schema import Experiment, Settings, Table
 from pipeline.config_sections import Babel, Extend, ExtensionText, Pretrain, Text, WikiAnn
@@ -189,6 +190,7 @@ def check_method(name: str, method: Method) -> Iterator[Problem]:
         used = ", ".join(sorted(method.training_keys))
         yield (*path, "training", key), f"{kind} does not train, so this changes nothing; it uses {used}"
     yield from check_grid(path, method, kind == PARENT)
+    yield from check_options(path, method)
 
 
 def check_experiment(name: str, experiment: Experiment, settings: Settings, broken: Broken) -> Iterator[Problem]:

@@ -3,7 +3,8 @@
     python -m pipeline.train --run NAME --spec '{"task": "ner", "method": {"name": "joint", …}, …}' --threads 1
 
 Reads the Parquet splits, the encoder and, for a child, its parent's model; writes `history.jsonl`, `steps.parquet`,
-`predictions.parquet`, `run.json` and, with `--keep-model`, `model/model.safetensors` into the run's folder. Killed, it resumes from its checkpoint.
+`predictions.parquet`, `run.json` and, with `--keep-model`, `model/model.safetensors` into the run's folder. Killed, it resumes
+from its checkpoint.
 """
 
 import argparse

@@ -10,8 +10,8 @@
             through Adam's preconditioner and clipping); then φ takes one. The target's labels move φ alone.
 `released`  what the authors' code does: the target batch is halved; the inner loss is L_s + L_g, with g the first half; the
             look-ahead is one plain SGD step at the current learning rate and is discarded; the second half moves φ; then θ
-            takes a step on L_s + L_g with the new φ. The in-place look-ahead of that code, which corrupts its second
-            derivatives, is not copied.
+            takes a step on L_s + L_g with the new φ (∇θ L_g is what it was: it knows nothing of φ). The in-place look-ahead
+            of that code, which corrupts its second derivatives, is not copied.
 
 Logged beside the losses: `meta_loss` L_t(θ′), `phi_gradient_norm` ‖∇φ L_t(θ′)‖ and `phi_distance` ‖φ − φ₀‖.
 """
@@ -132,24 +132,28 @@ def released_step(trainer: Trainer, draw: Draw, options: Options, way: Way) -> d
         target = draw("target")
     inner_half, meta_half = halves(target, trainer.generator)
     phi = list(transformation_of(trainer).parameters())
+    theta = trainer.parameters()
+    value_g = trainer.loss(inner_half)
+    gradient_g = torch.autograd.grad(value_g, theta, materialize_grads=True)
     log: dict[str, Tensor] = {}
     if not options.phi_frozen:
-        gradient, meta_loss = look_ahead(trainer, loss_s, inner_half, meta_half, way)
+        gradient, meta_loss = look_ahead(trainer, loss_s, gradient_g, meta_half, way)
         trainer.apply(gradient, "rtn")
         log = {"meta_loss": meta_loss} | phi_log(trainer, gradient)
-    value_s = loss_s(tuple(trainer.parameters()), tuple(p.detach() for p in phi))
-    value_g = trainer.loss(inner_half)
-    trainer.apply(torch.autograd.grad(value_s + value_g, trainer.parameters(), materialize_grads=True))
+    value_s = loss_s(tuple(theta), tuple(p.detach() for p in phi))
+    gradient_s = torch.autograd.grad(value_s, theta, materialize_grads=True)
+    trainer.apply(tuple(a.add_(b) for a, b in zip(gradient_s, gradient_g, strict=True)))
     losses = {"source_loss": value_s.detach(), "target_loss": value_g.detach()}
     return {"loss": (value_s + value_g).detach(), **losses, **(log or phi_log(trainer, []))}
 
 
-def look_ahead(trainer: Trainer, loss_s: Loss, inner_half: Batch, meta_half: Batch, way: Way) -> tuple[Tensors, Tensor]:
-    """Return ∇φ L_meta(θ′) and L_meta(θ′) for θ′ = θ − α ∇θ (L_s(θ, φ) + L_g(θ)); θ stays as it is."""
+def look_ahead(
+    trainer: Trainer, loss_s: Loss, gradient_g: Tensors, meta_half: Batch, way: Way
+) -> tuple[Tensors, Tensor]:
+    """Return ∇φ L_meta(θ′) and L_meta(θ′) for θ′ = θ − α (∇θ L_s(θ, φ) + ∇θ L_g(θ)); θ stays as it is."""
     theta, phi = trainer.parameters(), list(transformation_of(trainer).parameters())
     inner = inner_gradient(loss_s, theta, phi, way)
-    on_target = torch.autograd.grad(trainer.loss(inner_half), theta, materialize_grads=True)
-    total = tuple(a + b for a, b in zip(inner.gradient, on_target, strict=True))
+    total = tuple(a + b for a, b in zip(inner.gradient, gradient_g, strict=True))
     ahead, step = take_step(Rule(trainer.learning_rate()), tuple(p.detach() for p in theta), total, State())
     leaves = [tensor.requires_grad_() for tensor in ahead]
     meta_loss = trainer.loss(meta_half, dict(zip(names(trainer.model, theta), leaves, strict=True)))
