@@ -44,9 +44,10 @@ def check_options(path: KeyPath, method: Method) -> Iterator[Problem]:
         if isinstance(point, MetaXL):
             found |= {(key_path(path, method, key), text): None for key, text in contradictions(point)}
     yield from found
-    if "combine" in method.model_fields_set and not any(len(point.placement) > 1 for point in every):
+    mixtures = [point for point in every if isinstance(point, MetaXL) and point.combine is not None]
+    if mixtures and not any(len(point.placement) > 1 for point in every):
         yield (
-            (*path, "combine"),
+            key_path(path, method, "combine"),
             "tells how several placements go together, and there is only one, so this changes nothing; leave it out",
         )
 
@@ -56,7 +57,7 @@ def contradictions(method: MetaXL) -> Iterator[tuple[str, str]]:
     given = method.model_fields_set
     if method.phi_frozen:
         for key in OF_PHI:
-            if key in given and getattr(method, key) is not False:
+            if key in given and getattr(method, key) not in (None, False):
                 yield key, "phi_frozen: true never trains the RTN, so this changes nothing; leave one of the two out"
     elif method.phi_no_decay and method.meta_weight_decay is not None:
         yield "meta_weight_decay", "phi_no_decay: true takes the penalty away; leave one of the two out"

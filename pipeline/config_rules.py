@@ -263,9 +263,13 @@ def check_needs(
 def check_points(
     path: KeyPath, label: str, method: Method, experiment: Experiment, settings: Settings
 ) -> Iterator[Problem]:
-    """Every point of a method's grid must have what it needs, and a dev score to be chosen by."""
-    needs = (check_needs(path, label, point, experiment, settings) for point in points(method))
-    yield from dict.fromkeys(chain.from_iterable(needs))
+    """Every point of a method's grid must have what it needs and fit the experiment, and have a dev score to be chosen by."""
+    found: list[Problem] = []
+    for point in points(method):
+        found += check_needs(path, label, point, experiment, settings)
+        size = resolve_training(settings, experiment, point).batch_size
+        found += check_use(path[:-2], label, point, experiment, settings, size)
+    yield from dict.fromkeys(found)
     if method.tune and resolve_training(settings, experiment, method).select == "last":
         yield path, f"{label} is tuned by dev scores, and with select: last there are none; set select: best"
 

@@ -110,7 +110,7 @@ def test_unknown_names_are_refused_with_path_and_nearest(override, message):
         ("training.learning_rate=.nan", "training.learning_rate: "),
         ("training.learning_rate=fast", "training.learning_rate: expected a number, got 'fast'"),
         ("training.warmup=1", "training.warmup: must be less than 1, got 1"),
-        ("training.optimizer=sgd", "training.optimizer: expected 'adamw' or 'adam', got 'sgd'"),
+        ("training.optimizer=lion", "training.optimizer: expected 'adamw', 'adam' or 'sgd', got 'lion'"),
         ("training=3", "training: expected keys and values, got 3"),
         ("datasets=[]", "datasets: expected keys and values, got []"),
         ("datasets.babel=3", "datasets.babel: expected keys and values, got 3"),

@@ -51,7 +51,7 @@ def test_joint_run_writes_everything_and_learns(world):
     assert [line["epoch"] for line in lines(name)] == list(range(1, 9))
     assert set(lines(name)[0]["losses"]) == {"loss", "source_loss", "target_loss"}
     assert {str(p) for p in paths.run_dir(name).iterdir()} == {
-        str(path(name)) for path in (paths.predictions, paths.run_record, paths.history)
+        str(path(name)) for path in (paths.predictions, paths.run_record, paths.history, paths.steps)
     }, "no model without a child, no checkpoint of a finished run"
     assert done["data"].keys() == {
         str(paths.split(tiny.DATASET, *part))
