@@ -35,6 +35,8 @@ class InnerGradient:
         value: L, detached.
         gradient: g, detached, in the order of θ.
         second: (w, of θ, of φ) → (∇θ ⟨g, w⟩, ∇φ ⟨g, w⟩), each empty where it is not asked for; to be called once.
+            Where g is cut by hand, as by an embedding's `padding_idx`, w must be zero too; that of an outer loss through the
+            same module is.
     """
 
     value: Tensor
