@@ -269,7 +269,9 @@ def problem(size: str, place: str, options: dict[str, bool], dtype: torch.dtype,
     """Return the source loss, the target loss, θ and φ of a fixed problem: a small batch, no dropout."""
     model = make_model(size, dropout=0.0).to(device, dtype)
     design = Design((placement(place, size),), **options)
-    phi_module = make_transformation(design, model, [0], False, torch.Generator().manual_seed(1)).to(device, dtype)
+    phi_module = make_transformation(design, model, [0], False, torch.Generator().manual_seed(1), "metaxl").to(
+        device, dtype
+    )
     batches = []
     for language in ("alpha", "beta"):
         bench = examples(language, size, 24, 4)

@@ -44,6 +44,6 @@ def build(
 
     def setup(trainer: Trainer) -> None:
         languages = source_indices(trainer)
-        trainer.own("rtn", make_transformation(design, trainer.model, languages, False, trainer.generator))
+        trainer.own("rtn", make_transformation(design, trainer.model, languages, False, trainer.generator, "joint_rtn"))
 
     return Method(balanced_phases, joint_step, setup)

@@ -24,6 +24,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from pipeline.errors import UserError
 from pipeline.meta.bilevel import pull_back_steps
 from pipeline.meta.products import Loss, Tensors, Way, inner_gradient
 from pipeline.meta.updates import Rule, State, take_step
@@ -88,6 +89,8 @@ def names(module: torch.nn.Module, parameters: Sequence[Tensor], prefix: str = "
 
 def way_of(options: Options, transformation: Transformation, depth: int) -> Way:
     """Return how the mixed term is computed: least memory where φ is on top, least time below, unless told otherwise."""
+    if options.phi_frozen:
+        return "lean"  # nothing is differentiated again, so nothing is kept for it
     if options.way != "auto":
         return options.way
     return "lean" if min(transformation.layers) == depth else "fast"
@@ -96,7 +99,7 @@ def way_of(options: Options, transformation: Transformation, depth: int) -> Way:
 def phi_log(trainer: Trainer, gradient: Sequence[Tensor]) -> dict[str, Tensor]:
     """Return the norms that show whether φ learns anything."""
     start = trainer.memory["phi_0"]
-    moved = [p.detach() - s for p, s in zip(transformation_of(trainer).parameters(), start, strict=True)]
+    moved = [p.detach() - s.to(p.device) for p, s in zip(transformation_of(trainer).parameters(), start, strict=True)]
     zero = torch.zeros((), device=trainer.device)
     return {
         "phi_gradient_norm": torch.nn.utils.get_total_norm(gradient) if gradient else zero,
@@ -176,6 +179,11 @@ def phases_with(options: Options) -> Callable[[Setting], Sequence[Phase]]:
     """Return the phases: meta-training, and the back-off where it is asked for."""
 
     def phases(setting: Setting) -> Sequence[Phase]:
+        if options.variant == "released" and setting.batch_size < 2:
+            raise UserError(
+                f"method metaxl: variant released halves target batches, and training.batch_size is {setting.batch_size}; "
+                "expected 2 or more, or variant: paper"
+            )
         pools = {"source": setting.source_pools(), "target": setting.target_pools()}
         streams = {name: Stream(own, setting.batch_size, whole=name == "target") for name, own in pools.items()}
         dev = setting.dev_pools(setting.targets)
@@ -197,7 +205,8 @@ def setup_with(design: Design, options: Options) -> Callable[[Trainer], None]:
                 parameter.requires_grad_(False)
             return
         mixed = options.combine == "losses"
-        phi = make_transformation(design, trainer.model, source_indices(trainer), mixed, trainer.generator)
+        languages = source_indices(trainer)
+        phi = make_transformation(design, trainer.model, languages, mixed, trainer.generator, "metaxl")
         phi.requires_grad_(not options.phi_frozen)
         trainer.own("rtn", phi, None if options.phi_frozen else meta_settings(trainer.settings, options))
         trainer.memory["phi_0"] = [p.detach().clone() for p in phi.parameters()]

@@ -173,7 +173,7 @@ def resolve(design: Design, encoder: Any) -> tuple[int, ...]:
 
 
 def make_transformation(
-    design: Design, model: Any, languages: Sequence[int], mixed: bool, generator: torch.Generator
+    design: Design, model: Any, languages: Sequence[int], mixed: bool, generator: torch.Generator, method: str
 ) -> Transformation:
     """Make φ for a task's model.
 
@@ -183,11 +183,15 @@ def make_transformation(
         languages: the sources' indices.
         mixed: see `Transformation`; without effect on a single placement.
         generator: for the weights.
+        method: whose φ it is, named in errors.
 
     Raises:
         UserError: see `resolve`.
     """
-    layers = resolve(design, model.encoder)
+    try:
+        layers = resolve(design, model.encoder)
+    except UserError as error:
+        raise UserError(f"method {method}: {error}") from None
     own = languages if design.per_source else ()
     width = model.encoder.config.hidden_size
     return Transformation(layers, own, width, design, mixed and len(layers) > 1, generator)
