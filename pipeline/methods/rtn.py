@@ -157,8 +157,9 @@ def resolve(design: Design, encoder: Any) -> tuple[int, ...]:
     for place in layers:
         if place > depth:
             raise UserError(f"placement: {place}: the encoder has {depth} layers; expected 0 to {depth}, or top")
-    if len(set(layers)) < len(layers):
-        raise UserError(f"placement: {layers[-1]} stands there twice ('top' is {depth})")
+    for i, place in enumerate(layers):
+        if place in layers[:i]:
+            raise UserError(f"placement: {place} stands there twice ('top' is {depth})")
     if design.bottleneck is not None and design.bottleneck >= width and not design.wide:
         raise UserError(
             f"bottleneck: {design.bottleneck} is no bottleneck, the encoder is {width} wide; "
