@@ -10,7 +10,11 @@ import pytest
 from pipeline import config, runs
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = sorted((ROOT / "config/examples").glob("*.yaml"))
+EXAMPLES = [
+    *sorted((ROOT / "config/examples").glob("*.yaml")),
+    *sorted((ROOT / "config/papers").glob("*.yaml")),
+    ROOT / "config/demo-metaxl.yaml",
+]
 
 
 @pytest.mark.workflow
