@@ -43,12 +43,27 @@ def one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Written once for all tests that leave the data as they are."""
+    folder = tmp_path_factory.mktemp("shared")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        tiny.make_world(folder)
+    return folder
+
+
 @pytest.fixture
-def world(tmp_path, monkeypatch):
+def world(shared, monkeypatch):
     """A folder with the tiny encoder (two layers) and dataset (40 training sentences in each language)."""
+    monkeypatch.chdir(shared)
+
+
+@pytest.fixture
+def own_world(tmp_path, monkeypatch):
+    """The same for a test that changes the data."""
     monkeypatch.chdir(tmp_path)
     tiny.make_world(tmp_path)
-    return tmp_path
 
 
 def spec_of(variant="released", training=None, **method):
@@ -105,12 +120,10 @@ SHORT = {"epochs": 1, "select": "last", "patience": None}
     [
         {"placement": [0]},
         {"placement": [1], "bottleneck": 3},
-        {"placement": ["top"]},
         {"placement": [0, "top"], "combine": "losses"},
         {"placement": [0, "top"], "combine": "stack"},
         {"placement": [1], "residual": True, "gate": False, "detach": False},
         {"placement": [1], "residual": False, "gate": True, "detach": False},
-        {"placement": [1], "residual": True, "gate": True, "detach": True},
         {"placement": [0], "bottleneck": 20, "wide": True},
         {"placement": ["top"], "per_source": True, "meta_optimizer": "sgd"},
     ],
@@ -133,7 +146,7 @@ def test_every_placement_and_option_trains(world, variant, options):
     assert all(value > 0 for value in column(loop, "meta_loss"))
 
 
-@pytest.mark.parametrize("placement", [0, 1, "top", [0, "top"]])
+@pytest.mark.parametrize("placement", [1, "top", [0, "top"]])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_both_ways_give_one_training(world, variant, placement):
     """Under SGD, which does not blow up rounding where a gradient is zero but for it, as Adam does."""
@@ -235,7 +248,7 @@ def double(monkeypatch):
 
 @pytest.mark.parametrize("training", TRAININGS)
 @pytest.mark.parametrize("way", ["fast", "lean"])
-@pytest.mark.parametrize("placement", [0, 1, "top"])
+@pytest.mark.parametrize("placement", [0, "top"])
 def test_paper_moves_phi_by_the_derivative_through_the_real_step(world, monkeypatch, double, placement, way, training):
     """Third step of 15, one of them warm-up: α = 5e-3 · 13/14; dropout on; through Adam's means, decay and clipping."""
     settings = TRAININGS[training]
@@ -337,8 +350,8 @@ def test_a_look_ahead_leaves_everything_as_it_was(world, way):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_at_rate_zero_phi_has_no_gradient_at_all(world, variant):
-    """One step of 15 is warm-up, so the first one's rate is 0."""
-    loop = fitted(spec_of(variant))
+    """One step of 10 is warm-up, so the first one's rate is 0."""
+    loop = fitted(spec_of(variant, {"epochs": 2}))
     norms = column(loop, "phi_gradient_norm")
     assert norms[0] == 0.0 and all(norm > 0 for norm in norms[1:-1])
 
@@ -483,7 +496,7 @@ def test_back_off_trains_on_both_languages_and_leaves_phi(world, monkeypatch, va
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("sources", [["alpha", "gamma"], ["gamma", "alpha"]])
-def test_every_source_has_its_own_network(world, variant, sources):
+def test_every_source_has_its_own_network(own_world, variant, sources):
     """Only rows of its own language teach a network: with gamma's left out by hand, gamma's learns nothing."""
     for split in ("train", "dev"):
         table = ner_table("gamma", tiny.sentences("gamma", split, 16))
@@ -542,27 +555,26 @@ def assert_same(a, b, where=""):
         assert torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b, where
 
 
-@pytest.mark.parametrize("kill_at", [8, 17, 29])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_killed_in_mid_training_resumes_to_the_same_bits(world, variant, kill_at):
-    """Killed within the second epoch (steps 6 to 10), the first of the back-off (16 to 25) and its second (26 to 35)."""
-    spec = spec_of(variant, placement=[0, "top"], back_off_epochs=2)
+def test_killed_in_mid_training_resumes_to_the_same_bits(world, tmp_path, variant):
+    """Killed in the midst of the second epoch (steps 6 to 10) and of the back-off's first and second (11 to 20, 21 to 30)."""
+    spec = spec_of(variant, {"epochs": 2}, placement=[0, "top"], back_off_epochs=2)
     whole = state_of(fitted(spec))
-    assert len(whole["steps"]) == 35 and whole["steps"][14]["phi_distance"] > 0
-    done = []
+    assert len(whole["steps"]) == 30 and whole["steps"][9]["phi_distance"] > 0
+    for kill_at, kept in ((8, 5), (14, 10), (26, 20)):
+        done, again = [], []
 
-    def kill(loop):
-        done.append(loop.phase.name)
-        if len(done) == kill_at:
-            raise Killed
+        def kill(loop, kill_at=kill_at, done=done):
+            done.append(loop.phase.name)
+            if len(done) == kill_at:
+                raise Killed
 
-    folder = world / "checkpoint"
-    with pytest.raises(Killed):
-        fitted(spec, kill, folder=folder)
-    again = []
-    resumed = fitted(spec, lambda loop: again.append(loop.phase.name), folder=folder)
-    assert len(again) == 35 - {8: 5, 17: 15, 29: 25}[kill_at], "it went on from its last epoch"
-    assert_same(whole, state_of(resumed))
+        folder = tmp_path / str(kill_at)
+        with pytest.raises(Killed):
+            fitted(spec, kill, folder=folder)
+        resumed = fitted(spec, again.append, folder=folder)
+        assert len(again) == 30 - kept, "it went on from its last epoch"
+        assert_same(whole, state_of(resumed))
 
 
 def test_same_spec_same_bits(world):
@@ -596,7 +608,7 @@ def test_what_the_config_could_not_see_is_refused_before_the_first_step(world, m
     assert not paths.history("wrong").exists()
 
 
-def test_a_target_with_no_training_data_is_named(world):
+def test_a_target_with_no_training_data_is_named(own_world):
     path = paths.split(tiny.DATASET, "beta", "train")
     table = read_parquet(path)
     write_parquet(path, table.slice(0, 0), {"metalingua": table.schema.metadata[b"metalingua"].decode()})
