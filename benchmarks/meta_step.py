@@ -315,7 +315,7 @@ def errors(size: str, device: str) -> tuple[float, float]:
             exact = hypergradient([loss], outer, theta, phi, rule)[1]
             loss, outer, theta, phi = problem(size, place, options, torch.float32, device)
             for way in ("fast", "lean"):
-                found = hypergradient([loss], outer, theta, phi, rule, way=way)[1]  # type: ignore[arg-type]
+                found = hypergradient([loss], outer, theta, phi, rule, way=way)[1]
                 worst = max(worst, relative_error(found, exact))
             if place == "top" and name == "plain":
                 best = min(

@@ -146,8 +146,11 @@ def pull_back(step: Step, after: Cotangent, before: bool = True) -> tuple[Cotang
     theta, first, second, by_gradient = [], [], [], []
     with torch.no_grad():
         for i, x in enumerate(after.theta):
-            by_m, by_v = _through_means(step, after, i)
-            by_g = -rule.learning_rate * x if rule.betas is None else _through_inputs(step, by_m, by_v, i)
+            if rule.betas is None:
+                by_g = -rule.learning_rate * x
+            else:
+                by_m, by_v = _through_means(step, after, i)
+                by_g = _through_inputs(step, by_m, by_v, i)
             by_gradient.append(by_g)
             if not before:
                 continue
@@ -160,16 +163,15 @@ def pull_back(step: Step, after: Cotangent, before: bool = True) -> tuple[Cotang
 
 
 def _through_means(step: Step, after: Cotangent, i: int) -> tuple[Tensor, Tensor]:
-    """From θ′ (and m′, v′ of later steps) to m′ and v′ of one tensor; unused for SGD."""
-    rule, x = step.rule, after.theta[i]
-    if rule.betas is None:
-        return x, x
+    """From θ′ (and m′, v′ of later steps) to m′ and v′ of one tensor."""
+    rule, m, v = step.rule, step.state.first[i], step.state.second[i]
+    assert rule.betas is not None
     correction1, correction2 = (1 - beta**step.state.steps for beta in rule.betas)
-    m, v = step.state.first[i], step.state.second[i]
-    root = (v / correction2).sqrt()
-    by_m = x * (-rule.learning_rate / correction1) / (root + rule.epsilon)
     # At v = 0 the root has no slope, but there m is 0 too: the step stays 0, and nothing comes back through v.
-    by_v = (-by_m * m / (2 * correction2 * root * (root + rule.epsilon))).masked_fill_(v == 0, 0.0)
+    root = v.sqrt().mul_(correction2**-0.5).clamp_(min=torch.finfo(v.dtype).tiny)
+    scale = root + rule.epsilon
+    by_m = torch.div(after.theta[i], scale).mul_(-rule.learning_rate / correction1)
+    by_v = (by_m * m).div_(root).div_(scale).mul_(-0.5 / correction2)
     if after.first:
         by_m, by_v = by_m + after.first[i], by_v + after.second[i]
     return by_m, by_v
@@ -179,7 +181,7 @@ def _through_inputs(step: Step, by_m: Tensor, by_v: Tensor, i: int) -> Tensor:
     """From m′ and v′ to the gradient they took in."""
     assert step.rule.betas is not None
     beta1, beta2 = step.rule.betas
-    return (1 - beta1) * by_m + 2 * (1 - beta2) * with_decay(step, i) * by_v
+    return torch.addcmul((1 - beta1) * by_m, with_decay(step, i), by_v, value=2 * (1 - beta2))
 
 
 def _through_decay(step: Step, x: Tensor, by_gradient: Tensor, i: int) -> Tensor:
