@@ -20,6 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from pipeline.meta.linear import TangentsInPlace
+
 Tensors = tuple[Tensor, ...]
 Loss = Callable[[Tensors, Tensors], Tensor]
 """L(θ, φ): a scalar; it must use the tensors it is given and draw its randomness from PyTorch's own generators."""
@@ -92,7 +94,7 @@ def _lean(loss: Loss, theta: Sequence[Tensor], phi: Sequence[Tensor]) -> InnerGr
             return (), ()
         point = detached(here)
         slope = torch.func.grad(loss, argnums=which)
-        with replay(), twice_differentiable():
+        with replay(), twice_differentiable(), TangentsInPlace():
             found = torch.func.jvp(lambda theta: slope(theta, there), (point,), (vector,))[1]
         parts = dict(zip(which, found, strict=True))
         return parts.get(0, ()), parts.get(1, ())
