@@ -47,7 +47,7 @@ from pipeline.meta.updates import Rule
 from pipeline.methods import build_method
 from pipeline.methods.contract import Method, OptimizerSettings, Pool, Setting
 from pipeline.methods.metaxl import source_loss, transformation_of
-from pipeline.methods.rtn import Design, make_transformation
+from pipeline.methods.rtn import Design, SourcePath, make_transformation
 from pipeline.tasks import ner
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.model import TaskModel
@@ -158,12 +158,10 @@ def released_order(loop: Loop, streams: Streams) -> None:
     target = streams.draw("target")
     loss_s, phi = source_loss(loop, streams.draw("source")), list(transformation_of(loop).parameters())
     theta: list[Tensor] = list(loop.parameters())
-    names = [name for name, _ in loop.model.named_parameters()]
     by_id = {id(p): name for name, p in loop.model.named_parameters()}
     with sdpa_kernel(SDPBackend.MATH):
         inner = loss_s(tuple(theta), tuple(phi)) + loop.loss(target)
         gradient = torch.autograd.grad(inner, theta, create_graph=True)
-    assert len(names) == len(theta)
     ahead = [(p - 1e-3 * g).detach().requires_grad_() for p, g in zip(theta, gradient, strict=True)]
     meta = loop.loss(target, {by_id[id(p)]: a for p, a in zip(theta, ahead, strict=True)})
     vector = torch.autograd.grad(meta, ahead)
@@ -196,12 +194,12 @@ def times(bench: Bench, rounds: int) -> dict[str, float]:
     steps["released variant"] = bench.step(metaxl(bench.size, "top", "auto", "released"))
     steps["released order"] = bench.released_order("top")
     measured: dict[str, list[float]] = {name: [] for name in steps}
-    for number in range(rounds + 1):
+    for name in ("joint", "fast top", "lean top"):  # warms up
+        steps[name]()
+    for _ in range(rounds):
         for name, step in steps.items():
-            took = seconds(step, bench.device)
-            if number:  # the first round warms up
-                measured[name].append(took)
-        print(number, {name: round(values[-1], 3) for name, values in measured.items() if values}, file=sys.stderr)
+            measured[name].append(seconds(step, bench.device))
+        print({name: round(values[-1], 3) for name, values in measured.items()}, file=sys.stderr)
     return {name: statistics.median(values) for name, values in measured.items()}
 
 
@@ -278,9 +276,6 @@ def problem(size: str, place: str, options: dict[str, bool], dtype: torch.dtype,
         batch = {"input_ids": torch.tensor(np.array(bench.input_ids)), "labels": torch.tensor(np.array(bench.labels))}
         batch |= {"attention_mask": torch.ones_like(batch["labels"]), "language": torch.zeros(4, dtype=torch.long)}
         batches.append({key: value.to(device) for key, value in batch.items()})
-
-    from pipeline.methods.rtn import SourcePath
-
     path = SourcePath(model, phi_module)
     names = [name for name, _ in model.named_parameters()]
     phi_names = [f"transformation.{name}" for name, _ in phi_module.named_parameters()]
