@@ -8,7 +8,7 @@ Reads the config and what results say about themselves; writes nothing. Run it w
 
 import argparse
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,9 @@ def report(grid: Grid, seen: Survey, jobs: int = 1) -> str:
     if preparation:
         blocks.append("\n".join(["to prepare:", *(f"  {line}" for line in preparation)]))
     blocks.append(closing(grid, seen, expected, jobs))
+    left = [run for name, run in grid.runs.items() if seen.runs[name] != "done"]
+    if left:
+        blocks.append(steps_line(left))
     return "\n\n".join(blocks)
 
 
@@ -85,6 +88,36 @@ def to_prepare(grid: Grid, seen: Survey) -> Iterator[str]:
     for key in grid.encoders:
         if seen.encoders[key] != "done":
             yield f"encoder {key}{' (made by other code)' if seen.encoders[key] == 'stale' else ''}"
+
+
+def steps_line(runs: Sequence[Run]) -> str:
+    """Return how many training steps the runs have, which needs no finished run to go by."""
+    counts = [steps_of(run.spec) for run in runs]
+    known = [count for count in counts if count is not None]
+    line = f"Training steps: {sum(known):,}"
+    if len(known) < len(counts):
+        line += f" and those of {len(counts) - len(known)} runs that take all of a language's sentences"
+    return f"{line}; early stopping may spare some."
+
+
+def steps_of(spec: Mapping[str, Any]) -> int | None:
+    """Return a run's training steps, `None` where a number of sentences is `all`, known only when they are fetched."""
+    from pipeline.methods import build_method  # imports PyTorch
+    from pipeline.methods.contract import Setting
+    from pipeline.training.data import setting_of
+
+    method = build_method(spec["method"]["name"], {k: v for k, v in spec["method"].items() if k != "name"})
+    total = 0
+    for phase in method.phases(Setting(**setting_of(dict(spec)))):
+        steps = phase.epoch
+        if isinstance(steps, str):
+            stream = phase.streams[steps]
+            sizes = [pool.size for pool in stream.pools if pool.size is not None]
+            if len(sizes) < len(stream.pools):
+                return None
+            steps = -(-sum(sizes) // stream.batch_size)
+        total += phase.epochs * steps
+    return total
 
 
 def closing(grid: Grid, seen: Survey, expected: "dict[str, Estimate]", jobs: int) -> str:

@@ -12,7 +12,7 @@ from pipeline import paths, plan
 from pipeline.config import parse
 from pipeline.errors import UserError
 from pipeline.files import read_json, write_json, write_text
-from pipeline.plan import duration, estimates, report
+from pipeline.plan import duration, estimates, report, steps_of
 from pipeline.runs import expand
 from pipeline.survey import survey
 from tests.configs import changed, grid
@@ -48,6 +48,7 @@ def test_nothing_is_there_at_first():
     assert f"dataset {key}: farrish, glyphish, hubbish, kinnish, middish, nearish (6 of 6 languages)" in text
     assert f"encoder {next(iter(base.encoders))}" in text
     assert "26 of 26 runs to train; time unknown" in text
+    assert "\nTraining steps: " in text
 
 
 def test_all_is_done_when_all_is_there():
@@ -310,3 +311,26 @@ def test_a_run_whose_model_an_analysis_wants_and_nobody_kept_is_missing():
         names(base, "fine_tune")[0],
         parent,
     }
+
+
+def test_steps_are_passes_over_the_main_stream():
+    spec = {"sources": ["en"], "targets": ["qu"], "source_size": 33, "target_size": 20, "dev_size": 10}
+    training = {"batch_size": 16, "epochs": 5, "select": "best"}
+
+    def steps(name, sizes=None, **method):
+        return steps_of({**spec, **(sizes or {}), "method": {"name": name, **method}, "training": training})
+
+    assert steps("target_only") == 5 * 2  # 20 in batches of 16
+    assert steps("joint") == 5 * 3  # 33 of the source
+    assert steps("joint", batches="concatenated") == 5 * 4  # 53
+    assert steps("metaxl", back_off_epochs=2) == 5 * 3 + 2 * 4
+    assert steps("zero_shot") == 0
+    assert steps("few_shot") == 5 * 1  # 10 dev sentences
+    assert steps("joint", {"target_size": None}) == 15
+    assert steps("joint", {"source_size": None}) is None
+
+
+def test_sentences_that_are_all_taken_are_not_counted():
+    base = grid("experiments.few.methods=[target_only, joint]", "experiments.few.target_size=all")
+    said = report(base, survey(base)).split("\n\n")[-1]
+    assert said.startswith("Training steps: ") and "and those of 4 runs that take all" in said
