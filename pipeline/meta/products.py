@@ -12,9 +12,9 @@ differentiated twice, and no other, leaves them for plain matrix products.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -46,7 +46,13 @@ class InnerGradient:
     second: Callable[[Tensors, bool, bool], tuple[Tensors, Tensors]]
 
 
-def inner_gradient(loss: Loss, theta: Sequence[Tensor], phi: Sequence[Tensor], way: Way) -> InnerGradient:
+Precision = Callable[[], AbstractContextManager[Any]]
+"""Makes the context of mixed precision, as `torch.autocast`, in which a loss is computed; `nullcontext` where there is none."""
+
+
+def inner_gradient(
+    loss: Loss, theta: Sequence[Tensor], phi: Sequence[Tensor], way: Way, precision: Precision = nullcontext
+) -> InnerGradient:
     """Compute ∇θ L(θ, φ) so that it can be differentiated later.
 
     Args:
@@ -54,11 +60,13 @@ def inner_gradient(loss: Loss, theta: Sequence[Tensor], phi: Sequence[Tensor], w
         theta: θ; its content must not change before `second` is called.
         phi: φ, may be empty; likewise.
         way: `fast` or `lean`.
+        precision: what the loss itself enters. The lean way's reverse mode meets tangents of both precisions and needs it
+            once more, without a cache of casts.
 
     Raises:
         RuntimeError: the loss cannot be differentiated twice.
     """
-    return _fast(loss, theta, phi) if way == "fast" else _lean(loss, theta, phi)
+    return _fast(loss, theta, phi) if way == "fast" else _lean(loss, theta, phi, precision)
 
 
 def _fast(loss: Loss, theta: Sequence[Tensor], phi: Sequence[Tensor]) -> InnerGradient:
@@ -81,7 +89,7 @@ def _fast(loss: Loss, theta: Sequence[Tensor], phi: Sequence[Tensor]) -> InnerGr
     return InnerGradient(value.detach(), detached(gradient), second)
 
 
-def _lean(loss: Loss, theta: Sequence[Tensor], phi: Sequence[Tensor]) -> InnerGradient:
+def _lean(loss: Loss, theta: Sequence[Tensor], phi: Sequence[Tensor], precision: Precision) -> InnerGradient:
     here, there = leaves(theta), detached(phi)
     replay = remember_randomness(here)
     with twice_differentiable():
@@ -94,7 +102,7 @@ def _lean(loss: Loss, theta: Sequence[Tensor], phi: Sequence[Tensor]) -> InnerGr
             return (), ()
         point = detached(here)
         slope = torch.func.grad(loss, argnums=which)
-        with replay(), twice_differentiable(), TangentsInPlace():
+        with replay(), twice_differentiable(), TangentsInPlace(), precision():
             found = torch.func.jvp(lambda theta: slope(theta, there), (point,), (vector,))[1]
         parts = dict(zip(which, found, strict=True))
         return parts.get(0, ()), parts.get(1, ())

@@ -9,6 +9,7 @@ Notation: θ the model's parameters (`trainer.model`), φ a method's own (`train
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -134,6 +135,9 @@ class Trainer(Protocol):
 
     def own(self, name: str, module: nn.Module, optimizer: OptimizerSettings | None = None) -> None:
         """Register a module of the method (φ), with an optimiser of its own, or trained with θ where `None`."""
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The run's precision, which `loss` enters by itself."""
 
     def loss(
         self, batch: Batch, parameters: Mapping[str, Tensor] | None = None, module: nn.Module | None = None

@@ -114,7 +114,7 @@ def paper_step(trainer: Trainer, draw: Draw, options: Options, way: Way) -> dict
     """Algorithm 1: θ on the source, then φ on the target at the new θ."""
     source, phi = draw("source"), list(transformation_of(trainer).parameters())
     start = tuple(p.detach().clone() for p in trainer.parameters())  # the step below is made in place
-    inner = inner_gradient(source_loss(trainer, source), start, phi, way)
+    inner = inner_gradient(source_loss(trainer, source), start, phi, way, trainer.autocast)
     trainer.apply(inner.gradient)
     log = {"loss": inner.value}
     if options.phi_frozen:
@@ -155,7 +155,7 @@ def look_ahead(
 ) -> tuple[Tensors, Tensor]:
     """Return ∇φ L_meta(θ′) and L_meta(θ′) for θ′ = θ − α (∇θ L_s(θ, φ) + ∇θ L_g(θ)); θ stays as it is."""
     theta, phi = trainer.parameters(), list(transformation_of(trainer).parameters())
-    inner = inner_gradient(loss_s, theta, phi, way)
+    inner = inner_gradient(loss_s, theta, phi, way, trainer.autocast)
     total = tuple(a + b for a, b in zip(inner.gradient, gradient_g, strict=True))
     ahead, step = take_step(Rule(trainer.learning_rate()), tuple(p.detach() for p in theta), total, State())
     leaves = [tensor.requires_grad_() for tensor in ahead]

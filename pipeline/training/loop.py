@@ -110,8 +110,9 @@ class Loop:
         self.own_settings[name] = optimizer
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """The run's precision."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.ingredients.precision == "bfloat16")
+        """The run's precision; each weight is used once a pass, so casts are not kept."""
+        mixed = self.ingredients.precision == "bfloat16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed, cache_enabled=False)
 
     def loss(
         self, batch: Batch, parameters: Mapping[str, Tensor] | None = None, module: nn.Module | None = None

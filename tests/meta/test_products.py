@@ -7,7 +7,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pipeline.meta.bilevel import hypergradient, unroll
 from pipeline.meta.products import inner_gradient, remember_randomness
-from pipeline.meta.updates import Cotangent, pull_back
+from pipeline.meta.updates import Cotangent, Rule, pull_back
 from pipeline.methods.rtn import Design
 from tests.meta.model import Problem, error, make_batch
 from tests.meta.test_bilevel import DESIGNS, EXACT, batches, problem_of, rule_for, warm_state
@@ -273,3 +273,33 @@ def test_an_error_in_the_loss_leaves_the_kernels_as_they_were():
     with pytest.raises(ZeroDivisionError):
         inner_gradient(lambda theta, phi: 1 / 0, (torch.zeros(1),), (), "fast")
     assert torch.backends.cuda.flash_sdp_enabled()
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_mixed_precision(place):
+    """Both ways in bfloat16 autocast, wherever the RTN stands: as far off the exact gradient as bfloat16 is."""
+    problem, rule = Problem(Design((place,), 5)), Rule(0.3)
+    source, target = make_batch(1), make_batch(2)
+    exact = hypergradient([problem.source_loss(source)], problem.target_loss(target), problem.theta, problem.phi, rule)[
+        1
+    ]
+    problem.model.float()
+    problem.phi_module.float()
+    theta, phi = ([tensor.float() for tensor in part] for part in (problem.theta, problem.phi))
+
+    def precision():
+        return torch.autocast("cpu", torch.bfloat16, cache_enabled=False)
+
+    def loss(theta, phi):
+        with precision():
+            return problem.source_loss(source)(theta, phi)
+
+    for way in ("fast", "lean"):
+        inner = inner_gradient(loss, theta, phi, way, precision)
+        ahead = [(p - rule.learning_rate * g).requires_grad_() for p, g in zip(theta, inner.gradient, strict=True)]
+        with precision():
+            value = problem.target_loss(target)(ahead)
+        vector = torch.autograd.grad(value, ahead, materialize_grads=True)
+        found = inner.second(tuple(-rule.learning_rate * v for v in vector), False, True)[1]
+        assert all(tensor.dtype == torch.float32 for tensor in found)
+        assert 1e-6 < error([tensor.double() for tensor in found], exact) < 0.15
