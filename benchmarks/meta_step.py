@@ -52,6 +52,7 @@ from pipeline.tasks import ner
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.model import TaskModel
 from pipeline.training.checkpoint import Checkpoints
+from pipeline.training.devices import keep_freed_memory
 from pipeline.training.loop import Ingredients, Loop
 from pipeline.training.streams import Streams
 
@@ -209,7 +210,7 @@ def peak_memory(size: str, device: str, length: int, way: str) -> float:
     bench = Bench(size, device, length)
     method = build_method("joint", {}) if way == "joint" else metaxl(size, "top", way)
     step = bench.step(method)
-    for _ in range(3):
+    for _ in range(2):
         step()
     if device == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20
@@ -379,13 +380,14 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="tiny")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="where to write the figures")
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.device == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: PyTorch sees no GPU")
     torch.set_num_threads(arguments.threads)
+    keep_freed_memory()  # as the training stage does
     if arguments.memory_of:
         length = 200 if arguments.device == "cuda" else SIZES[arguments.size][4]
         print(peak_memory(arguments.size, arguments.device, length, arguments.memory_of))

@@ -14,7 +14,7 @@ import time
 
 from pipeline.errors import run_stage
 from pipeline.files import parse_object
-from pipeline.training.devices import take_gpu
+from pipeline.training.devices import keep_freed_memory, take_gpu
 
 UNUSED = ("accelerate", "scipy", "sklearn")
 """Packages that transformers imports wherever they are installed, half a second of every start, and no run uses."""
@@ -37,6 +37,7 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     os.environ.setdefault("RAYON_NUM_THREADS", str(arguments.threads))
     take_gpu()
+    keep_freed_memory()
     for package in UNUSED:
         sys.modules.setdefault(package, None)  # type: ignore[arg-type]  # Python's own way to say "not installed"
     from pipeline.training.run import train_run  # imports torch: after the GPU is chosen

@@ -18,6 +18,7 @@ from torch import Tensor
 from pipeline.meta.products import Tensors
 
 CLIP_EPSILON = 1e-6  # added to the norm by torch.nn.utils.clip_grad_norm_
+PIECE = 2**18  # numbers in a piece: a megabyte of float32
 
 
 @dataclass(frozen=True)
@@ -147,41 +148,59 @@ def pull_back(step: Step, after: Cotangent, before: bool = True) -> tuple[Cotang
     with torch.no_grad():
         for i, x in enumerate(after.theta):
             if rule.betas is None:
-                by_g = -rule.learning_rate * x
-            else:
+                by_gradient.append(-rule.learning_rate * x)
+            elif before or after.first:
                 by_m, by_v = _through_means(step, after, i)
-                by_g = _through_inputs(step, by_m, by_v, i)
-            by_gradient.append(by_g)
-            if not before:
-                continue
-            theta.append(_through_decay(step, x, by_g, i))
-            if rule.betas is not None:
+                by_gradient.append(_through_inputs(rule, by_m, by_v, with_decay(step, i)))
                 first.append(rule.betas[0] * by_m)
                 second.append(rule.betas[1] * by_v)
-        clipped = _through_clipping(step, by_gradient)
-    return Cotangent(tuple(theta), tuple(first), tuple(second)), clipped
+            else:
+                by_gradient.append(_in_pieces(step, x, i))
+            if before:
+                theta.append(_through_decay(step, x, by_gradient[-1], i))
+        _through_clipping(step, by_gradient)
+    state = (tuple(first), tuple(second)) if before else ((), ())
+    return Cotangent(tuple(theta), *state), tuple(by_gradient)
 
 
 def _through_means(step: Step, after: Cotangent, i: int) -> tuple[Tensor, Tensor]:
-    """From θ′ (and m′, v′ of later steps) to m′ and v′ of one tensor."""
-    rule, m, v = step.rule, step.state.first[i], step.state.second[i]
-    assert rule.betas is not None
-    correction1, correction2 = (1 - beta**step.state.steps for beta in rule.betas)
-    # At v = 0 the root has no slope, but there m is 0 too: the step stays 0, and nothing comes back through v.
-    root = v.sqrt().mul_(correction2**-0.5).clamp_(min=torch.finfo(v.dtype).tiny)
-    scale = root + rule.epsilon
-    by_m = torch.div(after.theta[i], scale).mul_(-rule.learning_rate / correction1)
-    by_v = (by_m * m).div_(root).div_(scale).mul_(-0.5 / correction2)
+    """From θ′, and m′ and v′ of later steps, to m′ and v′ of one tensor."""
+    by_m, by_v = _slopes(step.rule, step.state.steps, after.theta[i], step.state.first[i], step.state.second[i])
     if after.first:
         by_m, by_v = by_m + after.first[i], by_v + after.second[i]
     return by_m, by_v
 
 
-def _through_inputs(step: Step, by_m: Tensor, by_v: Tensor, i: int) -> Tensor:
+def _slopes(rule: Rule, steps: int, x: Tensor, m: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """From θ′ to m′ and v′."""
+    assert rule.betas is not None
+    correction1, correction2 = (1 - beta**steps for beta in rule.betas)
+    # At v = 0 the root has no slope, but there m is 0 too: the step stays 0, and nothing comes back through v.
+    root = v.sqrt().mul_(correction2**-0.5).clamp_(min=torch.finfo(v.dtype).tiny)
+    scale = root + rule.epsilon
+    by_m = torch.div(x, scale).mul_(-rule.learning_rate / correction1)
+    by_v = (by_m * m).div_(root).div_(scale).mul_(-0.5 / correction2)
+    return by_m, by_v
+
+
+def _through_inputs(rule: Rule, by_m: Tensor, by_v: Tensor, gradient: Tensor) -> Tensor:
     """From m′ and v′ to the gradient they took in."""
-    assert step.rule.betas is not None
-    beta1, beta2 = step.rule.betas
-    return torch.addcmul((1 - beta1) * by_m, with_decay(step, i), by_v, value=2 * (1 - beta2))
+    assert rule.betas is not None
+    beta1, beta2 = rule.betas
+    return torch.addcmul((1 - beta1) * by_m, gradient, by_v, value=2 * (1 - beta2))
+
+
+def _in_pieces(step: Step, x: Tensor, i: int) -> Tensor:
+    """From θ′ to the gradient of one tensor, in pieces whose intermediate results stay in a CPU's cache."""
+    out = torch.empty_like(x, memory_format=torch.contiguous_format)
+    size = PIECE if x.device.type == "cpu" else max(1, x.numel())
+    given = (out, x, step.state.first[i], step.state.second[i], step.gradient[i], step.start[i])
+    coupled = 0.0 if step.rule.decoupled else step.decay(i)
+    pieces = (torch.split(tensor.reshape(-1), size) for tensor in given)
+    for o, cotangent, m, v, g, start in zip(*pieces, strict=True):
+        by_m, by_v = _slopes(step.rule, step.state.steps, cotangent, m, v)
+        o.copy_(_through_inputs(step.rule, by_m, by_v, g + coupled * start if coupled else g))
+    return out
 
 
 def _through_decay(step: Step, x: Tensor, by_gradient: Tensor, i: int) -> Tensor:
@@ -191,11 +210,13 @@ def _through_decay(step: Step, x: Tensor, by_gradient: Tensor, i: int) -> Tensor
     return x + step.decay(i) * by_gradient if step.decay(i) else x
 
 
-def _through_clipping(step: Step, by_gradient: Sequence[Tensor]) -> Tensors:
-    """From g̃ = g · c / ‖g‖ to g: the factor, without the part along g."""
+def _through_clipping(step: Step, by_gradient: Sequence[Tensor]) -> None:
+    """From g̃ = g · c / ‖g‖ to g, in place: the factor, without the part along g."""
     if step.factor == 1.0:
-        return tuple(by_gradient)
+        return
     assert step.rule.clip_norm is not None
-    along = sum(torch.sum(g * w) for g, w in zip(step.gradient, by_gradient, strict=True))
+    pairs = list(zip(step.gradient, by_gradient, strict=True))
+    along = torch.stack([torch.dot(g.reshape(-1), w.reshape(-1)) for g, w in pairs]).sum()
     back = along / (step.rule.clip_norm * step.norm)
-    return tuple(step.factor * w - back * g for g, w in zip(step.gradient, by_gradient, strict=True))
+    for g, w in pairs:
+        w.mul_(step.factor).addcmul_(g, back, value=-1)

@@ -4,6 +4,7 @@ Snakemake counts GPUs but hands out no ids, so where `CUDA_VISIBLE_DEVICES` is u
 is free, and waits where none is; the lock ends with the process. A cluster that sets the variable is obeyed.
 """
 
+import ctypes
 import os
 import tempfile
 import time
@@ -11,7 +12,22 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # options of glibc's mallopt, from malloc.h
+
 _held: list[FileLock] = []
+
+
+def keep_freed_memory() -> None:
+    """Let glibc reuse the memory it frees instead of handing it back to the system, which then has to clear it anew.
+
+    A training step frees and takes the same large blocks again and again. Without glibc nothing happens.
+    """
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    mallopt(M_MMAP_MAX, 0)
+    mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def visible_gpus() -> list[str]:
