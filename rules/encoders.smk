@@ -1,8 +1,8 @@
 """The encoders that runs start from: a snapshot of the hub, a folder, pretrained here, or one of these extended.
 
 Reads results/data/<dataset>/<language>/text.parquet of the languages an encoder is pretrained on; for an extended one the
-base's manifest, and text.parquet or train.parquet of its languages (the others read nothing of ours); writes
-resources/encoders/<encoder>/, which the other rules know by its manifest.
+base's manifest, and text.parquet or train.parquet of its languages (the others read nothing of ours); writes resources/encoders/
+<encoder>/, which the other rules know by its manifest.
 """
 
 

@@ -68,7 +68,7 @@ def test_each_table_is_there_by_name_and_title(settings: Settings) -> None:
 
 def test_the_demo_has_the_same_tables_and_the_controls() -> None:
     names_of = [list(config.load([file]).tables) for file in (PAPER, DEMO)]
-    assert names_of[1] == ["controls", *names_of[0]]
+    assert names_of[1] == ["controls", "learned", *names_of[0]]
 
 
 def test_a_cell_that_tables_share_is_one_run(paper: Grid) -> None:

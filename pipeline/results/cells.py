@@ -173,7 +173,7 @@ def _sortable(value: Any) -> tuple[int, float, str]:
 def select(
     spec: Spec, scores: pa.Table, facts: Mapping[str, Any]
 ) -> tuple[list[Score], frozenset[tuple[str, str, str]]]:
-    """Return the table's scores, each run once, and the (variant, sources, language) that lack the metric.
+    """Return the scores of the table's rows, each run once, and the (variant, sources, language) that lack the metric.
 
     Of a variant with a grid, only runs of the points chosen on dev are among them, or all where none could be chosen.
 
@@ -185,7 +185,9 @@ def select(
     for name in names:
         if name not in known:
             raise UserError(f"experiment {name!r} is not in the scores{nearest(name, known)}; collect them again")
+    rows = [method["name"] for method in spec.methods]
     scores = scores.filter(pc.is_in(scores["experiment"], pa.array(names)))
+    scores = scores.filter(pc.is_in(scores["variant"], pa.array(rows, pa.string())))
     choices = choose(spec.methods, scores, {**facts, "missing": missing_of(spec, facts)})
     scores = choices.keep(scores)
     chosen = scores.filter(pc.equal(scores["metric"], spec.metric))

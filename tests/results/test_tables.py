@@ -247,6 +247,15 @@ def sized():
     return [*rows(), *more], settings
 
 
+def test_methods_that_are_no_rows_do_not_matter():
+    data, settings = sized()  # `joint` has two sizes, which would be two rows
+    ours = [entry for entry in data if entry["variant"] == "joint" or entry["settings"] == "a"]
+    only = [{"name": "target_only", "method": "target_only", "label": "target_only"}]
+    table = table_of(ours, settings, methods=only, baseline=None)
+    assert [table.labels[r] for r in table.rows] == ["target_only"]
+    assert table.cells[table.rows[0], QU].summary.mean == pytest.approx(0.52)
+
+
 def test_sizes_are_split_into_rows_each_with_its_own_baseline():
     data, settings = sized()
     table = table_of(data, settings)
