@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # options of glibc's mallopt, from malloc.h
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # options of glibc's mallopt, from malloc.h
 
 _held: list[FileLock] = []
 
@@ -26,7 +26,7 @@ def keep_freed_memory() -> None:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError):
         return
-    mallopt(M_MMAP_THRESHOLD, 2**25)  # the most it takes; larger blocks still come from the system and go back to it
+    mallopt(M_MMAP_MAX, 0)  # else blocks above 32 MB always go back
     mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
