@@ -6,7 +6,10 @@ from typing import Any
 from pipeline.errors import UserError, nearest
 from pipeline.files import parse_object
 
-LOADERS = ("babel", "wikiann")
+LOADERS = (
+    *("babel", "wikiann", "xnli", "multinli", "mlqa", "squad", "marc", "sentipers", "sentiraama", "cls10"),
+    "files",
+)
 GENERATED = ("babel",)  # made, not downloaded
 
 

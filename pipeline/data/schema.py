@@ -5,7 +5,7 @@ side. The file's metadata key `metalingua` holds canonical JSON: task, label set
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,29 +16,72 @@ import pyarrow.compute as pc
 from pipeline.errors import UserError, nearest
 from pipeline.files import canonical_json, read_parquet, write_parquet
 
-NER = pa.schema(
-    [
-        ("id", pa.string()),  # "<loader>-<language>-<file's split>-<row in that file>": stable whatever is dropped
-        ("lang", pa.string()),
-        ("tokens", pa.list_(pa.string())),
-        ("tags", pa.list_(pa.string())),  # IOB2 over the file's label set, one per token
-    ]
-)
-TEXT = pa.schema([("id", pa.string()), ("lang", pa.string()), ("text", pa.string())])
-# A run's word-level predictions: one row per sentence of an evaluation language, one tag per word.
-PREDICTIONS = pa.schema(
-    [
-        ("lang", pa.string()),
-        ("split", pa.string()),
-        ("id", pa.string()),
-        ("gold", pa.list_(pa.string())),
-        ("predicted", pa.list_(pa.string())),
-    ]
-)
-SCHEMAS = {"ner": NER, "text": TEXT}
+_ROW = [
+    ("id", pa.string()),  # "<loader>-<language>-<file's split>-<row in that file>": stable whatever is dropped
+    ("lang", pa.string()),
+]
+_CLASSIFIED = ("label", pa.string())  # one of the file's label set
+# What a split of each task holds. Rows of parallel data share an id across languages, which then leaves the language out.
+SCHEMAS: dict[str, pa.Schema] = {
+    "ner": pa.schema(
+        [*_ROW, ("tokens", pa.list_(pa.string())), ("tags", pa.list_(pa.string()))]
+    ),  # IOB2, one per token
+    "sentiment": pa.schema([*_ROW, ("text", pa.string()), _CLASSIFIED]),
+    "nli": pa.schema([*_ROW, ("premise", pa.string()), ("hypothesis", pa.string()), _CLASSIFIED]),
+    "relevance": pa.schema([*_ROW, ("query", pa.string()), ("title", pa.string()), _CLASSIFIED]),
+    "qa": pa.schema(
+        [
+            *_ROW,  # `lang` is the context's language
+            ("question", pa.string()),
+            ("context", pa.string()),
+            ("answers", pa.list_(pa.string())),  # at least one
+            ("starts", pa.list_(pa.int32())),  # each answer's first character in the context
+        ]
+    ),
+    "text": pa.schema([*_ROW, ("text", pa.string())]),
+}
+NER, TEXT = SCHEMAS["ner"], SCHEMAS["text"]
+CLASSES = ("sentiment", "nli", "relevance")  # tasks whose rows bear one label each
 
-# The order is the head's: index 0 is "outside", then B/I of each type.
-LABELS: dict[str, list[str]] = {"ner": ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"], "text": []}
+# A run's predictions: one row per example of an evaluation language.
+_PREDICTED = [("lang", pa.string()), ("split", pa.string()), ("id", pa.string())]
+PREDICTIONS: dict[str, pa.Schema] = {
+    "ner": pa.schema(
+        [*_PREDICTED, ("gold", pa.list_(pa.string())), ("predicted", pa.list_(pa.string()))]
+    ),  # a tag a word
+    **dict.fromkeys(CLASSES, pa.schema([*_PREDICTED, ("gold", pa.string()), ("predicted", pa.string())])),
+    "qa": pa.schema(
+        [
+            *_PREDICTED,
+            ("gold", pa.list_(pa.string())),
+            ("predicted", pa.string()),  # cut out of the context: characters start to end
+            ("start", pa.int32()),
+            ("end", pa.int32()),
+        ]
+    ),
+}
+
+# The order is the head's. `ner`: index 0 is "outside", then B/I of each type. `nli`: the hub's numbering. A dataset may have
+# other labels than its task's usual ones (`Loaded.labels`).
+LABELS: dict[str, list[str]] = {
+    "ner": ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"],
+    "sentiment": ["negative", "positive"],
+    "nli": ["entailment", "neutral", "contradiction"],
+    "relevance": ["irrelevant", "relevant"],
+    "qa": ["start", "end"],
+    "text": [],
+}
+POSITIVE = {"sentiment": "positive", "relevance": "relevant"}
+"""By task: the class that `f1_positive` and its like are about."""
+
+# What makes two rows the same example.
+KEYS: dict[str, tuple[str, ...]] = {
+    "ner": ("tokens",),
+    "sentiment": ("text",),
+    "nli": ("premise", "hypothesis"),
+    "relevance": ("query", "title"),
+    "qa": ("question", "context"),
+}
 
 
 @dataclass(frozen=True)
@@ -65,37 +108,63 @@ class Loaded:
         splits: `train`, `dev` and `test`.
         text: raw text of the training side, in the `TEXT` schema.
         notes: sentences for the report (a count that could not be checked, a source that failed).
+        labels: the label set where it is not the task's usual one (`LABELS`), in the order of the head.
+        absent: by split that the dataset does not have, and whose table is empty: why, and what to do about it.
     """
 
     task: str
     splits: dict[str, Split]
     text: pa.Table
     notes: tuple[str, ...] = ()
+    labels: tuple[str, ...] | None = None
+    absent: dict[str, str] = field(default_factory=dict)
 
 
-def ner_table(language: str, rows: Sequence[tuple[str, Sequence[str], Sequence[str]]]) -> pa.Table:
+def task_table(task: str, language: str, rows: Iterable[Sequence[Any]]) -> pa.Table:
+    """Build a table of a task from rows of one language: `id`, then the columns after `lang`, in the schema's order."""
+    schema = SCHEMAS[task]
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [[] for _ in schema.names[1:]]
+    columns.insert(1, [language] * len(columns[0]))
+    return pa.Table.from_arrays([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+
+
+def ner_table(language: str, rows: Iterable[tuple[str, Sequence[str], Sequence[str]]]) -> pa.Table:
     """Build an NER table from `(id, tokens, tags)` rows of one language."""
-    ids, tokens, tags = zip(*rows, strict=True) if rows else ((), (), ())
-    columns = [ids, [language] * len(rows), [list(t) for t in tokens], [list(t) for t in tags]]
-    return pa.Table.from_arrays([pa.array(c, f.type) for c, f in zip(columns, NER, strict=True)], schema=NER)
+    return task_table("ner", language, rows)
 
 
-def text_table(language: str, rows: Sequence[tuple[str, str]]) -> pa.Table:
+def text_table(language: str, rows: Iterable[tuple[str, str]]) -> pa.Table:
     """Build a raw-text table from `(id, text)` rows of one language."""
-    ids, texts = zip(*rows, strict=True) if rows else ((), ())
-    columns = [ids, [language] * len(rows), texts]
-    return pa.Table.from_arrays([pa.array(c, f.type) for c, f in zip(columns, TEXT, strict=True)], schema=TEXT)
+    return task_table("text", language, rows)
 
 
-def write_split(path: Path, table: pa.Table, task: str, dataset: str, language: str, split: str) -> None:
+@dataclass(frozen=True)
+class Facts:
+    """What a split says of itself, in its metadata.
+
+    Attributes:
+        labels: the label set, in the order of the head.
+        absent: why the split has no rows, where the dataset has no such split.
+    """
+
+    task: str
+    labels: list[str]
+    dataset: str
+    language: str
+    split: str
+    absent: str | None = None
+
+
+def write_split(path: Path, table: pa.Table, facts: Facts) -> None:
     """Write one split with its metadata: same rows, same bytes; whole or not at all.
 
     Raises:
-        UserError: `table` breaks the contract of `task` (see `check_table`).
+        UserError: `table` breaks the contract of the task (see `check_table`).
     """
-    check_table(table, task, str(path))
-    facts = {"task": task, "labels": LABELS[task], "dataset": dataset, "language": language, "split": split}
-    write_parquet(path, table.select(SCHEMAS[task].names), {"metalingua": canonical_json(facts)})
+    if facts.absent is None or table.num_rows:
+        check_table(table, facts.task, str(path), facts.labels)
+    kept = {key: value for key, value in vars(facts).items() if value is not None}
+    write_parquet(path, table.select(SCHEMAS[facts.task].names), {"metalingua": canonical_json(kept)})
 
 
 def read_split(path: Path, task: str) -> pa.Table:
@@ -108,6 +177,8 @@ def read_split(path: Path, task: str) -> pa.Table:
     facts = split_facts(table, str(path))
     if facts.get("task") != task:
         raise UserError(f"{path}: holds task {facts.get('task')!r}, expected {task!r}")
+    if facts.get("absent"):
+        raise UserError(f"{facts['dataset']} has no {facts['split']} data in {facts['language']}: {facts['absent']}")
     check_table(table, task, str(path), facts.get("labels"))
     return table
 
@@ -137,22 +208,47 @@ def check_table(table: pa.Table, task: str, where: str, labels: Sequence[str] | 
     """Check rows against the contract of `task`; `labels` is the file's own label set where it has one.
 
     Raises:
-        UserError: no rows, an empty value, tokens and tags of unequal number, a tag outside the label set.
+        UserError: no rows, an empty value, a label outside the label set, tokens and tags of unequal number, an answer that
+            does not stand at its place.
     """
     if table.num_rows == 0:
         raise UserError(f"{where}: holds no rows")
     for name in SCHEMAS[task].names:
         if table[name].null_count:
             raise UserError(f"{where}: column {name!r} has {table[name].null_count} empty values")
-    if task != "ner":
-        return
-    lengths, tags = pc.list_value_length(table["tokens"]), pc.list_value_length(table["tags"])
-    unequal = pc.index(pc.or_(pc.not_equal(lengths, tags), pc.equal(lengths, 0)), True).as_py()
+    allowed = LABELS[task] if labels is None else list(labels)
+    if task == "ner":
+        _check_lengths(table, "tokens", "tags", where)
+        _check_labels(pc.list_flatten(table["tags"]), "tag", allowed, where)
+    elif task in CLASSES:
+        _check_labels(table["label"], "label", allowed, where)
+    elif task == "qa":
+        _check_lengths(table, "answers", "starts", where)
+        _check_answers(table, where)
+
+
+def _check_lengths(table: pa.Table, first: str, second: str, where: str) -> None:
+    """Two list columns must be of equal, positive lengths in every row."""
+    ours, theirs = pc.list_value_length(table[first]), pc.list_value_length(table[second])
+    unequal = pc.index(pc.or_(pc.not_equal(ours, theirs), pc.equal(ours, 0)), True).as_py()
     if unequal >= 0:
         row = f"{where}: row {unequal} ({table['id'][unequal]})"
-        raise UserError(f"{row} has {lengths[unequal]} tokens and {tags[unequal]} tags; expected as many, at least one")
-    allowed = LABELS[task] if labels is None else list(labels)
-    found = pc.unique(pc.list_flatten(table["tags"])).to_pylist()
-    for tag in found:
-        if tag not in allowed:
-            raise UserError(f"{where}: tag {tag!r} is not in the label set{nearest(str(tag), allowed)}")
+        raise UserError(
+            f"{row} has {ours[unequal]} {first} and {theirs[unequal]} {second}; expected as many, at least one"
+        )
+
+
+def _check_labels(values: pa.ChunkedArray, kind: str, allowed: Sequence[str], where: str) -> None:
+    """Every value must be one of the label set."""
+    for value in pc.unique(values).to_pylist():
+        if value not in allowed:
+            raise UserError(f"{where}: {kind} {value!r} is not in the label set{nearest(str(value), allowed)}")
+
+
+def _check_answers(table: pa.Table, where: str) -> None:
+    """Every answer must stand in its context where it is said to."""
+    for batch in table.select(["id", "context", "answers", "starts"]).to_batches(max_chunksize=4096):
+        for row in batch.to_pylist():
+            for answer, start in zip(row["answers"], row["starts"], strict=True):
+                if not answer or row["context"][start : start + len(answer)] != answer:
+                    raise UserError(f"{where}: {row['id']}: the answer {answer!r} does not stand at character {start}")

@@ -301,6 +301,39 @@ def unpack_tar(archive: Path, folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
 
 
+def unpack(archive: Path, folder: Path) -> list[Path]:
+    """Unpack a zip or tar archive into `folder`, emptied first; return its files, sorted.
+
+    Raises:
+        BrokenArchive: see `unpack_tar` and `unpack_zip`.
+    """
+    return unpack_zip(archive, folder) if archive.suffix == ".zip" else unpack_tar(archive, folder)
+
+
+def unpack_zip(archive: Path, folder: Path) -> list[Path]:
+    """Unpack a zip archive into `folder`, emptied first; return its files, sorted.
+
+    Raises:
+        BrokenArchive: not a zip archive, truncated, or a member that would land outside `folder`.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        with zipfile.ZipFile(archive) as zipped:
+            for member in zipped.infolist():
+                path = (folder / member.filename.replace("\\", "/")).resolve()
+                if not path.is_relative_to(folder.resolve()):
+                    raise BrokenArchive(f"{archive}: refused: {member.filename!r} would be written outside its folder")
+                if member.is_dir():
+                    continue
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with zipped.open(member) as source, open(path, "wb") as target:
+                    shutil.copyfileobj(source, target, CHUNK)
+    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise BrokenArchive(f"{archive}: not a whole zip archive (truncated?): {_one_line(error)}") from None
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
 def zip_member(archive: Path, name: str, path: Path) -> list[str]:
     """Copy the member of a zip archive whose last path part is `name` to `path`; return all members' last parts.
 

@@ -1,0 +1,168 @@
+"""From a dataset's own splits to train, dev and test, as the config shapes them; the same for every downloaded dataset.
+
+| option | effect |
+|---|---|
+| `test: dev` | the dataset's own dev split is the test set (its test files bear no labels) |
+| `dev: {from: train, fraction, seed}` | dev is cut out of train, each class in its share |
+| `remove_duplicates: train` | training rows that also stand in dev or test are left out |
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline.data.raw_text import raw_text
+from pipeline.data.schema import CLASSES, KEYS, SCHEMAS, Loaded, Split
+from pipeline.data.splits import hold_out
+from pipeline.errors import UserError, nearest
+from pipeline.files import read_json
+from pipeline.paths import SPLITS
+
+DUPLICATE = "also in dev or test"
+
+
+@dataclass(frozen=True)
+class Read:
+    """One of the dataset's own splits, as read.
+
+    Attributes:
+        table: rows in the task's schema.
+        dropped: rows left out, by reason.
+        repaired: mends that belong to the file, not to one row, by reason.
+        mends: (rows,) how many mends of each reason a row needed; they go with the row into the split it ends up in.
+    """
+
+    table: pa.Table
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    repaired: Mapping[str, int] = field(default_factory=dict)
+    mends: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+
+    def take(self, rows: NDArray[np.int64]) -> "Read":
+        """Return some rows, without what belongs to the file."""
+        mends = {reason: counts[rows] for reason, counts in self.mends.items()}
+        return Read(self.table.take(pa.array(rows)), mends=mends)
+
+
+def own_splits(spec: Mapping[str, Any], has: Sequence[str] = SPLITS) -> tuple[str, ...]:
+    """Return those of the dataset's own splits (`has`) that `spec` uses, after checking its `test` and `dev`.
+
+    Raises:
+        UserError: `test` or `dev` is none of the known choices, or dev would both choose epochs and be the test set.
+    """
+    test, dev = spec.get("test", "test"), spec.get("dev")
+    if test not in ("test", "dev"):
+        raise UserError(f"test: {test!r}{nearest(str(test), ('test', 'dev'))}")
+    if dev is not None and (not isinstance(dev, Mapping) or dev.get("from") != "train"):
+        raise UserError(f"dev: {dev!r}; expected {{from: train, fraction: 0.2}}, or nothing for the dataset's own dev")
+    if test == "dev" and dev is None and "train" in has:
+        raise UserError("test: dev would choose epochs on the test set; add dev: {from: train, fraction: 0.2}")
+    used = ("train", "dev") if test == "dev" else ("train", "test") if dev else SPLITS
+    return tuple(split for split in used if split in has)
+
+
+def load_splits(
+    spec: Mapping[str, Any],
+    raw: Path | None,
+    task: str,
+    read_files: Callable[[Sequence[Path], str, str, Mapping[str, Any]], Read],
+    has: Sequence[str] = SPLITS,
+    absent: Mapping[str, str] | None = None,
+    labels: tuple[str, ...] | None = None,
+) -> Loaded:
+    """Read one downloaded language into train, dev and test: what a loader's `load` does.
+
+    Args:
+        spec: `loader`, `language` and what shapes the splits.
+        raw: the download's manifest.
+        task: the dataset's task.
+        read_files: reads one own split: its files, the language, the split's name, `spec`.
+        has: the own splits that the dataset has in this language.
+        absent: by split that it does not have: why, and what to do about it.
+        labels: the label set where it is not the task's usual one.
+
+    Raises:
+        UserError: nothing is downloaded, the files are malformed, or a split would be empty.
+    """
+    loader, language = spec["loader"], str(spec["language"])
+    if raw is None:
+        raise UserError(f"{loader}: no downloaded files are given; run `python -m pipeline.download` first")
+    manifest = read_json(raw)
+    read = {}
+    for split in own_splits(spec, has):
+        files = manifest["files"].get(split)
+        if not files:
+            raise UserError(f"{raw}: no {split} files were downloaded; download again")
+        read[split] = read_files([raw.parent / file["name"] for file in files], language, split, spec)
+    splits = arrange(spec, task, read)
+    missing = {name: (absent or {}).get(name, "the dataset has no such split") for name in SPLITS if name not in splits}
+    empty = Split(SCHEMAS[task].empty_table())
+    side = next((name for name in ("train", "dev") if name in splits and spec.get("test") != name), None)
+    notes = [*manifest["notes"]]
+    if side == "dev":
+        notes.append("there is no training split: the raw text is that of dev")
+    text = raw_text(task, language, splits[side].table) if side else SCHEMAS["text"].empty_table()
+    full = {name: splits.get(name, empty) for name in SPLITS}
+    return Loaded(task, full, text, tuple(notes), labels, missing)
+
+
+def arrange(spec: Mapping[str, Any], task: str, read: Mapping[str, Read]) -> dict[str, Split]:
+    """Make train, dev and test from the dataset's own splits, as `spec` says; a split without an origin is left out.
+
+    Raises:
+        UserError: dev is to be cut from a training split that does not exist, or no training row would be left.
+    """
+    what, cut = f"{spec['loader']} {spec['language']}", spec.get("dev")
+    final = {"train": read.get("train"), "dev": read.get("dev"), "test": read.get(str(spec.get("test", "test")))}
+    if cut:
+        train = read.get("train")
+        if train is None:
+            raise UserError(f"{what}: dev cannot be cut from the training split: there is none")
+        strata = train.table["label"].to_pylist() if task in CLASSES else None
+        keep, held = hold_out(train.table.num_rows, float(cut.get("fraction", 0.2)), int(cut.get("seed", 0)), strata)
+        final["train"], final["dev"] = train.take(keep), train.take(held)
+    elif spec.get("test") == "dev":
+        final["dev"] = None
+    doubled = 0
+    if final["train"] is not None:
+        final["train"], doubled = _without_doubles(spec, task, final["train"], [final["dev"], final["test"]])
+    origin = {"train": "train", "dev": "dev", "test": str(spec.get("test", "test"))}
+    result = {}
+    for name, part in final.items():
+        if part is None:
+            continue
+        own = None if cut and name == "dev" else read[origin[name]]  # a cut dev has no file of its own
+        dropped = Counter(own.dropped if own else {})
+        repaired = Counter(own.repaired if own else {})
+        dropped[DUPLICATE] += doubled if name == "train" else 0
+        for reason, counts in part.mends.items():
+            repaired[reason] += int(counts.sum())
+        result[name] = Split(part.table, dict(+dropped), dict(+repaired))
+    return result
+
+
+def row_keys(task: str, table: pa.Table) -> list[tuple[Any, ...]]:
+    """Return what makes each row the example it is: two rows with one key are duplicates."""
+    columns = [table[name].to_pylist() for name in KEYS[task]]
+    return [tuple(tuple(v) if isinstance(v, list) else v for v in row) for row in zip(*columns, strict=True)]
+
+
+def _without_doubles(
+    spec: Mapping[str, Any], task: str, train: Read, others: Sequence[Read | None]
+) -> tuple[Read, int]:
+    """Leave out training rows that stand in `others` if `spec` asks for it; say how many those were."""
+    choice = spec.get("remove_duplicates", "none")
+    if choice not in ("none", "train"):
+        raise UserError(f"remove_duplicates: {choice!r}{nearest(str(choice), ('none', 'train'))}")
+    if choice == "none":
+        return train, 0
+    elsewhere = {key for other in others if other is not None for key in row_keys(task, other.table)}
+    kept = np.array([i for i, key in enumerate(row_keys(task, train.table)) if key not in elsewhere], dtype=np.int64)
+    if not len(kept):
+        raise UserError(f"{spec['loader']} {spec['language']}: remove_duplicates leaves no training row")
+    return train.take(kept), train.table.num_rows - len(kept)
