@@ -26,16 +26,20 @@ class Examples:
         classes: (N,) class per example where the task has one, else empty.
         gold: N gold answers in the task's own form (for tagging, a tag per word), what predictions are scored against.
         truncated_words: words that no sub-token stands for.
+        types: N arrays of T_n token types (0: first text, 1: second); empty where all are 0.
+        groups: (N,) the number, ascending, of the example that a row is a window of; empty where each row is an example.
     """
 
-    ids: list[str]
-    languages: list[str]
-    input_ids: list[np.ndarray]
-    labels: list[np.ndarray]
-    positions: list[np.ndarray]
+    ids: Sequence[str]
+    languages: Sequence[str]
+    input_ids: Sequence[np.ndarray]
+    labels: Sequence[np.ndarray]
+    positions: Sequence[np.ndarray]
     classes: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    gold: list[Any] = field(default_factory=list)
+    gold: Sequence[Any] = field(default_factory=list)
     truncated_words: int = 0
+    types: Sequence[np.ndarray] = field(default_factory=list)
+    groups: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -44,6 +48,13 @@ class Examples:
     def lengths(self) -> np.ndarray:
         """(N,) sub-tokens per example."""
         return np.fromiter((len(ids) for ids in self.input_ids), dtype=np.int64, count=len(self))
+
+    @property
+    def firsts(self) -> np.ndarray:
+        """The rows at which examples begin: all, but of examples in several windows only the first."""
+        if not len(self.groups):
+            return np.arange(len(self))
+        return np.flatnonzero(np.diff(self.groups, prepend=self.groups[0] - 1))
 
     def take(self, rows: Sequence[int] | np.ndarray) -> "Examples":
         """Return the examples of the given rows, in that order."""
@@ -56,6 +67,8 @@ class Examples:
             self.classes[rows] if len(self.classes) else self.classes,
             [self.gold[r] for r in rows],
             self.truncated_words,
+            [self.types[r] for r in rows] if len(self.types) else [],
+            self.groups[rows] if len(self.groups) else self.groups,
         )
 
 
@@ -67,6 +80,7 @@ def concatenate(parts: Sequence[Examples]) -> Examples:
     """
     if not sum(len(part) for part in parts):
         raise UserError("no training example: every selected split is empty")
+    offsets = np.cumsum([0] + [int(part.groups[-1]) + 1 if len(part.groups) else 0 for part in parts])
     return Examples(
         [x for part in parts for x in part.ids],
         [x for part in parts for x in part.languages],
@@ -76,6 +90,8 @@ def concatenate(parts: Sequence[Examples]) -> Examples:
         np.concatenate([part.classes for part in parts]),
         [x for part in parts for x in part.gold],
         sum(part.truncated_words for part in parts),
+        [x for part in parts for x in part.types],
+        np.concatenate([part.groups + offset for part, offset in zip(parts, offsets, strict=False)]),
     )
 
 
@@ -91,12 +107,15 @@ def collate(examples: Examples, rows: np.ndarray, pad_id: int, languages: Sequen
     """Make one batch of B rows, padded to its longest.
 
     Returns:
-        `input_ids`, `attention_mask` (B, T); `labels` (B, T) or (B, 1); `row` (B,), `language` (B,), an index into `languages`.
+        `input_ids`, `attention_mask` (B, T); `token_type_ids` (B, T) where the examples have types; `labels` (B, T), (B, 2) or
+        (B, 1); `row` (B,), `language` (B,), an index into `languages`.
     """
     input_ids = [examples.input_ids[r] for r in rows]
     lengths = torch.tensor([len(ids) for ids in input_ids])
     padded = pad(input_ids, pad_id)
+    types = {"token_type_ids": pad([examples.types[r] for r in rows], 0)} if len(examples.types) else {}
     return {
+        **types,
         "input_ids": padded,
         "attention_mask": (torch.arange(padded.shape[1])[None, :] < lengths[:, None]).long(),
         "labels": pad([examples.labels[r] for r in rows], IGNORED),

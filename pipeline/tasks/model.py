@@ -4,11 +4,14 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+"""What of a batch an encoder reads."""
+
 
 class TaskModel(nn.Module):
     """An encoder with a task's head on its last hidden states.
 
-    `forward` maps a batch to logits: (B, T, C) for tagging, (B, C) for classes.
+    `forward` maps a batch to logits: (B, T, C) for tagging, (B, C) for classes, (B, T, 2) for spans.
     """
 
     def __init__(self, encoder: nn.Module, head: nn.Module) -> None:
@@ -18,6 +21,6 @@ class TaskModel(nn.Module):
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the logits of a batch."""
-        hidden = self.encoder(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
-        logits: Tensor = self.head(hidden)  # (B, T, H) -> (B, T, C)
+        read = {key: batch[key] for key in INPUTS if key in batch}
+        logits: Tensor = self.head(self.encoder(**read).last_hidden_state)  # (B, T, H) -> logits
         return logits

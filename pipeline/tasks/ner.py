@@ -5,6 +5,7 @@ loss. Words without a sub-token, cut off by the length limit or emptied by the t
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -71,3 +72,8 @@ def decode(logits: Tensor, examples: Examples, rows: Sequence[int], labels: Sequ
 def score(gold: list[list[str]], predicted: list[list[str]]) -> dict[str, float]:
     """Return entity precision, recall and F1, strict and lenient, of a set of sentences."""
     return score_sentences(gold, predicted)
+
+
+def stored(gold: Sequence[list[str]], predicted: Sequence[list[str]]) -> dict[str, list[Any]]:
+    """Return the columns of stored predictions: a tag a word."""
+    return {"gold": list(gold), "predicted": list(predicted)}

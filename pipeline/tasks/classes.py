@@ -1,0 +1,88 @@
+"""What the tasks with one class per example share: one text or a pair in, the start token's class out.
+
+The head is that of RoBERTa's and XLM-R's classifiers: the start token's last hidden state through a dense layer with tanh and
+a linear layer, dropout before each. An encoder's own pooler is not used: not every encoder has one.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pipeline.tasks.examples import Examples
+
+
+def encode_classes(
+    table: pa.Table, columns: Sequence[str], tokenizer: Tokenizer, labels: Sequence[str], max_length: int
+) -> Examples:
+    """Tokenise a split's texts, or pairs of texts, to at most `max_length` sub-tokens.
+
+    Of a pair, sub-tokens are cut off the end of the longer text first.
+
+    Args:
+        table: rows of the task.
+        columns: the columns to read, one or two.
+        tokenizer: the encoder's.
+        labels: the label set, in the order of the head.
+        max_length: special tokens included.
+    """
+    tokenizer.enable_truncation(max_length, strategy="longest_first")
+    texts = [table.column(name).to_pylist() for name in columns]
+    encodings = tokenizer.encode_batch_fast(texts[0] if len(texts) == 1 else list(zip(*texts, strict=True)))
+    number = {label: i for i, label in enumerate(labels)}
+    gold = table.column("label").to_pylist()
+    classes = np.fromiter((number[label] for label in gold), dtype=np.int64, count=len(gold))
+    types = [np.asarray(e.type_ids, dtype=np.int64) for e in encodings] if len(texts) > 1 else []
+    empty = np.empty(0, dtype=np.int64)
+    return Examples(
+        ids=table.column("id").to_pylist(),
+        languages=table.column("lang").to_pylist(),
+        input_ids=[np.asarray(e.ids, dtype=np.int64) for e in encodings],
+        labels=list(classes[:, None]),
+        positions=[empty] * len(gold),
+        classes=classes,
+        gold=gold,
+        types=types if any(t.any() for t in types) else [],
+    )
+
+
+class ClassHead(nn.Module):
+    """Hidden states (B, T, H) → class logits (B, C), from the start token alone; weights N(0, 0.02), zero biases."""
+
+    def __init__(self, hidden_size: int, classes: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.dense, self.out = nn.Linear(hidden_size, hidden_size), nn.Linear(hidden_size, classes)
+        for layer in (self.dense, self.out):
+            nn.init.normal_(layer.weight, std=0.02)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Return the logits of a batch."""
+        logits: Tensor = self.out(self.dropout(self.dense(self.dropout(hidden[:, 0])).tanh()))
+        return logits
+
+
+def make_head(hidden_size: int, labels: Sequence[str], dropout: float) -> nn.Module:
+    """Return a head for one class per example."""
+    return ClassHead(hidden_size, len(labels), dropout)
+
+
+def loss(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    """Return the mean cross-entropy of logits (B, C) with labels (B, 1), in float32."""
+    return functional.cross_entropy(logits.float(), batch["labels"][:, 0])
+
+
+def decode(logits: Tensor, examples: Examples, rows: Sequence[int], labels: Sequence[str]) -> list[str]:
+    """Return the most probable class of every row."""
+    del examples, rows
+    return [labels[i] for i in logits.argmax(-1).tolist()]
+
+
+def stored(gold: Sequence[str], predicted: Sequence[str]) -> dict[str, list[Any]]:
+    """Return the columns of stored predictions: a class an example."""
+    return {"gold": list(gold), "predicted": list(predicted)}
