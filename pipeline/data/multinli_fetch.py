@@ -1,4 +1,4 @@
-"""Where MultiNLI comes from: mirror (folder `mnli`), hub, original archive or folder, checked by its numbers of pairs.
+"""Where MultiNLI comes from: mirror (folder `multinli` or `mnli`), hub, original archive or folder, checked by its numbers of pairs.
 
 | layout of a mirror's or a user's folder | train, dev (matched), test (mismatched) |
 |---|---|
@@ -54,7 +54,8 @@ def fetch(spec: Mapping[str, Any], work: Path, mirror: Path | None, folder: Path
         return int(read.table.num_rows) + read.dropped.get(EMPTY, 0)  # what is published counts every pair with a label
 
     needed = own_splits(spec)
-    places = Places("multinli", needed, find, count, EXPECTED, hub=HUB, archive=ARCHIVE, mirror="mnli")
+    lies = "multinli" if mirror and (mirror / "multinli").is_dir() else "mnli"
+    places = Places("multinli", needed, find, count, EXPECTED, hub=HUB, archive=ARCHIVE, mirror=lies)
     return fetching.fetch(places, spec, work, mirror, folder)
 
 

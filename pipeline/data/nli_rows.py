@@ -39,7 +39,7 @@ EMPTY = "empty premise or hypothesis"
 WORDS = {**{word: word for word in LABELS[TASK]}, "contradictory": "contradiction", UNDECIDED: UNDECIDED, "": ""}
 HUB_ORDER = ("entailment", "neutral", "contradiction")  # what 0, 1, 2 mean in a Parquet file that does not say
 
-# What a column may be called, the first of them that is there.
+# What a column may be called, the first of them that is there; in the order of `Pair`.
 NAMES: dict[str, tuple[str, ...]] = {
     "premise": ("premise", "sentence1", "text_a"),
     "hypothesis": ("hypothesis", "sentence2", "text_b", "hypo"),
@@ -345,20 +345,30 @@ def _pair(path: Path, number: int, row: Any) -> Pair:
     """Return the example in a JSON object."""
     if not isinstance(row, dict):
         raise UserError(f"{_where(path, number)}: expected an object, got {type(row).__name__}")
-    values: list[str | None] = []
-    for what in ("premise", "hypothesis", "label", "language", "pair"):
-        name = next((name for name in NAMES[what] if name in row), None)
-        value = None if name is None else row[name]
-        if value is None and what in ("premise", "hypothesis"):
-            hint = nearest(NAMES[what][1], row) if name is None else ""
-            raise UserError(f"{_where(path, number)}: no {what}; expected key {' or '.join(NAMES[what])}{hint}")
-        if not isinstance(value, str | int | None) or (
-            what in ("premise", "hypothesis") and not isinstance(value, str)
-        ):
-            raise UserError(f"{_where(path, number)}: {name} is {type(value).__name__}, expected text")
-        values.append(None if value is None else str(value))
-    premise, hypothesis, label, language, pair = values
-    return Pair(number, str(premise), str(hypothesis), label or "", language, pair)
+    values: list[Any] = []
+    for what, names in NAMES.items():
+        value = None
+        for name in names:
+            if name in row:
+                value = row[name]
+                break
+        values.append(value if isinstance(value, str) else _other(path, number, row, what, value))
+    return Pair(number, *values)
+
+
+def _other(path: Path, number: int, row: Mapping[str, Any], what: str, value: Any) -> str | None:
+    """Return what a value of a JSON object that is no text stands for: numbers may be labels or pairs, nothing a text."""
+    names = NAMES[what]
+    if what in ("premise", "hypothesis"):
+        if value is None:
+            hint = "" if set(names) & set(row) else nearest(names[1], row)
+            raise UserError(f"{_where(path, number)}: no {what}; expected key {' or '.join(names[:2])}{hint}")
+    elif value is None:
+        return "" if what == "label" else None
+    elif isinstance(value, int):
+        return str(value)
+    name = next(name for name in names if name in row)
+    raise UserError(f"{_where(path, number)}: {name} is {type(value).__name__}, expected text")
 
 
 # ------------------------------------------------------------------------------------------------------------------ Parquet

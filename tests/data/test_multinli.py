@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.preprocess import measure, write_pairs
 from pipeline.data import multinli_fetch
 from pipeline.data.lines import BOM, CARRIAGE
 from pipeline.data.multinli import load, read_files
@@ -287,10 +288,29 @@ def test_the_original_address_and_counts(tmp_path, monkeypatch):
     assert EXPECTED == {"train": 392_702, "dev": 9_815, "test": 9_832}
 
 
-def test_the_mirrors_folder_is_mnli(tmp_path):
-    write_glue(tmp_path / "mirror" / "mnli")
+@pytest.mark.parametrize("name", ["mnli", "multinli"])
+def test_the_mirrors_folder_is_called_as_the_loader_or_mnli(tmp_path, name):
+    write_glue(tmp_path / "mirror" / name)
     found = fetch(spec(sources=["mirror"]), tmp_path / "work", tmp_path / "mirror", None)
     assert found.source.kind == "mirror" and [f.name for f in found.files["test"]] == ["dev_mismatched.tsv"]
+
+
+# --------------------------------------------------------------------------------------------------------- preprocess speed
+
+
+def test_the_benchmarks_pairs_are_of_multinlis_form(tmp_path):
+    assert write_pairs(tmp_path / "made", {"train": 30, "dev": 100, "test": 3}) == 30 + 102 + 3
+    one = read(tmp_path / "made" / "multinli_1.0_dev_matched.jsonl", "dev")
+    assert one.table.num_rows == 100 and one.dropped == {NO_GOLD: 2}
+    labels = one.table["label"].to_pylist()
+    assert [labels.count(label) for label in ("entailment", "neutral", "contradiction")] == [34, 33, 33]
+
+
+def test_the_benchmark_measures_both_stages():
+    record = measure(300)
+    assert record["pairs"] == 300 and record["lines"] == 300
+    assert record["reached"] is True and record["preprocess_s"] > 0 and record["download_s"] > 0
+    assert 20 < record["preprocess_mb"] < record["goals"]["preprocess_mb"]
 
 
 # --------------------------------------------------------------------------------------------------------------- real data

@@ -5,12 +5,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline import paths
 from pipeline.data import report, xnli_fetch
 from pipeline.data.lines import BOM, CARRIAGE
 from pipeline.data.nli_rows import EMPTY, NO_GOLD
+from pipeline.data.schema import read_split
 from pipeline.data.xnli import load, read_files
 from pipeline.data.xnli_fetch import ARCHIVE, LANGUAGES, fetch
+from pipeline.download import download
 from pipeline.errors import UserError
+from pipeline.files import read_json
+from pipeline.preprocess import preprocess
 from tests.data.nli_files import (
     COUNTS,
     EXPECTED,
@@ -82,6 +87,24 @@ def test_dev_as_the_test_set(tmp_path):
 def test_a_dev_set_cannot_be_cut_from_nothing(tmp_path):
     with pytest.raises(UserError, match=r"xnli sw: dev cannot be cut from the training split: there is none"):
         load(spec(dev={"from": "train"}), write_manifest(write_xtreme(tmp_path), XTREME))
+
+
+def test_downloaded_and_preprocessed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    manifest = download(spec(sources=["folder"]), folder=write_xtreme(tmp_path / "own"))
+    assert sorted(path.name for path in manifest.parent.iterdir() if path.suffix != ".json") == [
+        "dev-sw.tsv",
+        "test-labels.txt",
+        "test-sw.tsv",
+    ]
+    facts = read_json(preprocess({"dataset": "xnli-1", "language": "sw", "loader": "xnli"}))
+    assert {split: facts["splits"][split]["rows"] for split in facts["splits"]} == {"train": 0, "dev": 3, "test": 6}
+    assert facts["splits"]["test"]["labels"] == {"contradiction": 2, "entailment": 2, "neutral": 2}
+    assert content(read_split(paths.split("xnli-1", "sw", "test"), "nli")) == rows("test", "sw")
+    with pytest.raises(
+        UserError, match=r"xnli-1 has no train data in sw: XNLI has no training data .*`source_dataset`"
+    ):
+        read_split(paths.split("xnli-1", "sw", "train"), "nli")
 
 
 # ------------------------------------------------------------------------------------------------------------- every form
