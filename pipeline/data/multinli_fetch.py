@@ -1,4 +1,4 @@
-"""Where MultiNLI comes from: mirror (folder `multinli` or `mnli`), hub, original archive or folder, checked by its numbers of pairs.
+"""Where MultiNLI comes from: mirror (`multinli` or `mnli`), hub, original archive or folder, checked by its numbers of pairs.
 
 | layout of a mirror's or a user's folder | train, dev (matched), test (mismatched) |
 |---|---|
