@@ -5,54 +5,70 @@ nothing that exists.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
+from pipeline.data.babel import ner, nli, qa, relevance, sentiment
+from pipeline.data.babel.examples import Said, Task
 from pipeline.data.babel.family import Family, parse_family
 from pipeline.data.babel.grammar import NOVEL, Grammar
 from pipeline.data.babel.lexicon import Lexicon, build
-from pipeline.data.babel.meaning import Statement
-from pipeline.data.babel.ner import tags
-from pipeline.data.babel.realise import Sentence, realise
 from pipeline.data.babel.streams import Stream
-from pipeline.data.schema import Loaded, Split, ner_table, text_table
+from pipeline.data.schema import Loaded, Split, task_table, text_table
 from pipeline.errors import UserError, nearest
 
-LENGTHS = range(5, 26)  # tokens of a sentence
+TASKS: dict[str, Task[Any]] = {
+    "ner": ner.TASK,
+    "sentiment": sentiment.TASK,
+    "nli": nli.TASK,
+    "qa": qa.TASK,
+    "relevance": relevance.TASK,
+}
 KEYS = ("dataset", "language", "loader", "task", "seed", "sizes", "family")
 SIZES = ("train", "dev", "test", "text")
-TASKS = ("ner",)
 
 
 def generate(spec: Mapping[str, Any]) -> Loaded:
     """Generate one language's labelled splits and raw text (see `pipeline.data.babel.load`)."""
     family, sizes = check_spec(spec)
-    language, seed = spec["language"], spec["seed"]
+    language, seed, task = spec["language"], spec["seed"], spec["task"]
     lexicon = build(seed, family, language)
     seen: set[tuple[str, ...]] = set()
     splits = {}
     for split in ("test", "dev", "train"):  # the others give way to the test set
-        sentences = _sentences(seed, lexicon, (spec["task"], language, split), 0.0 if split == "train" else NOVEL, seen)
-        rows = [
-            (f"babel-{language}-{split}-{i}", sentence.tokens, tags(meaning, sentence))
-            for i, (meaning, sentence) in zip(range(sizes[split]), sentences, strict=False)
-        ]
-        splits[split] = Split(ner_table(language, rows))
-    raw = _sentences(seed, lexicon, ("text", language), 0.0, seen)
-    text = [(f"babel-{language}-text-{i}", s.text) for i, (_, s) in zip(range(sizes["text"]), raw, strict=False)]
-    return Loaded(spec["task"], splits, text_table(language, text))
+        said = _examples(seed, lexicon, task, split, seen)
+        rows = [(f"babel-{language}-{split}-{i}", *row.columns) for i, row in enumerate(islice(said, sizes[split]))]
+        splits[split] = Split(task_table(task, language, rows))
+    raw = islice(_raw_text(seed, lexicon, seen), sizes["text"])
+    text = [(f"babel-{language}-text-{i}", sentence) for i, sentence in enumerate(raw)]
+    return Loaded(task, splits, text_table(language, text))
 
 
-def _sentences(
-    seed: int, lexicon: Lexicon, names: tuple[str, ...], novel: float, seen: set[tuple[str, ...]]
-) -> Iterator[tuple[Statement, Sentence]]:
-    """Draw statements and say them, leaving out what is too short, too long, or in `seen`; adds to `seen`."""
-    grammar = Grammar(seed, Stream(seed, "sentences", *names), novel)
+def _examples(seed: int, lexicon: Lexicon, name: str, split: str, seen: set[tuple[str, ...]]) -> Iterator[Said]:
+    """Draw a task's examples and say them, leaving out what is too short, too long, or in `seen`; adds to `seen`."""
+    task: Task[Any] = TASKS[name]
+    names = (name, lexicon.language.id, split)
+    novel = 0.0 if split == "train" else NOVEL
+    grammar = Grammar(seed, Stream(seed, "sentences", *names), novel, task.rates)
+    labels = Stream(seed, "labels", *names)
     while True:
-        meaning = grammar.statement()
-        sentence = realise(meaning, lexicon)
-        if len(sentence.tokens) in LENGTHS and sentence.tokens not in seen:
-            seen.add(sentence.tokens)
-            yield meaning, sentence
+        for label in labels.shuffled(task.labels) or ("",):
+            said = task.say(task.draw(grammar, label), lexicon)
+            while said.words not in task.words or said.key in seen:
+                said = task.say(task.draw(grammar, label), lexicon)
+            seen.update((said.key, *((sentence,) for sentence in said.sentences)))
+            yield said
+
+
+def _raw_text(seed: int, lexicon: Lexicon, seen: set[tuple[str, ...]]) -> Iterator[str]:
+    """Draw raw sentences, the same for all tasks but for those that stand in the task's splits."""
+    task = TASKS["ner"]
+    grammar = Grammar(seed, Stream(seed, "sentences", "text", lexicon.language.id))
+    while True:
+        said = task.say(task.draw(grammar, ""), lexicon)
+        if said.words in task.words and said.key not in seen:
+            seen.add(said.key)
+            yield said.key[0]
 
 
 def check_spec(spec: Mapping[str, Any]) -> tuple[Family, dict[str, int]]:

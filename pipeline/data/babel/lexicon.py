@@ -17,7 +17,7 @@ CONSONANTS = "pbfvmwtdszcnlrjkgxh"  # neighbours sound alike
 VOWELS = "ieaou"
 FUNCTION_WORDS = (  # append only
     "the", "not", "very", "link", "and", "but", "because", "when", "object", "time",
-    "place", "goal", "origin", "companion", "topic", "a",
+    "place", "goal", "origin", "companion", "topic", "a", "who", "what", "where",
 )  # fmt: skip
 AFFIXES = ("past", "plural")  # append only
 _LETTERS = CONSONANTS + VOWELS

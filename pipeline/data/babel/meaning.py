@@ -27,6 +27,7 @@ NOVEL_STEMS = 1000  # further stems, met in dev and test only
 ROLES = ("agent", "patient", "place", "goal", "origin", "companion", "topic")
 RELATIONS = ("and", "but", "because", "when")
 ENTITY_TYPES = ("PER", "ORG", "LOC")
+NOUN_OF = {"PER": "person", "ORG": "organisation", "LOC": "place", "thing": "thing"}  # the kind of its nouns by type
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ class Concept:
 
     kind: str
     index: int
+
+
+def opposite(concept: Concept) -> Concept:
+    """Return the opposite of a quality: of two neighbours in frequency each is the other's."""
+    return Concept(concept.kind, concept.index ^ 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +73,34 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Referent:
-    """Who or what an event is about: a noun, a name, or both (a noun in apposition: "doctor Varo")."""
+    """Who or what an event is about: a noun, a name, or both (a noun in apposition: "doctor Varo").
+
+    Attributes:
+        noun: what it is.
+        name: what it is called.
+        attributes: what the noun is like.
+        count: how many there are.
+        definite: it is known already ("the", not "a").
+        asked: nothing but a question word for this type of referent (see `type_of`).
+    """
 
     noun: Concept | None = None
     name: Name | None = None
     attributes: tuple[Attribute, ...] = ()
     count: int | None = None
     definite: bool = False
+    asked: str | None = None
+
+
+def type_of(referent: Referent) -> str:
+    """Return what a referent is: one of `ENTITY_TYPES`, or `thing`."""
+    if referent.asked is not None:
+        return referent.asked
+    if referent.name is not None:
+        return referent.name.type
+    if referent.noun is None:
+        raise ValueError("a referent has a noun, a name or a question word")
+    return next(kind for kind, noun in NOUN_OF.items() if noun == referent.noun.kind)
 
 
 @dataclass(frozen=True, slots=True)

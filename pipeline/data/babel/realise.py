@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pipeline.data.babel.lexicon import Lexicon
 from pipeline.data.babel.meaning import Argument, Attribute, Concept, Event, Name, Path, Referent, Statement
 
+QUESTION_WORDS = {"PER": "who", "ORG": "who", "LOC": "where", "thing": "what"}  # by type of the referent asked for
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -87,7 +89,7 @@ def event_node(event: Event, path: Path, lexicon: Lexicon) -> Node:
     if "patient" in by_role:
         patient = referent_node(by_role["patient"].referent, (*path, "patient"), lexicon)
         core["O"] = [_adposition("object", patient, lexicon)] if object_marked else [patient]
-    others = [_oblique(a, path, lexicon) for a in event.arguments if a.role not in ("agent", "patient")]
+    others = [oblique_node(a, path, lexicon) for a in event.arguments if a.role not in ("agent", "patient")]
     if event.time is not None:
         number = Node((*path, "time"), (lexicon.word(Concept("number", event.time)),))
         others.append(_adposition("time", number, lexicon))
@@ -97,7 +99,7 @@ def event_node(event: Event, path: Path, lexicon: Lexicon) -> Node:
     return Node(path, tuple(part for group in groups for part in group))
 
 
-def _oblique(argument: Argument, path: Path, lexicon: Lexicon) -> Node:
+def oblique_node(argument: Argument, path: Path, lexicon: Lexicon) -> Node:
     """Say an argument that an adposition introduces."""
     referent = referent_node(argument.referent, (*path, argument.role), lexicon)
     return _adposition(argument.role, referent, lexicon)
@@ -122,7 +124,9 @@ def verb_node(event: Event, path: Path, lexicon: Lexicon) -> Node:
 
 
 def referent_node(referent: Referent, path: Path, lexicon: Lexicon) -> Node:
-    """Say a referent: a noun with article, number and attributes; a name; or both."""
+    """Say a referent: a noun with article, number and attributes; a name; or both; or a question word."""
+    if referent.asked is not None:
+        return Node(path, (lexicon.functions[QUESTION_WORDS[referent.asked]],))
     name = [] if referent.name is None else [name_node(referent.name, (*path, "name"), lexicon)]
     if referent.noun is None:
         return Node(path, tuple(name))
