@@ -19,9 +19,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,11 +43,11 @@ BODIES, TITLES, NAMES = ("review_body", "text", "body"), ("review_title", "title
 
 _NAME = re.compile(r"([a-z]{2})_\d+")
 _HALF = re.compile("[\ud800-\udfff]")
-_WHOLE = re.compile(r"\s*(\d+)(?:\.0*)?\s*")
+_JSON = json.JSONDecoder(strict=False)  # control characters inside strings are data
+_WHOLE = re.compile(r"\s*([0-9])(?:\.0*)?\s*")
 
 
-@dataclass(frozen=True)
-class Review:
+class Review(NamedTuple):
     """One row of a file.
 
     Attributes:
@@ -101,8 +100,8 @@ def read_files(files: Sequence[Path], language: str, split: str, spec: Mapping[s
     reviews = list(_in_language(_reviews(files, repaired), language, files[0], dropped))
     titled = bool(spec.get("title", False))
     reviews = _unjoined(reviews)
-    if titled and reviews[0].title is None:
-        raise UserError(f"{files[0]}: this copy has no titles (columns {' or '.join(TITLES)}); set title: false")
+    if titled and (bare := next((review for review in reviews if review.title is None), None)):
+        raise UserError(f"{bare.place}: this copy has no titles (column {' or '.join(TITLES)}); set title: false")
     rows: list[tuple[str, str, str]] = []
     halves, untitled = [], []
     for review in reviews:
@@ -172,7 +171,7 @@ def _unjoined(reviews: list[Review]) -> list[Review]:
     result = []
     for review in reviews:
         title, _, body = review.body.partition("\n\n")
-        result.append(replace(review, title=title, body=body, joined=False))
+        result.append(review._replace(title=title, body=body, joined=False))
     return result
 
 
@@ -186,7 +185,7 @@ def _reviews(files: Sequence[Path], repaired: Counter[str]) -> Iterator[Review]:
 
 def _review(row: Mapping[str, Any], number: int, place: str) -> Review:
     """Make a review of a row, whatever its columns are called."""
-    body, title, name = (_text(row, columns, place) for columns in (BODIES, TITLES, NAMES))
+    body, title, name = _text(row, BODIES, place), _text(row, TITLES, place), _text(row, NAMES, place)
     if body is None:
         raise UserError(f"{place}: has columns {', '.join(row)}; expected the text in {' or '.join(BODIES)}")
     language = _text(row, ("language",), place) or None
@@ -198,13 +197,13 @@ def _review(row: Mapping[str, Any], number: int, place: str) -> Review:
 
 def _text(row: Mapping[str, Any], columns: Sequence[str], place: str) -> str | None:
     """Return the text in the first of `columns` that the row has; `None` if it has none of them."""
-    column = next((column for column in columns if column in row), None)
-    if column is None:
-        return None
-    value = row[column]
-    if value is not None and not isinstance(value, str):
-        raise UserError(f"{place}: {column} is {value!r}; expected text")
-    return value or ""
+    for column in columns:
+        if column in row:
+            value = row[column]
+            if value is not None and not isinstance(value, str):
+                raise UserError(f"{place}: {column} is {value!r}; expected text")
+            return value or ""
+    return None
 
 
 def _stars(row: Mapping[str, Any], place: str) -> int:
@@ -220,14 +219,16 @@ def _stars(row: Mapping[str, Any], place: str) -> int:
 
 
 def _jsonl(path: Path, repaired: Counter[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield each line's number and object; control characters inside strings are data."""
+    """Yield each line's number and object."""
     for number, line in enumerate(_lines(path, repaired), start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line, strict=False)
+            row = _JSON.decode(line)
         except json.JSONDecodeError as error:
             raise UserError(f"{path}:{number}: not JSON (truncated?): {error.msg} at column {error.colno}") from None
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets in brackets
+            raise UserError(f"{path}:{number}: no review: {error}") from None
         if not isinstance(row, dict):
             raise UserError(f"{path}:{number}: a JSON {type(row).__name__}; expected one object a line")
         yield number, row

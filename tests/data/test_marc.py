@@ -88,8 +88,13 @@ def test_a_copy_without_titles_is_refused_where_they_are_asked_for(tmp_path):
         write_jsonl(tmp_path / "train.jsonl", starred("en", "train")),
         write_csv(tmp_path / "train.csv", original("en", "train"), header=False),
     ):
-        with pytest.raises(UserError, match=rf"{path.name}: this copy has no titles .*; set title: false"):
+        with pytest.raises(UserError, match=rf"{path.name}:1: this copy has no titles .*; set title: false"):
             read(path, title=True)
+
+
+def test_a_title_that_only_some_rows_have_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"train.jsonl:2: this copy has no titles"):
+        read(put(tmp_path, stars(1, review_title="Bad"), stars(5)), title=True)
 
 
 def test_titles_joined_on_to_some_rows_only_are_refused(tmp_path):
@@ -134,6 +139,9 @@ def test_stars_and_labels_of_every_type(tmp_path):
         ),
         (stars(1, 7), r":2: review_body is 7; expected text"),
         ('{"stars": 1, "review_body": "a', r":2: not JSON \(truncated\?\): Unterminated string .* at column"),
+        (f'{{"stars": {"1" * 5000}}}', r":2: no review: Exceeds the limit"),
+        (stars("1" * 5000), r":2: stars is '1+'; expected 1 to 5"),
+        ("[" * 100_000, r":2: no review: maximum recursion depth exceeded"),
         ("[1]", r":2: a JSON list; expected one object a line"),
         ("<Error>AccessDenied</Error>", r":2: not JSON"),
     ],
