@@ -1,0 +1,712 @@
+"""Own data: each task in each format, labels, languages, ids, cuts, and what is wrong with real files."""
+
+import json
+from collections import Counter
+from itertools import chain
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.config import parse
+from pipeline.config_datasets import Files
+from pipeline.data import files_rows
+from pipeline.data.arrange import DUPLICATE
+from pipeline.data.files import OTHER, hashed_order, load, read_files, split_files
+from pipeline.data.files_fetch import fetch
+from pipeline.data.files_labels import label_text, own_labels
+from pipeline.data.lines import CARRIAGE, EMPTY, ORPHAN
+from pipeline.data.parquet_rows import BLANK
+from pipeline.data.schema import LABELS
+from pipeline.data.tables import BLANK_LINE
+from pipeline.errors import UserError
+from pipeline.files import canonical_json
+
+NUSAX = Path(__file__).parents[2] / "../shared/data/nusax/sentiment"
+
+
+def spec(language="jv", **options):
+    """A spec as the stages get it: through the config's model and canonical JSON."""
+    options = {"task": "sentiment", "files": {"all": "a.csv"}} | options
+    given = Files.model_validate({"loader": "files", "folder": ".", **options})
+    whole = {**given.model_dump(by_alias=True, exclude={"folder"}), "dataset": "mine-1", "language": language}
+    return json.loads(canonical_json(whole))
+
+
+def write(folder, name, content):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, dict):
+        pq.write_table(pa.table(content), path)
+    else:
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def read(folder, name, content, **options):
+    options.setdefault("language", "jv")
+    return read_files([write(folder, name, content)], options["language"], "train", spec(**options))
+
+
+def rows(table):
+    """The rows without their language, after checking that it is the right one."""
+    assert set(table["lang"].to_pylist()) == {"jv"}
+    return list(zip(*(table[name].to_pylist() for name in table.column_names if name != "lang"), strict=True))
+
+
+def manifest(folder, **files):
+    """The manifest of a download of the files, by split."""
+    facts = {split: [{"name": name}] for split, name in files.items()}
+    return write(folder, "manifest.json", json.dumps({"files": facts, "notes": ["a note"]}))
+
+
+def jsonl(*objects):
+    return "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in objects)
+
+
+# ------------------------------------------------------------------------------------------------- every format and task
+
+CLASS_ROWS = {
+    "sentiment": [("apik tenan", "positive"), ("elek", "negative")],
+    "nli": [("a, b", "a", "entailment"), ("b", "c", "contradiction")],
+    "relevance": [("red shoe", 'shoe 5"', "relevant"), ("shoe", "hat", "irrelevant")],
+}
+NAMES = {
+    "sentiment": ["text", "label"],
+    "nli": ["premise", "hypothesis", "label"],
+    "relevance": ["query", "title", "label"],
+}
+
+
+@pytest.mark.parametrize("task", CLASS_ROWS)
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "json", "parquet"])
+def test_classes_in_every_format(tmp_path, task, ending):
+    names, found = NAMES[task], CLASS_ROWS[task]
+    objects = [dict(zip(names, row, strict=True)) for row in found]
+    quoted = [",".join('"{}"'.format(cell.replace('"', '""')) for cell in row) for row in found]
+    content = {
+        "csv": "\n".join([",".join(names), *quoted]),
+        "tsv": "\t".join(names) + "\n" + "".join("\t".join(row) + "\n" for row in found),
+        "jsonl": jsonl(*objects),
+        "json": json.dumps(objects),
+        "parquet": {name: [one[name] for one in objects] for name in names},
+    }[ending]
+    read_back = read(tmp_path, f"a.{ending}", content, task=task)
+    assert rows(read_back.table) == [(f"files-jv-train-{i}", *row) for i, row in enumerate(found)]
+    assert (read_back.dropped, read_back.repaired) == ({}, {})
+
+
+QA = [
+    ("Sapa?", "Iki omahe Budi.", ["Budi"], [10]),
+    ("Pira?", "Ana 3 kucing lan 3 asu 🐕 ireng.", ["asu 🐕", "3"], [19, 17]),
+]
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "json", "parquet", "squad.jsonl", "squad.parquet"])
+def test_questions_with_several_answers(tmp_path, ending):
+    objects = [
+        {"question": q, "context": c, "answers": {"text": a, "answer_start": s}}
+        if ending.startswith("squad")
+        else {"question": q, "context": c, "answer": a, "start": s}
+        for q, c, a, s in QA
+    ]
+    content = {
+        "jsonl": jsonl(*objects),
+        "json": json.dumps(objects),
+        "parquet": {name: [one[name] for one in objects] for name in objects[0]},
+    }[ending.rpartition(".")[2]]
+    found = read(tmp_path, f"a.{ending}", content, task="qa")
+    assert rows(found.table) == [(f"files-jv-train-{i}", *row) for i, row in enumerate(QA)]
+    assert found.dropped == {} and found.mends == {}
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_questions_with_one_answer_in_text(tmp_path, ending):
+    lines = ["question,context,answer,start", "Sapa?,Iki omahe Budi.,Budi,10", "Pira?,Ana 3 asu.,3,4.0"]
+    content = "\n".join(lines).replace(",", "," if ending == "csv" else "\t")
+    found = read(tmp_path, f"a.{ending}", content, task="qa")
+    assert rows(found.table)[1] == ("files-jv-train-1", "Pira?", "Ana 3 asu.", ["3"], [4])
+
+
+NER = [(["Ana", "Paz", "teka"], ["B-PER", "I-PER", "O"]), (["Solo"], ["B-LOC"])]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.tsv", "Ana\tB-PER\nPaz\tI-PER\nteka\tO\n\nSolo\tB-LOC\n"),
+        ("a.txt", "Ana B-PER\nPaz I-PER\nteka O\n\nSolo B-LOC\n"),
+        ("a.conll", "Ana X B-PER\nPaz X I-PER\nteka X O\n\nSolo X B-LOC\n"),
+        ("a.csv", "tokens,tags\nAna Paz teka,B-PER I-PER O\nSolo,B-LOC\n"),
+        ("a.jsonl", jsonl(*({"tokens": words, "tags": tags} for words, tags in NER))),
+        ("a.json", json.dumps([{"tokens": words, "tags": tags} for words, tags in NER])),
+        ("a.parquet", {"tokens": [words for words, _ in NER], "tags": [tags for _, tags in NER]}),
+    ],
+)
+def test_sentences_in_every_format(tmp_path, name, content):
+    found = read(tmp_path, name, content, task="ner")
+    assert rows(found.table) == [(f"files-jv-train-{i}", *row) for i, row in enumerate(NER)]
+    assert found.dropped == {} and {reason: int(n.sum()) for reason, n in found.mends.items()} == {ORPHAN: 0, BLANK: 0}
+
+
+# ---------------------------------------------------------------------------------------------------- columns and labels
+
+
+def test_columns_are_named_or_numbered(tmp_path):
+    named = read(tmp_path, "a.csv", "body,stars\nx,positive\n", columns={"text": "body", "label": "stars"})
+    numbered = read(tmp_path, "b.csv", "positive,x\n", columns={"text": 1, "label": 0}, header=False)
+    assert rows(named.table) == rows(numbered.table) == [("files-jv-train-0", "x", "positive")]
+
+
+STARS = {1: "negative", "2": "negative", 3.0: None, "4": "positive", 5: "positive"}
+
+
+def test_labels_compare_as_text_and_null_leaves_rows_out(tmp_path):
+    found = read(tmp_path, "a.csv", "text,label\na,1\nb,1.0\nc, 5 \nd,3\ne,3.0\nf,4.00\n", labels=STARS)
+    assert [row[1:] for row in rows(found.table)] == [
+        ("a", "negative"),
+        ("b", "negative"),
+        ("c", "positive"),
+        ("f", "positive"),
+    ]
+    assert [row[0] for row in rows(found.table)][-1] == "files-jv-train-5"  # counted before drops
+    assert found.dropped == {"label '3', left out": 2}
+    found = read(tmp_path, "a.parquet", {"text": ["a", "b", "c"], "label": [1.0, 5.0, 3.0]}, labels=STARS)
+    assert [row[2] for row in rows(found.table)] == ["negative", "positive"]
+    found = read(
+        tmp_path,
+        "a.jsonl",
+        jsonl({"text": "a", "label": True}, {"text": "b", "label": False}),
+        labels={"true": "positive", "False": "negative"},
+    )
+    assert [row[2] for row in rows(found.table)] == ["positive", "negative"]
+
+
+def test_spellings_of_labels():
+    assert [label_text(v) for v in (1, 1.0, "1.00", " 1 ", -2.0, "True", "01", "1.5", None, "a b")] == [
+        "1", "1", "1", "1", "-2", "true", "01", "1.5", "", "a b",
+    ]  # fmt: skip
+
+
+def test_the_order_of_classes():
+    assert own_labels("sentiment", {}) is None
+    assert own_labels("sentiment", {"5": "good", "3": "so-so", "1": "bad", "2": "bad"}) == ("good", "so-so", "bad")
+    assert own_labels("sentiment", {"5": "positive", "1": "negative"}) == ("negative", "positive")  # the usual order
+    assert own_labels("nli", {"c": "contradiction", "e": "entailment", "n": "neutral"}) == tuple(LABELS["nli"])
+    assert own_labels("nli", [["n", "no"], ["y", "yes"], ["-", None]]) == ("no", "yes")
+    assert own_labels("ner", {"I-B": "I-DRUG", "x": "O", "y": "B-GENE"}) == (
+        "O",
+        "B-DRUG",
+        "I-DRUG",
+        "B-GENE",
+        "I-GENE",
+    )
+    assert own_labels("ner", {"L": "I-LOC", "O": "O", "P": "B-PER", "G": "I-ORG"}) == tuple(LABELS["ner"])
+
+
+def test_the_map_keeps_its_order_on_its_way_through_the_config(tmp_path):
+    write(tmp_path, "a.csv", "text,label\na,z\nb,a\nc,m\nd,z\n")
+    options = {"labels": {"z": "top", "m": "middle", "a": "bottom"}, "cut": {"dev": 0.25, "test": 0.25}}
+    loaded = load(spec(**options), manifest(tmp_path, all="a.csv"))
+    assert loaded.labels == ("top", "middle", "bottom")
+
+
+@pytest.mark.parametrize(
+    ("task", "labels", "says"),
+    [
+        ("sentiment", {"1": "a", "1.0": "b", "2": "b"}, r"labels: '1' means 'a' and 'b'; expected one class"),
+        ("sentiment", {"1": "a", "2": "a"}, r"labels: a class; expected at least two"),
+        ("sentiment", {"1": None}, r"labels: no classes; expected at least two"),
+        ("qa", {"1": "a", "2": "b"}, r"labels: task qa has no labels"),
+        ("ner", {"1": "PER", "0": "O"}, r"labels: 'PER' is no tag; expected O, B-TYPE or I-TYPE"),
+        ("ner", {"0": "O"}, r"labels: no tag of an entity"),
+    ],
+)
+def test_impossible_maps_are_refused(task, labels, says):
+    with pytest.raises(UserError, match=says):
+        own_labels(task, labels)
+
+
+@pytest.mark.parametrize(
+    ("content", "labels", "says"),
+    [
+        (
+            "text,label\na,positive\nb,positiv\n",
+            {},
+            r"a.csv:3: unknown label 'positiv'; did you mean 'positive'\?; say what each means "
+            r"under `labels`: \{\"positiv\": positive\}, or null",
+        ),
+        ("text,label\na,1\nb,6\n", STARS, r"a.csv:3: unknown label '6'; valid: 1, 2, 3, 4, 5; list it under `labels`"),
+        ("text,label\na,positive\nb,\n", {}, r"a.csv:3: no label; say what each means"),
+        ("text,label\n,wrong\n", {}, r"a.csv:2: unknown label 'wrong'"),  # also of rows that would be dropped
+    ],
+)
+def test_labels_outside_the_map_are_refused(tmp_path, content, labels, says):
+    with pytest.raises(UserError, match=says):
+        read(tmp_path, "a.csv", content, labels=labels)
+
+
+def test_labels_that_are_lists_are_refused(tmp_path):
+    with pytest.raises(UserError, match=r"a.jsonl:1: the label is \['positive'\], expected one"):
+        read(tmp_path, "a.jsonl", jsonl({"text": "a", "label": ["positive"]}))
+
+
+def test_tags_are_mapped_and_brought_into_iob2(tmp_path):
+    # BIOES and a tag without a type; a sentence with a tag that means null is left out.
+    text = "a B-G\nb I-G\nc E-G\n\nd S-D\ne 0\n\nf ?\n\ng I-D\nh I-G\n"
+    labels = {"0": "O", "B-G": "B-GENE", "I-G": "I-GENE", "E-G": "I-GENE", "S-D": "B-DRUG", "I-D": "I-DRUG", "?": None}
+    found = read(tmp_path, "a.conll", text, task="ner", labels=labels)
+    assert rows(found.table) == [
+        ("files-jv-train-0", ["a", "b", "c"], ["B-GENE", "I-GENE", "I-GENE"]),
+        ("files-jv-train-1", ["d", "e"], ["B-DRUG", "O"]),
+        ("files-jv-train-3", ["g", "h"], ["B-DRUG", "B-GENE"]),
+    ]
+    assert found.dropped == {"tag '?', left out": 1}
+    assert found.mends[ORPHAN].tolist() == [0, 0, 2]
+
+
+def test_tags_may_be_numbers(tmp_path):
+    content = {"tokens": [["a", "b"]], "tags": [[1, 0]]}
+    found = read(tmp_path, "a.parquet", content, task="ner", labels={0: "O", 1: "B-DRUG"})
+    assert rows(found.table) == [("files-jv-train-0", ["a", "b"], ["B-DRUG", "O"])]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "says"),
+    [
+        (
+            "a.conll",
+            "a O\nb B-GEO\n",
+            {},
+            r"a.conll:2: unknown tag 'B-GEO'; .*say what each means under `labels`: \{\"B-GEO\": I-LOC\}",
+        ),
+        (
+            "a.conll",
+            "a O\nb B-GEO\n",
+            {"labels": {"O": "O", "B-G": "B-G"}},
+            r"a.conll:2: unknown tag 'B-GEO'; did you mean 'B-G'\?; list it",
+        ),
+        ("a.conll", "a O\n", {"columns": {"id": 0}}, r"columns: id: CoNLL files have none"),
+        (
+            "a.jsonl",
+            jsonl({"tokens": ["a"], "tags": ["O", "O"]}),
+            {},
+            r"a.jsonl:1: 1 words and 2 tags; expected as many",
+        ),
+        ("a.jsonl", jsonl({"tokens": ["a", None], "tags": ["O", "O"]}), {}, r"a.jsonl:1: column 'tokens' holds None"),
+        ("a.jsonl", jsonl({"tokens": ["a"], "tags": {"0": "O"}}), {}, r"a.jsonl:1: column 'tags' holds an object"),
+        ("a.jsonl", jsonl({"tokens": ["a"], "tags": [None]}), {}, r"a.jsonl:1: no tag; say what"),
+        ("a.jsonl", jsonl({"tokens": [], "tags": []}), {}, r"a.jsonl: no row can be used \(1 × empty sentence\)"),
+        (
+            "a.xml",
+            "<a/>",
+            {},
+            r"a.xml: unknown ending '.xml'; expected .csv, .tsv, .jsonl, .json, .parquet, .conll, .txt",
+        ),
+    ],
+)
+def test_broken_sentences_are_refused(tmp_path, name, content, options, says):
+    with pytest.raises(UserError, match=says):
+        read(tmp_path, name, content, task="ner", **options)
+
+
+def test_empty_words_and_sentences_are_counted(tmp_path):
+    content = jsonl({"tokens": ["a", "", "b"], "tags": ["B-PER", "I-PER", "I-PER"]}, {"tokens": [""], "tags": ["O"]})
+    found = read(tmp_path, "a.jsonl", content, task="ner")
+    assert rows(found.table) == [("files-jv-train-0", ["a", "b"], ["B-PER", "I-PER"])]
+    assert found.dropped == {EMPTY: 1} and found.mends[BLANK].tolist() == [1]
+
+
+# ---------------------------------------------------------------------------------------------------------------- texts
+
+
+def test_empty_texts_are_dropped_and_counted(tmp_path):
+    found = read(tmp_path, "a.csv", "text,label\n,positive\n  ,negative\nx,positive\n\ny,negative\n")
+    assert rows(found.table) == [("files-jv-train-2", "x", "positive"), ("files-jv-train-3", "y", "negative")]
+    assert found.dropped == {"empty text": 2} and found.repaired == {BLANK_LINE: 1}
+    content = jsonl(
+        {"premise": "a", "hypothesis": None, "label": "neutral"},
+        {"premise": "a", "hypothesis": "b", "label": "neutral"},
+    )
+    assert read(tmp_path, "a.jsonl", content, task="nli").dropped == {"empty hypothesis": 1}
+
+
+def test_control_characters_stay_in_texts(tmp_path):
+    found = read(tmp_path, "a.csv", "text,label\r\na\x0b\x1c\u2028b,positive\r\n")
+    assert rows(found.table) == [("files-jv-train-0", "a\x0b\x1c\u2028b", "positive")]
+    assert found.repaired == {CARRIAGE: 2}
+
+
+def test_texts_that_are_lists_are_refused_and_numbers_are_read(tmp_path):
+    with pytest.raises(UserError, match=r"a.jsonl:2: column 'text' holds a list, expected text"):
+        read(tmp_path, "a.jsonl", jsonl({"text": 5, "label": "positive"}, {"text": ["a"], "label": "positive"}))
+    assert rows(read(tmp_path, "a.jsonl", jsonl({"text": 5, "label": "positive"})).table)[0][1] == "5"
+
+
+def test_a_file_without_usable_rows_says_why(tmp_path):
+    with pytest.raises(UserError, match=r"a.csv: no row can be used \(2 × empty text, 1 × label '3', left out\)"):
+        read(tmp_path, "a.csv", "text,label\n,1\n ,5\na,3\n", labels=STARS)
+
+
+def test_ragged_and_misencoded_files_name_the_line(tmp_path):
+    with pytest.raises(UserError, match=r"a.csv:3: 3 columns, expected 2"):
+        read(tmp_path, "a.csv", "text,label\na,positive\nb, c,positive\n")
+    with pytest.raises(UserError, match=r"a.csv:3: byte 0xe9 .*not utf-8; set `encoding`"):
+        read(tmp_path, "a.csv", b"text,label\na,positive\ncaf\xe9,positive\n")
+    found = read(tmp_path, "a.csv", b"text,label\ncaf\xe9,positive\n", encoding="latin-1")
+    assert rows(found.table)[0][1] == "café"
+
+
+def test_columns_of_other_tasks_are_refused(tmp_path):
+    with pytest.raises(UserError, match=r"columns: task sentiment has no 'premise'; valid: id, label, language, text"):
+        read(tmp_path, "a.csv", "text,label\na,positive\n", columns={"premise": "text"})
+
+
+# -------------------------------------------------------------------------------------------------------------- answers
+
+
+def answers(tmp_path, *objects):
+    return read(tmp_path, "a.jsonl", jsonl(*({"question": "q", **one} for one in objects)), task="qa")
+
+
+def test_missing_starts_are_found_where_the_answer_stands_once(tmp_path):
+    found = answers(
+        tmp_path,
+        {"context": "abc b", "answer": "bc"},
+        {"context": "abc b", "answer": "b", "start": ""},
+        {"context": "abc b", "answer": "x"},
+        {"context": "aaa", "answer": "aa"},  # at 0 and at 1
+        {"context": "abc b", "answer": ["b", "c"], "start": [4, None]},
+    )
+    assert rows(found.table) == [
+        ("files-jv-train-0", "q", "abc b", ["bc"], [1]),
+        ("files-jv-train-4", "q", "abc b", ["b", "c"], [4, 2]),
+    ]
+    assert found.dropped == {files_rows.SEVERAL: 2, files_rows.ELSEWHERE: 1}
+    assert {reason: n.tolist() for reason, n in found.mends.items()} == {files_rows.FOUND: [1, 1]}
+
+
+def test_blank_and_misplaced_answers_are_left_out_and_counted(tmp_path):
+    found = answers(
+        tmp_path,
+        {"context": "abc", "answer": "", "start": 0},
+        {"context": "abc", "answer": [], "start": []},
+        {"context": "abc", "answer": None},
+        {"context": "abc", "answer": "b", "start": 2},
+        {"context": "abc", "answer": ["c", "b", " "], "start": [2, 0, 1]},
+        {"context": " ", "answer": "b", "start": 0},
+        {"context": "abc", "answer": "b", "start": 1},
+    )
+    assert [row[0] + str(row[3:]) for row in rows(found.table)] == [
+        "files-jv-train-4(['c'], [2])",
+        "files-jv-train-6(['b'], [1])",
+    ]
+    assert found.dropped == {files_rows.NO_ANSWER: 3, files_rows.MISPLACED: 1, "empty context": 1}
+    assert {reason.partition(";")[0]: n.tolist() for reason, n in found.mends.items()} == {
+        files_rows.MISPLACED: [1, 0],
+        files_rows.NO_ANSWER: [1, 0],
+    }
+
+
+def test_starts_that_count_bytes_are_refused(tmp_path):
+    objects = [{"context": "é" * n + "abc", "answer": "abc", "start": 2 * n} for n in range(4)]
+    with pytest.raises(
+        UserError,
+        match=r"a.jsonl:2: the answer 'abc' has start 2, where 'bc' stands; 3 of 4 starts are wrong; expected characters",
+    ):
+        answers(tmp_path, *objects)
+
+
+@pytest.mark.parametrize(
+    ("one", "says"),
+    [
+        ({"answer": ["b", "c"], "start": [1]}, r"a.jsonl:1: 2 answers and 1 starts; expected as many"),
+        ({"answer": "b", "start": -1}, r"a.jsonl:1: start '-1'; expected a whole number of characters, 0 or more"),
+        ({"answer": "b", "start": 1.5}, r"a.jsonl:1: start '1.5'; expected"),
+        ({"answer": "b", "start": "one"}, r"a.jsonl:1: start 'one'; expected"),
+        ({"answer": "b", "start": True}, r"a.jsonl:1: start 'true'; expected"),
+        ({"answer": [["b"]], "start": [1]}, r"a.jsonl:1: the answer \['b'\] is no text"),
+        (
+            {"answer": {"answer_start": [1]}},
+            r"a.jsonl:1: the answer has keys answer_start; expected text and answer_start",
+        ),
+        ({"start": 1}, r"a.jsonl: column 'answer' is missing"),
+    ],
+)
+def test_broken_answers_are_refused(tmp_path, one, says):
+    with pytest.raises(UserError, match=says):
+        answers(tmp_path, {"context": "abc", **one})
+
+
+# ---------------------------------------------------------------------------------------------------- ids and languages
+
+MIXED = "lang,text,label\njavanese,a,positive\nid,b,negative\njavanese,c,negative\n,d,negative\n"
+
+
+def test_one_file_with_several_languages(tmp_path):
+    options = {"columns": {"language": "lang"}, "languages": {"jv": "javanese"}}
+    found = read(tmp_path, "a.csv", MIXED, **options)
+    assert rows(found.table) == [("files-jv-train-0", "a", "positive"), ("files-jv-train-2", "c", "negative")]
+    assert found.dropped == {OTHER: 2}
+    other = read_files([tmp_path / "a.csv"], "id", "train", spec("id", **options))
+    assert other.table["text"].to_pylist() == ["b"]
+    with pytest.raises(
+        UserError, match=r"no rows of 'su', called 'su'; valid: id, javanese; column 'lang' has id, javanese"
+    ):
+        read_files([tmp_path / "a.csv"], "su", "train", spec("su", **options))
+
+
+def test_labels_of_other_languages_are_not_looked_at(tmp_path):
+    content = "lang,text,label\njv,a,positive\nid,b,POS\n"
+    assert read(tmp_path, "a.csv", content, columns={"language": "lang"}).table.num_rows == 1
+
+
+def test_ids_are_shared_by_languages(tmp_path):
+    found = read(tmp_path, "a.jsonl", jsonl({"n": 7, "text": "a", "label": "positive"}), columns={"id": "n"})
+    assert rows(found.table)[0][0] == "files-train-7"
+    found = read(tmp_path, "a.parquet", {"n": [7.0], "text": ["a"], "label": ["positive"]}, columns={"id": "n"})
+    assert rows(found.table)[0][0] == "files-train-7"
+
+
+def test_ids_stand_there_once_in_a_language(tmp_path):
+    options = {"columns": {"id": "n", "language": "lang"}}
+    content = "n,lang,text,label\n1,jv,a,positive\n1,id,b,positive\n1,jv,,negative\n"
+    with pytest.raises(UserError, match=r"a.csv:4: id '1' stands at .*a.csv:2 already"):
+        read(tmp_path, "a.csv", content, **options)
+    assert read_files([tmp_path / "a.csv"], "id", "train", spec("id", **options)).table["id"].to_pylist() == [
+        "files-train-1"
+    ]
+    with pytest.raises(UserError, match=r"a.csv:2: no id in column 'n'"):
+        read(tmp_path, "a.csv", "n,text,label\n,a,positive\n", columns={"id": "n"})
+
+
+# ----------------------------------------------------------------------------------------------------- splits and cuts
+
+
+def many(n, names="id,text,label", start=0):
+    lines = [f"{i},text {i},{'positive' if i % 4 == 0 else 'negative'}" for i in range(start, start + n)]
+    return "\n".join([names, *lines]) + "\n"
+
+
+def ids(loaded):
+    return {name: split.table["id"].to_pylist() for name, split in loaded.splits.items()}
+
+
+def test_one_file_is_cut_with_each_class_in_its_share(tmp_path):
+    write(tmp_path, "a.csv", many(40) + "40,,positive\n")
+    loaded = load(spec(cut={"dev": 0.1, "test": 0.2, "seed": 0}), manifest(tmp_path, all="a.csv"))
+    counts = {name: Counter(split.table["label"].to_pylist()) for name, split in loaded.splits.items()}
+    assert counts == {
+        "train": {"negative": 21, "positive": 7},
+        "dev": {"negative": 3, "positive": 1},
+        "test": {"negative": 6, "positive": 2},
+    }
+    assert sorted(chain.from_iterable(ids(loaded).values())) == sorted(f"files-jv-all-{i}" for i in range(40))
+    assert {name: split.dropped for name, split in loaded.splits.items()} == {
+        "train": {"empty text": 1},
+        "dev": {},
+        "test": {},
+    }
+    assert loaded.text["id"].to_pylist() == ids(loaded)["train"]
+    assert loaded.absent == {} and loaded.labels is None and loaded.notes == ("a note",)
+    other = load(spec(cut={"dev": 0.1, "test": 0.2, "seed": 1}), tmp_path / "manifest.json")
+    assert ids(other)["test"] != ids(loaded)["test"]
+    plain = load(spec(cut={"dev": 0.1, "test": 0.2, "stratify": False}), tmp_path / "manifest.json")
+    assert [len(part) for part in ids(plain).values()] == [28, 4, 8]
+
+
+def test_a_cut_may_leave_out_a_part(tmp_path):
+    write(tmp_path, "a.csv", many(10))
+    loaded = load(spec(cut={"dev": 0, "test": 0.3}), manifest(tmp_path, all="a.csv"))
+    assert [len(part) for part in ids(loaded).values()] == [7, 0, 3]
+    assert loaded.absent == {"dev": "cut: dev is 0; give it a share"}
+    with pytest.raises(UserError, match=r"cut: of 10 rows 7 for test, 3 for dev leave 0 to train on"):
+        load(spec(cut={"dev": 0.3, "test": 0.7}), tmp_path / "manifest.json")
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_parallel_rows_come_into_the_same_part_in_every_language(tmp_path, named):
+    write(tmp_path, "a.csv", many(200))
+    write(tmp_path, "b.csv", many(200).replace("17,text 17,", "17,,"))  # one row is dropped here
+    columns = {"id": "id"} if named else {}
+    parts = {}
+    for language, name in (("jv", "a.csv"), ("su", "b.csv")):
+        loaded = load(spec(language, columns=columns), manifest(tmp_path, all=name))
+        parts[language] = {name: {i.rpartition("-")[2] for i in part} for name, part in ids(loaded).items()}
+    assert set(ids(loaded)["test"]) <= (
+        {f"files-all-{i}" for i in range(200)} if named else {f"files-su-all-{i}" for i in range(200)}
+    )
+    # Of 199 rows at most one or two stand elsewhere, next to the border; a shuffle by number would move most of them.
+    assert len(parts["jv"]["test"] & parts["su"]["train"]) <= 1
+    assert len(parts["jv"]["test"] & parts["su"]["test"]) >= 38
+
+
+def test_the_order_of_a_cut_follows_keys_not_places():
+    keys = [str(i) for i in range(50)]
+    order = [keys[i] for i in hashed_order(keys, 3)]
+    assert order == [keys[::-1][i] for i in hashed_order(keys[::-1], 3)]
+    assert order != sorted(keys) and sorted(order) == sorted(keys)
+
+
+def test_cuts_of_tasks_without_classes(tmp_path):
+    write(tmp_path, "a.conll", "a O\n\n" * 9 + "b I-PER\n")
+    loaded = load(spec(task="ner", files={"all": "a.conll"}), manifest(tmp_path, all="a.conll"))
+    assert [len(part) for part in ids(loaded).values()] == [7, 1, 2]
+    assert sum(split.repaired.get(ORPHAN, 0) for split in loaded.splits.values()) == 1
+
+
+def test_own_files_for_each_split(tmp_path):
+    for split, start in (("train", 0), ("dev", 8), ("test", 9)):
+        write(tmp_path, f"{split}.csv", many(8, start=start))
+    given = {"files": {split: f"{split}.csv" for split in ("train", "dev", "test")}, "columns": {"id": "id"}}
+    places = manifest(tmp_path, train="train.csv", dev="dev.csv", test="test.csv")
+    loaded = load(spec(**given), places)
+    assert ids(loaded)["dev"] == [f"files-dev-{i}" for i in range(8, 16)]
+    assert {name: split.dropped for name, split in loaded.splits.items()} == {"train": {}, "dev": {}, "test": {}}
+    write(tmp_path, "train.csv", many(12))  # texts 8 to 11 stand in dev, 9 to 11 in test
+    loaded = load(spec(**given, remove_duplicates="train"), places)
+    assert ids(loaded)["train"] == [f"files-train-{i}" for i in range(8)]
+    assert loaded.splits["train"].dropped == {DUPLICATE: 4}
+
+
+def test_dev_cut_from_train_and_splits_that_are_not_there(tmp_path):
+    write(tmp_path, "train.csv", many(20))
+    places = manifest(tmp_path, train="train.csv", test="train.csv")
+    loaded = load(spec(files={"train": "train.csv"}, dev={"from": "train", "fraction": 0.2}), places)
+    assert [len(part) for part in ids(loaded).values()] == [16, 4, 0]
+    assert loaded.absent == {"test": "`files` names no test file"}
+    loaded = load(spec(files={"train": "train.csv"}), places)
+    assert loaded.absent["dev"] == "`files` names no dev file; add one, or dev: {from: train, fraction: 0.2}"
+    loaded = load(spec(files={"test": "train.csv"}), places)
+    assert [len(part) for part in ids(loaded).values()] == [0, 0, 20] and set(loaded.absent) == {"train", "dev"}
+    assert loaded.text.num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"files": {}}, r"files: no file is named; expected train, dev and test, or all"),
+        ({"files": {"all": "a.csv", "test": "b.csv"}}, r"files: all is one file for every split, so it stands alone"),
+        ({"dev": {"from": "train"}}, r"dev: cannot be cut from train too, cut: \{dev: 0.1, test: 0.2\} makes dev"),
+        ({"files": {"train": "a", "dev": "b"}, "dev": {"from": "train"}}, r"dev: .* files names a dev file"),
+        (
+            {"files": {"train": "a.csv", "test": "a.csv"}},
+            r"files: test and train are one file, 'a.csv'; use all and cut",
+        ),
+        ({"languages": {"jv": "j", "id": "i"}}, r"files: 'a.csv' is one file for 2 languages; put \{language\} into"),
+        ({"languages": {"jv": "j", "id": "j"}}, r"languages: id and jv are both called 'j'"),
+        ({"languages": {"id": "jv"}}, r"languages: id and jv are both called 'jv'"),
+    ],
+)
+def test_impossible_splits_are_refused(options, says):
+    with pytest.raises(UserError, match=says):
+        split_files(spec(**options))
+
+
+def test_nothing_downloaded_is_said(tmp_path):
+    with pytest.raises(UserError, match=r"files: no downloaded files are given"):
+        load(spec())
+    with pytest.raises(UserError, match=r"manifest.json: no file of all rows was downloaded"):
+        load(spec(), manifest(tmp_path, train="a.csv"))
+    with pytest.raises(UserError, match=r"manifest.json: no test files were downloaded"):
+        load(spec(files={"test": "a.csv"}), manifest(tmp_path, train="a.csv"))
+
+
+# -------------------------------------------------------------------------------------------------------------- fetching
+
+TREE = {"files": {"train": "{language}/train.csv", "test": "{language}/test.csv"}, "languages": {"jv": "javanese"}}
+
+
+def tree(folder):
+    write(folder, "javanese/train.csv", many(4))
+    write(folder, "javanese/test.csv", many(3))
+    write(folder, "sundanese/train.csv", many(2))
+    return folder
+
+
+def test_files_of_a_language_are_found_and_counted(tmp_path):
+    folder = tree(tmp_path / "mine")
+    found = fetch(spec(**TREE), tmp_path / "work", None, folder)
+    assert found.files == {split: [folder / "javanese" / f"{split}.csv"] for split in ("train", "test")}
+    assert (found.source.kind, found.source.where) == ("folder", str(folder))
+    assert found.notes == [
+        f"{s}: {n} examples, not checked: own data have no known count" for s, n in (("train", 4), ("test", 3))
+    ]
+    whole = fetch(spec(files={"all": "javanese/train.csv"}), tmp_path / "work", None, folder)
+    assert list(whole.files) == ["all"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"languages": {"jv": "javanes"}}, r"javanes/train.csv: no such file; did you mean 'javanese'\?$"),
+        (
+            {"languages": {}},
+            r"jv/train.csv: no such file; .*mine holds javanese/, sundanese/; 'jv' is not listed under `languages`",
+        ),
+        ({"files": {"train": "{language}/tran.csv"}}, r"javanese/tran.csv: no such file; did you mean 'train.csv'\?"),
+        ({"files": {"train": "{language}/x.json"}}, r"x.json: no such file; .*javanese holds test.csv, train.csv"),
+        ({"files": {"train": "{language}"}}, r"mine/javanese: a folder, expected a file; it holds test.csv, train.csv"),
+        ({"files": {"train": "../{language}.csv"}}, r"files: train: '../javanese.csv' leads out of the folder"),
+        ({"files": {"train": "/etc/passwd"}, "languages": {}}, r"files: train: '/etc/passwd' leads out of the folder"),
+        ({"languages": {"jv": "../../javanese"}}, r"'../../javanese/train.csv' leads out of the folder"),
+        ({"files": {"train": "{language}/train.xlsx"}}, r"train.xlsx: unknown ending '.xlsx'; expected .csv, .tsv"),
+    ],
+)
+def test_missing_files_and_escapes_are_refused(tmp_path, options, says):
+    folder = tree(tmp_path / "mine")
+    write(folder, "javanese/train.xlsx" if "xlsx" in says else "../x", b"x")
+    write(tmp_path, "javanese.csv", many(2))
+    with pytest.raises(UserError, match=says):
+        fetch(spec(**TREE | options), tmp_path / "work", None, folder)
+
+
+def test_links_out_of_the_folder_are_refused_and_links_of_it_are_not(tmp_path):
+    folder = tree(tmp_path / "mine")
+    (folder / "link.csv").symlink_to(write(tmp_path, "secret.csv", many(2)))
+    with pytest.raises(UserError, match=r"link.csv: a link out of the folder, to .*secret.csv; name the folder where"):
+        fetch(spec(files={"all": "link.csv"}), tmp_path / "work", None, folder)
+    (tmp_path / "alias").symlink_to(folder)
+    assert fetch(spec(files={"all": "javanese/train.csv"}), tmp_path / "work", None, tmp_path / "alias").notes
+
+
+def test_a_folder_is_needed_and_malformed_files_are_refused_by_name(tmp_path):
+    with pytest.raises(UserError, match=r"folder: no path is given"):
+        fetch(spec(), tmp_path, None, None)
+    with pytest.raises(UserError, match=r"gone: no such folder"):
+        fetch(spec(), tmp_path, None, tmp_path / "gone")
+    write(tmp_path, "a.csv", "text,label\na,positive,x\n")
+    with pytest.raises(UserError, match=r"a.csv:2: 3 columns"):
+        fetch(spec(), tmp_path / "work", None, tmp_path)
+
+
+# ----------------------------------------------------------------------------------------------------- config, real data
+
+
+def test_yamls_numbers_are_labels_and_columns_and_its_truth_values_are_not():
+    given = {"loader": "files", "task": "sentiment", "folder": ".", "files": {"all": "a.csv"}}
+    settings = parse({"datasets": {"mine": {**given, "labels": {1: 0, 2.0: "good", "": None}, "columns": {"text": 0}}}})
+    mine = settings.datasets["mine"]
+    assert mine.labels == {"1": "0", "2": "good", "": None} and mine.columns.text == "0"
+    with pytest.raises(UserError, match=r"put the label in quotes"):
+        parse({"datasets": {"mine": {**given, "labels": {False: "negative", "yes": "positive"}}}})
+
+
+@pytest.mark.skipif(not NUSAX.is_dir(), reason="no copy of NusaX beside the repository")
+def test_nusax_is_read_whole_and_parallel(tmp_path):
+    options = {
+        "files": {"train": "{language}/train.csv", "dev": "{language}/valid.csv", "test": "{language}/test.csv"},
+        "columns": {"id": "id"},
+        "labels": {name: name for name in ("negative", "neutral", "positive")},
+    }
+    expected = {"train": 500, "dev": 100, "test": 400}
+    parallel = {}
+    for folder in sorted(NUSAX.iterdir()):
+        found = fetch(spec(folder.name, **options), tmp_path, None, NUSAX)
+        for split, files in found.files.items():
+            read_back = read_files(files, folder.name, split, spec(folder.name, **options))
+            assert (read_back.table.num_rows, read_back.dropped) == (expected[split], {}), folder.name
+            pairs = dict(zip(read_back.table["id"].to_pylist(), read_back.table["label"].to_pylist(), strict=True))
+            assert parallel.setdefault(split, pairs) == pairs, folder.name
+    assert Counter(parallel["test"].values()) == {"negative": 153, "positive": 151, "neutral": 96}
