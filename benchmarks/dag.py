@@ -26,8 +26,8 @@ from typing import Any
 
 from pipeline import paths
 from pipeline.config import parse
-from pipeline.config_rules import babel_languages
-from pipeline.config_sections import Babel
+from pipeline.config_dataset_rules import babel_languages
+from pipeline.config_datasets import Babel
 from pipeline.files import write_json
 from pipeline.runs import Grid, expand
 

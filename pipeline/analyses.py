@@ -10,16 +10,16 @@ from itertools import product
 from typing import Any, Protocol
 
 from pipeline.config_analyses import Analysis as AnalysisSettings
+from pipeline.config_dataset_rules import Problem, check_known
 from pipeline.config_rules import (
     Broken,
-    Problem,
-    check_known,
+    check_metric,
     method_settings,
+    metric_of,
     resolve_training,
 )
 from pipeline.config_schema import Experiment, Settings
 from pipeline.config_sections import Pretrain
-from pipeline.config_types import METRICS
 from pipeline.errors import nearest
 from pipeline.files import digest
 
@@ -72,11 +72,13 @@ class Analysis:
 
     Attributes:
         settings: as in the config.
+        metric: the score whose gain is set against the distances.
         view: what of each model is looked at: split, sentences, seed, layer, units.
         pairs: in the experiment's order.
     """
 
     settings: AnalysisSettings
+    metric: str
     view: dict[str, Any]
     pairs: tuple[Pair, ...]
 
@@ -116,7 +118,8 @@ def analyses(settings: Settings, runs: Mapping[str, Run]) -> dict[str, Analysis]
             )
             for sources, target in product(experiment.sources, experiment.targets)
         )
-        found[name] = Analysis(given, view_of(given, settings), pairs)
+        metric = metric_of(given.metric, settings.experiments[given.experiment], settings)
+        found[name] = Analysis(given, metric, view_of(given, settings), pairs)
     return found
 
 
@@ -150,7 +153,8 @@ def analysis_spec(analysis: Analysis) -> dict[str, Any]:
     """
     given = analysis.settings
     return {
-        **given.model_dump(include={"experiment", "before", "after", "metric"}),
+        **given.model_dump(include={"experiment", "before", "after"}),
+        "metric": analysis.metric,
         "view": analysis.view,
         "pairs": [[list(pair.sources), pair.target] for pair in analysis.pairs],
         "seeds": [list(seed) for seed in analysis.pairs[0].before],
@@ -190,8 +194,7 @@ def check_analyses(settings: Settings, broken: Broken) -> Iterator[Problem]:
     figures_of: dict[str, str] = {}
     for name, given in settings.analyses.items():
         path = ("analyses", name)
-        if given.metric not in METRICS:
-            yield (*path, "metric"), f"unknown metric {given.metric!r}{nearest(given.metric, METRICS)}"
+        yield from check_metric(path, given.metric, [given.experiment], settings)
         if given.experiment in broken["experiments"]:
             continue
         yield from check_known((*path, "experiment"), "experiment", given.experiment, list(settings.experiments))

@@ -17,8 +17,8 @@ from pydantic_core import ErrorDetails
 
 from pipeline import config_rules
 from pipeline.analyses import check_analyses
+from pipeline.config_dataset_rules import KeyPath
 from pipeline.config_methods import METHODS
-from pipeline.config_rules import KeyPath
 from pipeline.config_schema import Settings
 from pipeline.config_yaml import Places, dotted, read_files
 from pipeline.errors import UserError, nearest

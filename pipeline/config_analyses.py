@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from pipeline.config_sections import Section
-from pipeline.config_types import METRICS, Count, Name, Seed, read_whole
+from pipeline.config_types import METRIC, Count, Name, Seed, read_whole
 
 
 def read_layer(value: Any) -> int | str:
@@ -57,8 +57,9 @@ class Analysis(Section):
         description="what a point stands for: `token`, a word by its first sub-token, or `sentence`, by its start token "
         "([CLS]); `null`: `token` for `ner`",
     )
-    metric: str = Field(
-        default="entity_f1_strict",
-        description="the score whose gain is set against the distances, by full name",
-        json_schema_extra={"enum": list(METRICS), "format": "metric"},
+    metric: str | None = Field(
+        default=None,
+        description="the score whose gain is set against the distances, by full name; `null`: the metric that chooses epochs",
+        json_schema_extra={"format": "metric", "pattern": METRIC},
+        examples=["accuracy"],
     )

@@ -8,10 +8,11 @@ experiments with one source and with several.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from pipeline.config_datasets import Babel
 from pipeline.config_extend import unextended
 from pipeline.config_methods import MetaXL, Method, Transforming
 from pipeline.config_schema import Experiment, Settings
-from pipeline.config_sections import Babel, Pretrain
+from pipeline.config_sections import Pretrain
 from pipeline.config_tuning import points
 
 KeyPath = tuple[str | int, ...]

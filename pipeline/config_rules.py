@@ -4,19 +4,25 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count, repeat
 from typing import Any
 
+from pipeline.config_dataset_rules import (
+    KeyPath,
+    Problem,
+    babel_languages,
+    check_babel,
+    check_dataset,
+    check_known,
+    check_twice,
+    label_set,
+)
+from pipeline.config_datasets import Babel, Downloaded
 from pipeline.config_extend import check_extend, check_extended_use, unextended
 from pipeline.config_metaxl import check_options, check_use
 from pipeline.config_methods import METHODS, PARENT, FewShot, Method, Training
 from pipeline.config_schema import Experiment, Settings, Table
-from pipeline.config_sections import Babel, Extend, ExtensionText, Pretrain, Text, WikiAnn
+from pipeline.config_sections import Extend, ExtensionText, Pretrain, Text
 from pipeline.config_tuning import check_grid, points
-from pipeline.config_types import METRICS
-from pipeline.data.babel.family import parse_family
-from pipeline.errors import UserError, nearest
-
-KeyPath = tuple[str | int, ...]
-Problem = tuple[KeyPath, str]
-"""The path of a key and what is wrong with it."""
+from pipeline.errors import nearest
+from pipeline.tasks.metric_names import MAIN, metric_names
 
 Broken = Mapping[str, set[str]]
 """By section: names that are declared but left out for errors of their own; nothing is said of references to them."""
@@ -26,7 +32,7 @@ def check(settings: Settings, broken: Broken) -> list[Problem]:
     """Return every broken rule."""
     problems: list[Problem] = []
     for name, dataset in settings.datasets.items():
-        problems += check_wikiann(name, dataset) if isinstance(dataset, WikiAnn) else check_babel(name, dataset)
+        problems += check_dataset(name, dataset)
     for name, encoder in settings.encoders.items():
         if isinstance(encoder, Pretrain):
             problems += check_pretrain(name, encoder)
@@ -90,58 +96,6 @@ def method_names(settings: Settings) -> list[str]:
 # ------------------------------------------------------------------------------------------------------------- the rules
 
 
-def check_known(path: KeyPath, kind: str, name: str, valid: Sequence[str]) -> Iterator[Problem]:
-    """The name must be declared."""
-    if name not in valid:
-        yield path, f"unknown {kind} {name!r}{nearest(name, valid)}"
-
-
-def check_twice(path: KeyPath, values: Sequence[Any]) -> Iterator[Problem]:
-    """No item may stand in a list twice."""
-    for i, value in enumerate(values):
-        if value in values[:i]:
-            shown = "+".join(value) if isinstance(value, list) else "all" if value is None else value
-            yield (*path, i), f"{shown!r} stands there twice"
-
-
-def check_wikiann(name: str, dataset: WikiAnn) -> Iterator[Problem]:
-    """Every source needs its place; a dev set that serves as test set cannot choose the epoch too."""
-    path = ("datasets", name)
-    for source in ("mirror", "hub", "folder"):
-        if source in dataset.sources and getattr(dataset, source) is None:
-            yield (*path, source), f"is required by source {source!r} and missing"
-    yield from check_twice((*path, "sources"), dataset.sources)
-    if dataset.test == "dev" and dataset.dev is None:
-        yield (
-            (*path, "test"),
-            "the dev set cannot be the test set and choose the epoch too; take dev from the training split: "
-            "dev: {from: train, fraction: 0.2}",
-        )
-
-
-def babel_overrides(dataset: Babel) -> dict[str, dict[str, Any]]:
-    """Return the parameters the config sets for languages of the family, and no others."""
-    return {language: given.model_dump(exclude_unset=True) for language, given in dataset.family.items()}
-
-
-def babel_languages(dataset: Babel) -> list[str]:
-    """Return the languages of a Babel family, sorted.
-
-    Raises:
-        UserError: the config's own languages do not fit into the family.
-    """
-    return sorted(parse_family(babel_overrides(dataset)))
-
-
-def check_babel(name: str, dataset: Babel) -> Iterator[Problem]:
-    """The config's own languages must fit into the family."""
-    try:
-        babel_languages(dataset)
-    except UserError as error:
-        where, _, said = str(error).partition(": ")
-        yield ("datasets", name, where), said
-
-
 def check_languages(
     paths: Iterable[KeyPath], dataset: str, languages: Sequence[str], settings: Settings
 ) -> Iterator[Problem]:
@@ -169,7 +123,7 @@ def check_text(name: str, encoder: Pretrain | Extend, settings: Settings, broken
         if text.dataset in broken["datasets"]:
             continue
         yield from check_known((*here, "dataset"), "dataset", text.dataset, list(settings.datasets))
-        if text.languages is None and isinstance(settings.datasets.get(text.dataset), WikiAnn):
+        if text.languages is None and not isinstance(settings.datasets.get(text.dataset), Babel):
             yield (*here, "languages"), "'all' is known for loader babel only; list the languages"
         listed = text.languages if isinstance(text.languages, list) else []
         yield from check_languages(repeat((*here, "languages")), text.dataset, listed, settings)
@@ -199,6 +153,7 @@ def check_experiment(name: str, experiment: Experiment, settings: Settings, brok
     for kind, valid in (("dataset", settings.datasets), ("encoder", settings.encoders)):
         if getattr(experiment, kind) not in broken[f"{kind}s"]:
             yield from check_known((*path, kind), kind, getattr(experiment, kind), list(valid))
+    yield from check_source_dataset(path, experiment, settings, broken)
     for key in ("methods", "sources", "targets", "source_size", "target_size", "data_seeds", "model_seeds"):
         yield from check_twice((*path, key), getattr(experiment, key))
     yield from check_pairs(path, experiment, settings)
@@ -215,27 +170,54 @@ def check_experiment(name: str, experiment: Experiment, settings: Settings, brok
             yield from check_known((*path, "methods", i), "method", label, method_names(settings))
 
 
+def check_source_dataset(
+    path: KeyPath, experiment: Experiment, settings: Settings, broken: Broken
+) -> Iterator[Problem]:
+    """The sources' dataset must be known, and of the same task and labels as the targets'."""
+    name = experiment.source_dataset
+    if name is None or name in broken["datasets"]:
+        return
+    yield from check_known((*path, "source_dataset"), "dataset", name, list(settings.datasets))
+    ours, theirs = settings.datasets.get(experiment.dataset), settings.datasets.get(name)
+    if ours is None or theirs is None:
+        return
+    if ours.task != theirs.task:
+        yield (
+            (*path, "source_dataset"),
+            f"{name!r} is of task {theirs.task!r}, and {experiment.dataset!r} of {ours.task!r}",
+        )
+    elif label_set(ours) != label_set(theirs):
+        yield (
+            (*path, "source_dataset"),
+            f"{name!r} has the labels {label_set(theirs)}, and {experiment.dataset!r} {label_set(ours)}; they must be the same, "
+            "in the same order",
+        )
+
+
 def check_pairs(path: KeyPath, experiment: Experiment, settings: Settings) -> Iterator[Problem]:
     """Languages must be known where they can be, and no target its own source."""
     yield from check_languages(
         ((*path, "targets", i) for i in count()), experiment.dataset, experiment.targets, settings
     )
+    foreign = experiment.source_dataset or experiment.dataset
     for i, sources in enumerate(experiment.sources):
-        yield from check_languages(repeat((*path, "sources", i)), experiment.dataset, sources, settings)
+        yield from check_languages(repeat((*path, "sources", i)), foreign, sources, settings)
         for target in experiment.targets:
             if target in sources:
                 yield (*path, "sources", i), f"{target!r} is a target too; a language cannot be its own source"
 
 
-def lacking_dev(experiment: Experiment, languages: Iterable[str], settings: Settings) -> str | None:
-    """Return why there are no dev data in some of the languages, `None` where there are."""
+def lacking_dev(experiment: Experiment, name: str, languages: Iterable[str], settings: Settings) -> str | None:
+    """Return why a dataset has no dev data in some of the languages, `None` where it has."""
     if experiment.dev_size == 0:
         return "dev_size is 0"
-    dataset = settings.datasets.get(experiment.dataset)
-    if isinstance(dataset, WikiAnn) and dataset.dev is None:
+    dataset = settings.datasets.get(name)
+    if isinstance(dataset, Downloaded) and dataset.dev is None:
+        if dataset.test == "dev":
+            return f"the dev set of dataset {name!r} is its test set"
         for language in languages:
             if language in dataset.expected and dataset.expected[language].dev == 0:
-                return f"dataset {experiment.dataset!r} has none in {language}"
+                return f"dataset {name!r} has none in {language}"
     return None
 
 
@@ -245,7 +227,9 @@ def check_needs(
     """A method needs the languages and dev data it uses."""
     if method.needs_sources and not experiment.sources:
         yield path, f"{label} needs source languages, and the experiment's sources are empty"
-    lacking = lacking_dev(experiment, experiment.targets, settings)
+    own, foreign = experiment.dataset, experiment.source_dataset or experiment.dataset
+    yield from check_splits(path, label, method, experiment, settings)
+    lacking = lacking_dev(experiment, own, experiment.targets, settings)
     select = resolve_training(settings, experiment, method).select
     if isinstance(method, FewShot) and method.split == "dev":
         if select == "best":
@@ -255,9 +239,24 @@ def check_needs(
     elif lacking and select == "best" and "select" in method.training_keys:
         yield path, f"{label} needs dev data to choose the best epoch, and {lacking}; set select: last"
     if method.has_parent:
-        lacking = lacking_dev(experiment, sorted(chain.from_iterable(experiment.sources)), settings)
+        lacking = lacking_dev(experiment, foreign, sorted(chain.from_iterable(experiment.sources)), settings)
         if lacking and resolve_training(settings, experiment, method_called(settings, PARENT)).select == "best":
             yield path, f"{label} starts from {PARENT}, which needs dev data to choose its epoch, and {lacking}"
+
+
+def check_splits(
+    path: KeyPath, label: str, method: Method, experiment: Experiment, settings: Settings
+) -> Iterator[Problem]:
+    """A method's languages must have the splits it trains and is tested on, where a dataset has them in no language."""
+    own, foreign = experiment.dataset, experiment.source_dataset or experiment.dataset
+    on_dev = isinstance(method, FewShot) and method.split == "dev"
+    trains_on_target = "epochs" in method.training_keys and not on_dev
+    wanted = [(own, "test", "is tested on"), *([(own, "train", "trains on")] if trains_on_target else [])]
+    wanted += [(foreign, "train", "trains on the sources'")] if method.needs_sources else []
+    for name, split, verb in wanted:
+        why = getattr(settings.datasets.get(name), "absent", {}).get(split)
+        if why is not None and not (split == "test" and getattr(settings.datasets[name], "test", "test") == "dev"):
+            yield path, f"{label} {verb} {split} data, and dataset {name!r} has none: {why}"
 
 
 def check_points(
@@ -293,16 +292,16 @@ def check_lengths(path: KeyPath, experiment: Experiment, settings: Settings) -> 
 
 def check_sizes(path: KeyPath, experiment: Experiment, settings: Settings) -> Iterator[Problem]:
     """No more sentences may be asked of Babel than it is told to make; other datasets tell when they are fetched."""
-    dataset = settings.datasets.get(experiment.dataset)
-    if not isinstance(dataset, Babel):
-        return
-    most = dataset.sizes.train
-    for key in ("source_size", "target_size"):
+    for key, name in (("source_size", experiment.source_dataset), ("target_size", None)):
+        dataset = settings.datasets.get(name or experiment.dataset)
+        if not isinstance(dataset, Babel):
+            continue
+        most = dataset.sizes.train
         for size in getattr(experiment, key):
             if size is not None and size > most:
                 yield (
                     (*path, key),
-                    f"{size} sentences, and {experiment.dataset!r} has {most} per language (sizes.train)",
+                    f"{size} examples, and {name or experiment.dataset!r} has {most} per language (sizes.train)",
                 )
 
 
@@ -311,14 +310,31 @@ def check_table(name: str, table: Table, settings: Settings, broken: Broken) -> 
     path = ("tables", name)
     yield from check_twice((*path, "experiments"), table.experiments)
     yield from check_twice((*path, "methods"), table.methods)
-    if table.metric not in METRICS:
-        yield (*path, "metric"), f"unknown metric {table.metric!r}{nearest(table.metric, METRICS)}"
+    yield from check_metric(path, table.metric, table.experiments, settings)
     if set(table.experiments) <= settings.experiments.keys():
         yield from check_rows(path, table, settings)
         return
     known = [*settings.experiments, *broken["experiments"]]
     for i, experiment in enumerate(table.experiments):
         yield from check_known((*path, "experiments", i), "experiment", experiment, known)
+
+
+def check_metric(
+    path: KeyPath, metric: str | None, experiments: Sequence[str], settings: Settings
+) -> Iterator[Problem]:
+    """A metric must be one of the experiments' task."""
+    names = [settings.experiments[e].dataset for e in experiments if e in settings.experiments]
+    known = [settings.datasets[name] for name in names if name in settings.datasets][:1]
+    valid = [m for d in known for m in metric_names(d.task, label_set(d))] or [
+        m for task in MAIN for m in metric_names(task)
+    ]
+    if metric is not None and metric not in valid:
+        yield (*path, "metric"), f"unknown metric {metric!r}{nearest(metric, valid)}"
+
+
+def metric_of(metric: str | None, experiment: Experiment, settings: Settings) -> str:
+    """Return a table's or an analysis' metric: its own, or the main one of its experiments' task."""
+    return metric or MAIN[settings.datasets[experiment.dataset].task]
 
 
 def check_rows(path: KeyPath, table: Table, settings: Settings) -> Iterator[Problem]:

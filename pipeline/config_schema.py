@@ -11,10 +11,11 @@ from typing import Literal
 from pydantic import Field
 
 from pipeline.config_analyses import Analysis
+from pipeline.config_datasets import Dataset
 from pipeline.config_methods import AnyMethod, Training
-from pipeline.config_sections import Dataset, Encoder, Section
+from pipeline.config_sections import Encoder, Section
 from pipeline.config_types import (
-    METRICS,
+    METRIC,
     DevSize,
     FilePath,
     Language,
@@ -34,6 +35,12 @@ class Experiment(Section):
     """A grid of runs: every method × source set × target × size × seed."""
 
     dataset: Name = Field(description="a name under `datasets`", examples=["babel"])
+    source_dataset: Name | None = Field(
+        default=None,
+        description="the dataset of the source languages, where it is another one of the same task and labels; `null`: "
+        "`dataset`",
+        examples=["multinli"],
+    )
     encoder: Name = Field(description="a name under `encoders`", examples=["small"])
     methods: OneOrMore[Name] = Field(
         description="names of methods, or of variants under `methods`",
@@ -47,15 +54,15 @@ class Experiment(Section):
     targets: OneOrMore[Language] = Field(description="target languages, one a run", examples=[["qu", "jv"]])
     source_size: OneOrMore[Size] = Field(
         default=[None],
-        description="training sentences per source language: a number, `all`, or a list of those (a grid)",
+        description="training examples per source language: a number, a share below 1, `all`, or a list of those (a grid)",
     )
     target_size: OneOrMore[Size] = Field(
         default=[None],
-        description="training sentences of the target: a number, `all`, or a list of those (a grid)",
+        description="training examples of the target: a number, a share below 1, `all`, or a list of those (a grid)",
     )
     dev_size: DevSize = Field(
         default=None,
-        description="at most so many dev sentences per language choose the epoch: a number or `all`; 0 needs `select: last`",
+        description="at most so many dev examples per language choose the epoch: a number or `all`; 0 needs `select: last`",
     )
     data_seeds: OneOrMore[Seed] = Field(
         default=[42],
@@ -80,10 +87,11 @@ class Table(Section):
     experiments: OneOrMore[Name] = Field(
         description="names under `experiments`, shown together", examples=[["few-shot"]]
     )
-    metric: str = Field(
-        default="entity_f1_strict",
-        description="what the cells show, by full name",
-        json_schema_extra={"enum": list(METRICS), "format": "metric"},
+    metric: str | None = Field(
+        default=None,
+        description="what the cells show, by full name; `null`: the metric that chooses epochs in the experiments' task",
+        json_schema_extra={"format": "metric", "pattern": METRIC},
+        examples=["accuracy"],
     )
     baseline: Name | None = Field(
         default=None, description="the method others are tested against; `null`: no tests", examples=["target_only"]

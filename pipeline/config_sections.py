@@ -1,6 +1,6 @@
-"""The config's sections about data and encoders, as pydantic models (see `pipeline.config_schema`)."""
+"""The config's sections about encoders, and what all sections share, as pydantic models (see `pipeline.config_schema`)."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
@@ -10,7 +10,6 @@ from pipeline.config_types import (
     CountOrNull,
     FilePath,
     Fraction,
-    Language,
     Languages,
     Name,
     Number,
@@ -18,10 +17,8 @@ from pipeline.config_types import (
     Positive,
     Repository,
     Seed,
-    Sha256,
     Share,
     Switch,
-    ZeroOrMore,
     read_languages,
 )
 
@@ -30,149 +27,6 @@ class Section(BaseModel):
     """A mapping of the config: unknown keys are refused, values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-# ------------------------------------------------------------------------------------------------------------- datasets
-
-
-class BabelSizes(Section):
-    """How much each language of the family gets."""
-
-    train: Count = Field(default=2000, description="labelled training sentences per language")
-    dev: Count = Field(default=500, description="labelled dev sentences per language; they choose the epoch")
-    test: Count = Field(default=1000, description="labelled test sentences per language")
-    text: Count = Field(default=10000, description="raw sentences per language, for pretraining an encoder")
-
-
-class BabelLanguage(Section):
-    """One language of the family: a new one, or other parameters for a built-in one."""
-
-    parent: Language | None = Field(
-        default=None,
-        description="the language whose words it inherits through sound changes; `null`: unrelated words. A new language "
-        "must say it",
-        examples=["hubbish"],
-    )
-    change_rate: Number = Field(
-        default=0.0, ge=0, le=1, description="share of the sounds changed since the parent, 0 to 1"
-    )
-    order: Literal["SVO", "SOV", "VSO", "VOS", "OVS", "OSV"] = Field(
-        default="SVO", description="order of subject, verb and object"
-    )
-    adjective: Literal["before", "after"] = Field(
-        default="before", description="place of adjectives, seen from the noun"
-    )
-    adposition: Literal["before", "after"] = Field(default="before", description="prepositions or postpositions")
-    possessor: Literal["before", "after"] = Field(
-        default="before", description="place of a name, seen from what it owns"
-    )
-    title: Literal["before", "after"] = Field(default="before", description="place of a noun in apposition to a name")
-    affix: Literal["before", "after"] = Field(default="after", description="tense and number are prefixes or suffixes")
-    article: Literal["before", "after", "none"] = Field(
-        default="before", description="place of the article, seen from the noun phrase; `none`: no articles"
-    )
-    shared_names: Share = Field(default=1.0, description="share of the name stems in their common form")
-    shared_numbers: Share = Field(default=1.0, description="share of the numbers written in digits")
-    script: Literal["latin", "cyrillic", "georgian", "ethiopic"] = Field(
-        default="latin", description="how it is written"
-    )
-
-
-class Babel(Section):
-    """Artificial related languages, generated from a seed: no network, and what should transfer is known."""
-
-    loader: Literal["babel"] = Field(description="the kind of dataset")
-    task: Literal["ner"] = Field(default="ner", description="the task its labels are for")
-    seed: Seed = Field(default=0, description="seed of the whole family: grammar, lexicons and sentences")
-    sizes: BabelSizes = Field(default=BabelSizes(), description="sentences per language and split")
-    family: dict[Language, BabelLanguage] = Field(
-        default={},
-        description="by language: new languages, or other parameters for built-in ones (see `docs/babel.md`); parameters "
-        "left out keep the built-in language's values, or take these defaults in a new one",
-        examples=[{"newish": {"parent": "hubbish", "change_rate": 0.3}}],
-    )
-
-
-class Hub(Section):
-    """A dataset repository of the Hugging Face hub at one commit."""
-
-    repository: Repository = Field(default="unimelb-nlp/wikiann", description="`owner/name` of the dataset repository")
-    revision: Commit = Field(
-        description="the commit, 40 hexadecimal digits: a branch name would let the data change unseen",
-        examples=["0123456789abcdef0123456789abcdef01234567"],
-    )
-
-
-class Archive(Section):
-    """An archive to download instead of the original one."""
-
-    url: str = Field(
-        min_length=1,
-        description="address of a `.zip` or `.tar.gz`; `{language}` in it stands for the language",
-        examples=["https://example.org/wikiann/{language}.tar.gz"],
-    )
-    sha256: Sha256 | None = Field(default=None, description="the archive's SHA-256, checked after the download")
-
-
-class DevFromTrain(Section):
-    """A dev set cut from the training split, for datasets whose own dev set serves as test set or is missing."""
-
-    from_: Literal["train"] = Field(alias="from", description="the split that gives the dev set", examples=["train"])
-    fraction: Number = Field(
-        default=0.2, gt=0, lt=1, description="part of the training sentences that becomes dev, between 0 and 1"
-    )
-    seed: Seed = Field(default=0, description="seed of the cut")
-
-
-class Expected(Section):
-    """How many sentences a language's splits must hold."""
-
-    train: ZeroOrMore | None = Field(default=None, description="training sentences", examples=[100])
-    dev: ZeroOrMore | None = Field(default=None, description="dev sentences", examples=[100])
-    test: ZeroOrMore | None = Field(default=None, description="test sentences", examples=[100])
-
-
-class WikiAnn(Section):
-    """WikiAnn named entities in 282 languages (Pan et al. 2017; splits of Rahimi et al. 2019)."""
-
-    task: ClassVar[str] = "ner"
-    loader: Literal["wikiann"] = Field(description="the kind of dataset")
-    sources: OneOrMore[Literal["mirror", "hub", "archive", "folder"]] = Field(
-        description="where to look for the files, in this order, until one place has them: `mirror` (a folder laid out "
-        "as `<mirror>/wikiann/…`), `hub`, `archive` (the original download), `folder` (yours)",
-        examples=[["archive"]],
-    )
-    mirror: FilePath | None = Field(
-        default=None, description="path of the mirror; changes no run", examples=["../shared/data"]
-    )
-    folder: FilePath | None = Field(
-        default=None, description="path of a folder with your own copy; changes no run", examples=["data/wikiann"]
-    )
-    hub: Hub | None = Field(default=None, description="the hub's repository and commit; needed by source `hub`")
-    archive: Archive | None = Field(
-        default=None, description="source `archive`: another address than the original; changes no run"
-    )
-    test: Literal["test", "dev"] = Field(
-        default="test",
-        description="the split used for testing; `dev` for copies whose test files bear no labels (needs `dev`)",
-    )
-    dev: DevFromTrain | None = Field(
-        default=None, description="cut the dev set from the training split; `null`: the dataset's own dev set"
-    )
-    remove_duplicates: Literal["none", "train"] = Field(
-        default="none",
-        description="`train`: drop training sentences that also stand in dev or test; otherwise they are only reported",
-    )
-    expected: dict[Language, Expected] = Field(
-        default={},
-        description="by language: counts to check instead of the built-in ones; changes no run",
-        examples=[{"qu": {"train": 100}}],
-    )
-
-
-Dataset = Annotated[Babel | WikiAnn, Field(discriminator="loader")]
-
-# ------------------------------------------------------------------------------------------------------------- encoders
 
 
 class Text(Section):

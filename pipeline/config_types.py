@@ -15,13 +15,8 @@ from pydantic_core import CoreSchema, core_schema
 NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 """What may stand in a path: letters, digits, `_`, and inside also `.` and `-`."""
 
-METRICS = tuple(
-    f"entity_{measure}_{scheme}{kind}"
-    for scheme in ("strict", "lenient")
-    for measure in ("f1", "precision", "recall")
-    for kind in ("", "_PER", "_ORG", "_LOC")
-)
-"""Every metric a score can have, by full name."""
+METRIC = "^(accuracy|answer_f1|exact_match|(entity_)?(f1|precision|recall)_.+)$"
+"""What a metric's full name looks like; which ones there are depends on the task and its labels."""
 
 _NULL = ("", "~", "null", "Null", "NULL")
 
@@ -65,17 +60,23 @@ def read_null(value: Any) -> Any:
     return None if isinstance(value, str) and value.strip() in _NULL else value
 
 
-def read_size(value: Any) -> int | None:
-    """Read a number of sentences ≥ 1; `all` becomes `None`.
+def read_size(value: Any) -> int | float | None:
+    """Read a number of examples ≥ 1, or a share of them above 0 and below 1; `all` becomes `None`.
 
     Raises:
-        ValueError: neither.
+        ValueError: none of these.
     """
-    return _size(value, 1)
+    try:
+        share = read_number(value) if value != "all" else None
+    except ValueError:
+        share = None
+    if isinstance(share, float) and 0 < share < 1:
+        return share
+    return _size(value, 1, ", a share above 0 and below 1,")
 
 
 def read_dev_size(value: Any) -> int | None:
-    """Read a number of sentences ≥ 0; `all` becomes `None`.
+    """Read a number of examples ≥ 0; `all` becomes `None`.
 
     Raises:
         ValueError: neither.
@@ -83,7 +84,7 @@ def read_dev_size(value: Any) -> int | None:
     return _size(value, 0)
 
 
-def _size(value: Any, least: int) -> int | None:
+def _size(value: Any, least: int, other: str = ",") -> int | None:
     if value == "all":
         return None
     try:
@@ -91,7 +92,7 @@ def _size(value: Any, least: int) -> int | None:
     except ValueError:
         size = None
     if not isinstance(size, int) or size < least:
-        raise ValueError(f"expected a whole number of at least {least}, or 'all'; got {value!r}")
+        raise ValueError(f"expected a whole number of at least {least}{other} or 'all'; got {value!r}")
     return size
 
 
@@ -185,12 +186,12 @@ def read_sha256(value: Any) -> Any:
 
 
 def read_repository(value: Any) -> str:
-    """Read the id of a hub repository.
+    """Read the id of a hub repository; `{language}` in a dataset's stands for the language.
 
     Raises:
         ValueError: not `owner/name`.
     """
-    if isinstance(value, str) and re.fullmatch(rf"{NAME}/{NAME}", value):
+    if isinstance(value, str) and re.fullmatch(rf"{NAME}/{NAME}", value.replace("{language}", "xx")):
         return value
     raise ValueError(f"expected owner/name, got {value!r}")
 
@@ -265,7 +266,9 @@ Name = Annotated[str, BeforeValidator(read_name), _text("name", NAME)]
 Language = Annotated[str, BeforeValidator(read_language), WithJsonSchema(_LANGUAGE)]
 Commit = Annotated[str, BeforeValidator(read_commit), _text("commit", "[0-9a-f]{40}")]
 Sha256 = Annotated[str, BeforeValidator(read_sha256), _text("SHA-256", "[0-9a-f]{64}")]
-Repository = Annotated[str, BeforeValidator(read_repository), _text("owner/name", f"{NAME}/{NAME}")]
+Repository = Annotated[
+    str, BeforeValidator(read_repository), _text("owner/name", f"{NAME}/({NAME}|.*\\{{language\\}}.*)")
+]
 FilePath = Annotated[str, Field(min_length=1, json_schema_extra={"format": "path"})]
 SourceSet = Annotated[
     list[Language],

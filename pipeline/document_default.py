@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from pipeline.document_datasets import DATASETS
 from pipeline.document_types import Schema, definition, yaml_value
 
 WIDTH = 110
@@ -16,7 +17,7 @@ HEAD = """\
 """
 
 NAMES = {
-    "datasets": {"babel": "Babel", "wikiann": "WikiAnn"},
+    "datasets": {described.loader: described.kind for described in DATASETS},
     "encoders": {"small": "Pretrain", "mbert": "HubEncoder", "mine": "FolderEncoder", "extended": "Extend"},
     "experiments": {"example": "Experiment"},
     "tables": {"example": "Table"},

@@ -7,6 +7,7 @@ from typing import Any
 from pipeline import document_text as text
 from pipeline.config_methods import METHODS
 from pipeline.config_tuning import NOT_TUNABLE
+from pipeline.document_datasets import DATASETS, Described
 from pipeline.document_types import Schema, definition, type_text, yaml_value
 
 
@@ -15,8 +16,7 @@ def readme(schema: Schema) -> str:
     parts = [
         text.INTRO,
         text.DATASETS,
-        *section("loader: babel", "Babel", schema, text.BABEL, text.BABEL_EXAMPLE),
-        *section("loader: wikiann", "WikiAnn", schema, text.WIKIANN, text.WIKIANN_EXAMPLE),
+        *(part for described in DATASETS for part in dataset(described, schema)),
         text.ENCODERS,
         *section("from: pretrain", "Pretrain", schema, text.PRETRAIN, text.PRETRAIN_EXAMPLE),
         *section("from: hub", "HubEncoder", schema, "", text.HUB_EXAMPLE),
@@ -46,6 +46,17 @@ def readme(schema: Schema) -> str:
         text.IDENTITY,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def dataset(described: Described, schema: Schema) -> Iterator[str]:
+    """Yield what is said of one loader: its prose, licence and what to do without a download, then keys and an example."""
+    heading, what, *keys = section(
+        f"loader: {described.loader}", described.kind, schema, described.prose, described.example
+    )
+    facts = f"Licence: {described.licence}."
+    if described.without:
+        facts += f" Where it cannot be downloaded: {described.without}."
+    yield from (heading, what, textwrap.fill(facts, 120, break_long_words=False, break_on_hyphens=False), *keys)
 
 
 def section(title: str, kind: str, schema: Schema, prose: str, shown: str) -> Iterator[str]:

@@ -4,11 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.config_rules import babel_languages, babel_overrides
+from pipeline.config_dataset_rules import babel_languages, babel_overrides
+from pipeline.config_datasets import Babel
+from pipeline.config_datasets import Dataset as DatasetSettings
 from pipeline.config_schema import Settings
-from pipeline.config_sections import Babel, Extend, ExtensionText, FolderEncoder, Pretrain
-from pipeline.config_sections import Dataset as DatasetSettings
+from pipeline.config_sections import Extend, ExtensionText, FolderEncoder, Pretrain
 from pipeline.files import digest
+
+PLACES = ("sources", "mirror", "folder", "archive")
+"""Keys of a dataset that say where its files are found; no part of what they hold."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Encoder:
 
 def dataset_spec(dataset: DatasetSettings) -> dict[str, Any]:
     """Return what determines a dataset's content; where its files are found and how they are counted is left out."""
-    spec = dataset.model_dump(by_alias=True, exclude={"sources", "mirror", "folder", "archive", "expected"})
+    spec = dataset.model_dump(by_alias=True, exclude={*PLACES, "expected", "licence"})
     if isinstance(dataset, Babel):
         spec["family"] = babel_overrides(dataset)
     return spec
@@ -125,7 +129,7 @@ class Encoders:
         self._fixed = {name: encoder(name, settings, datasets) for name in used_encoders(settings)}
         self._by_target: dict[tuple[Any, ...], Encoder] = {}
 
-    def of(self, name: str, target: str, target_size: int | None, data_seed: int) -> Encoder:
+    def of(self, name: str, target: str, target_size: float | None, data_seed: int) -> Encoder:
         """Return the encoder of a run: with `languages: target` that of its own target language.
 
         Its key is `<name>[.<target_size>]-<id>@<target>-<id>`; up to the `@` it is that of all targets' and data seeds'
@@ -165,8 +169,9 @@ def needed_datasets(settings: Settings, keys: Mapping[str, str]) -> Iterator[Dat
     """Yield each dataset some run or encoder reads, with the languages they need."""
     needed: dict[str, set[str]] = {}
     for experiment in settings.experiments.values():
-        listed = {language for sources in experiment.sources for language in sources} | set(experiment.targets)
-        needed.setdefault(experiment.dataset, set()).update(listed)
+        sources = {language for languages in experiment.sources for language in languages}
+        needed.setdefault(experiment.source_dataset or experiment.dataset, set()).update(sources)
+        needed.setdefault(experiment.dataset, set()).update(experiment.targets)
     for name in used_encoders(settings):
         for dataset, language in text_languages(name, settings):
             needed.setdefault(dataset, set()).add(language)
@@ -179,9 +184,9 @@ def needed_datasets(settings: Settings, keys: Mapping[str, str]) -> Iterator[Dat
 def _places(given: Mapping[str, Any]) -> dict[str, Any]:
     """Where a dataset's files are found and what they must count."""
     return {
-        "sources": tuple(given["sources"]),
+        "sources": tuple(given.get("sources", ("folder",))),
         "mirror": given.get("mirror"),
         "folder": given.get("folder"),
         "archive": given.get("archive"),
-        "expected": given["expected"],
+        "expected": given.get("expected", {}),
     }

@@ -4,8 +4,10 @@
 configs never overwrite each other's data and changing a setting back finds the old files.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 RESULTS = Path("results")
 RESOURCES = Path("resources")
@@ -26,6 +28,12 @@ def data_dir(dataset: str, language: str) -> Path:
 def split(dataset: str, language: str, name: str) -> Path:
     """One Parquet split: `train`, `dev`, `test`, or `text` (the raw text of the training side)."""
     return data_dir(dataset, language) / f"{name}.parquet"
+
+
+def run_split(spec: Mapping[str, Any], language: str, name: str) -> Path:
+    """One split of those a run reads, by its spec: a source language's from the sources' own dataset where it has one."""
+    from_sources = spec["source_dataset"] is not None and language in spec["sources"]
+    return split(spec["source_dataset"] if from_sources else spec["dataset"], language, name)
 
 
 def data_report(dataset: str, language: str) -> Path:
@@ -50,7 +58,7 @@ def run_dir(run: str) -> Path:
 
 
 def predictions(run: str) -> Path:
-    """Word-level predictions of a run for all its evaluation languages."""
+    """Predictions of a run for all its evaluation languages."""
     return run_dir(run) / "predictions.parquet"
 
 

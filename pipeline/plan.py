@@ -96,12 +96,12 @@ def steps_line(runs: Sequence[Run]) -> str:
     known = [count for count in counts if count is not None]
     line = f"Training steps: {sum(known):,}"
     if len(known) < len(counts):
-        line += f" and those of {len(counts) - len(known)} runs that take all of a language's sentences"
+        line += f" and those of {len(counts) - len(known)} runs that take all of a language's examples, or a share"
     return f"{line}; early stopping may spare some."
 
 
 def steps_of(spec: Mapping[str, Any]) -> int | None:
-    """Return a run's training steps, `None` where a number of sentences is `all`, known only when they are fetched."""
+    """Return a run's training steps, `None` where a number of examples is `all` or a share, known only when they are fetched."""
     from pipeline.methods import build_method  # imports PyTorch
     from pipeline.methods.contract import Setting
     from pipeline.training.data import setting_of
@@ -112,7 +112,7 @@ def steps_of(spec: Mapping[str, Any]) -> int | None:
         steps = phase.epoch
         if isinstance(steps, str):
             stream = phase.streams[steps]
-            sizes = [pool.size for pool in stream.pools if pool.size is not None]
+            sizes = [pool.size for pool in stream.pools if isinstance(pool.size, int)]
             if len(sizes) < len(stream.pools):
                 return None
             steps = -(-sum(sizes) // stream.batch_size)

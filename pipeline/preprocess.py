@@ -18,7 +18,7 @@ from pipeline import paths
 from pipeline.code import stage_code
 from pipeline.data import report
 from pipeline.data.loaders import GENERATED, loader_module, parse_spec
-from pipeline.data.schema import Loaded, write_split
+from pipeline.data.schema import LABELS, Facts, Loaded, write_split
 from pipeline.errors import UserError, run_stage
 from pipeline.files import read_json, sha256_file, write_json
 
@@ -68,20 +68,23 @@ def _checked_raw(spec: Mapping[str, Any]) -> Path:
 def _write(spec: Mapping[str, Any], loaded: Loaded, raw: Path | None, folder: Path) -> None:
     """Write every file of the language into `folder`."""
     dataset, language = spec["dataset"], spec["language"]
-    described = report.describe(loaded.splits)
+    described = report.describe(loaded.task, loaded.splits)
+    labels = LABELS[loaded.task] if loaded.labels is None else list(loaded.labels)
     for name, split in loaded.splits.items():
         path = folder / paths.split(dataset, language, name).name
-        write_split(path, split.table, loaded.task, dataset, language, name)
+        known = Facts(loaded.task, labels, dataset, language, name, loaded.absent.get(name))
+        write_split(path, split.table, known)
         described[name]["sha256"] = sha256_file(path)
     path = folder / paths.split(dataset, language, "text").name
-    write_split(path, loaded.text, "text", dataset, language, "text")
+    absent = None if loaded.text.num_rows else "the dataset has neither train nor dev data to take it from"
+    write_split(path, loaded.text, Facts("text", [], dataset, language, "text", absent))
     facts = {
         "dataset": dataset,
         "language": language,
         "spec": dict(spec),
         "code": stage_code("preprocess", spec["loader"]),
         "raw": sha256_file(raw) if raw else None,
-        "notes": list(loaded.notes),
+        "notes": [*loaded.notes, *(f"no {split} split: {why}" for split, why in sorted(loaded.absent.items()))],
         "splits": described,
         "text": {**report.describe_text(loaded.text), "sha256": sha256_file(path)},
     }
@@ -91,8 +94,10 @@ def _write(spec: Mapping[str, Any], loaded: Loaded, raw: Path | None, folder: Pa
 def _replace(folder: Path, target: Path) -> None:
     """Move the files of `folder` over those of `target`, the report last and the old one away first.
 
-    A report thus stands only beside the splits it describes, even if the job is killed between two renames.
+    A report thus stands only beside the splits it describes, even if the job is killed between two renames. Tokens of the old
+    splits go with them.
     """
+    shutil.rmtree(target / "tokens", ignore_errors=True)
     files = sorted(folder.iterdir(), key=lambda path: path.suffix == ".json")
     (target / files[-1].name).unlink(missing_ok=True)
     for file in files:

@@ -9,7 +9,6 @@ model stands alone, without what a method added for training (MetaXL's represent
 """
 
 import argparse
-import importlib
 import os
 from typing import Any
 
@@ -97,25 +96,23 @@ def points(spec: dict[str, Any], run: str, view: dict[str, Any], threads: int) -
     """Return the points of a run's source languages, then of its targets, and where they come from."""
     import torch
 
-    from pipeline.data.splits import select
     from pipeline.encoders.load import load_encoder
     from pipeline.training import representations
-    from pipeline.training.data import RunData
+    from pipeline.training.data import RunData, reader_of
 
     torch.set_num_threads(threads)
     encoder = load_encoder(paths.encoder_dir(spec["encoder"]))
     representations.check_layer(view["layer"], encoder.model.config.num_hidden_layers, spec["encoder"])
     representations.load_weights(encoder.model, paths.run_model(run))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    task = importlib.import_module(f"pipeline.tasks.{spec['task']}")
-    longest = min(spec["training"]["max_length"], encoder.max_length)
-    data = RunData(spec["dataset"], task, spec["task"], encoder.tokenizer, longest, view["seed"])
+    reader = reader_of(spec["task"], encoder, paths.encoder_dir(spec["encoder"]), spec["training"]["max_length"])
+    data = RunData(reader, spec, view["seed"])
     parts = []
     for language in (*spec["sources"], *spec["targets"]):
         table = data.read(language, view["split"])
         size = min(view["sentences"], table.num_rows)
-        rows = select(table.num_rows, size, view["seed"], f"{spec['dataset']} {language} {view['split']}")
-        examples = data.encode(table.take(pa.array(rows)))
+        rows = data.rows(table, size, language, view["split"])
+        examples = data.examples(language, view["split"], table, rows)
         parts.append(
             representations.represent(encoder.model, examples, view["layer"], view["units"], encoder.pad_id, device)
         )

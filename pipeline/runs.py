@@ -164,10 +164,19 @@ def _shape(settings: Settings, experiment: Experiment, method: Method, datasets:
     return {
         "task": settings.datasets[experiment.dataset].task,
         "dataset": datasets[experiment.dataset],
+        "source_dataset": source_dataset(experiment, method, datasets),
         "method": {"name": method.registered_name(), **method.hyper_parameters()},
         "training": {key: value for key, value in training.items() if key in method.training_keys},
         "dev_size": experiment.dev_size if uses_dev(method, training["select"]) else None,
     }
+
+
+def source_dataset(experiment: Experiment, method: Method, datasets: Mapping[str, str]) -> str | None:
+    """Return the key of the dataset that source languages are read from, `None` where it is the targets' or no source is used."""
+    name = experiment.source_dataset
+    if name is None or name == experiment.dataset or not method.needs_sources:
+        return None
+    return datasets[name]
 
 
 def uses_target_train(method: Method) -> bool:
@@ -205,7 +214,7 @@ def run_inputs(run: Run) -> list[str]:
         wanted += [(language, split) for language in spec["targets"]]
     wanted += [(language, "dev") for language in select_on]
     wanted += [(language, "test") for language in spec["evaluate"]]
-    files = [paths.split(spec["dataset"], language, name) for language, name in dict.fromkeys(wanted)]
+    files = [paths.run_split(spec, language, name) for language, name in dict.fromkeys(wanted)]
     files.append(paths.encoder_manifest(spec["encoder"]))
     if run.parent is not None:
         files.append(paths.run_model(run.parent))

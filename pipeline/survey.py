@@ -106,7 +106,8 @@ def prepared_for(run: Run) -> set[str]:
     """Return the encoder's key and the `<dataset> <language>` pairs a run reads."""
     spec = run.spec
     languages = {*spec["targets"], *spec["evaluate"], *(spec["sources"] if run.parent is None else ())}
-    return {spec["encoder"], *(f"{spec['dataset']} {language}" for language in languages)}
+    read = (paths.run_split(spec, language, "train").parent for language in languages)
+    return {spec["encoder"], *(f"{folder.parent.name} {folder.name}" for folder in read)}
 
 
 def run_state(run: Run, records: dict[str, Record], hashes: dict[str, str], states: dict[str, State]) -> State:

@@ -74,6 +74,15 @@ class Jobs:
         places = {"--mirror": dataset.mirror, "--folder": dataset.folder}
         return shlex.join(part for flag, place in places.items() if place for part in (flag, place))
 
+    def own_files(self, wildcards: Wildcards) -> list[str]:
+        """The user's own files that a download copies: one that changed is read again. Of missing ones the stage tells."""
+        dataset = self.dataset(wildcards.dataset)
+        if dataset.spec["loader"] != "files" or dataset.folder is None:
+            return []
+        called = dataset.spec["languages"].get(wildcards.language, wildcards.language)
+        named = [Path(dataset.folder, name.replace("{language}", called)) for name in dataset.spec["files"].values()]
+        return [str(path) for path in named if path.is_file()]
+
     def raw_manifest(self, wildcards: Wildcards) -> list[str]:
         """What preprocessing reads: the manifest of the raw files, nothing where the data is generated."""
         if self.dataset(wildcards.dataset).spec["loader"] in GENERATED:
@@ -183,7 +192,7 @@ class Jobs:
     def represent_inputs(self, wildcards: Wildcards) -> list[str]:
         """What representing a run reads: its model, its languages' splits, its encoder's manifest."""
         spec, split = self.run(wildcards.run).spec, self._view(wildcards.view)["split"]
-        splits = [paths.split(spec["dataset"], language, split) for language in (*spec["sources"], *spec["targets"])]
+        splits = [paths.run_split(spec, language, split) for language in (*spec["sources"], *spec["targets"])]
         return [
             str(path) for path in (paths.run_model(wildcards.run), *splits, paths.encoder_manifest(spec["encoder"]))
         ]

@@ -1,11 +1,13 @@
 """From a dataset's own files to Parquet splits, language by language.
 
-Reads the mirror, the hub or the archive (a generated dataset reads nothing); writes resources/raw/<dataset>/<language>/ and
+Reads the mirror, the hub, the archive or your own files (a generated dataset reads nothing); writes resources/raw/<dataset>/<language>/ and
 results/data/<dataset>/<language>/{train,dev,test,text}.parquet with a report beside them.
 """
 
 
 rule download:
+    input:
+        jobs.own_files,
     output:
         manifest=str(paths.raw_manifest("{dataset}", "{language}")),
     log:

@@ -29,7 +29,7 @@ def finish(grid: Grid, *names: str, seconds: float = 60.0, **changes: object) ->
         write_text(paths.predictions(name), f"predictions of {name}")
         if name in grid.parents:
             write_text(paths.run_model(name), f"weights of {name}")
-        splits = [paths.split(spec["dataset"], language, "test") for language in spec["evaluate"]]
+        splits = [paths.run_split(spec, language, "test") for language in spec["evaluate"]]
         record = {
             "run": name,
             "spec": spec,

@@ -116,11 +116,11 @@ def test_unknown_names_are_refused_with_path_and_nearest(override, message):
         ("datasets.babel=3", "datasets.babel: expected keys and values, got 3"),
         (
             "experiments.few.target_size=0",
-            "experiments.few.target_size: expected a whole number of at least 1, or 'all'; got 0",
+            "experiments.few.target_size: expected a whole number of at least 1, a share above 0 and below 1, or 'all'; got 0",
         ),
         (
             "experiments.few.source_size=[5, -1]",
-            "experiments.few.source_size[1]: expected a whole number of at least 1, or 'all'",
+            "experiments.few.source_size[1]: expected a whole number of at least 1, a share above 0 and below 1, or 'all'",
         ),
         (
             "experiments.few.dev_size=-1",
@@ -128,7 +128,7 @@ def test_unknown_names_are_refused_with_path_and_nearest(override, message):
         ),
         (
             "experiments.few.target_size=al",
-            "experiments.few.target_size: expected a whole number of at least 1, or 'all'; got 'al'",
+            "experiments.few.target_size: expected a whole number of at least 1, a share above 0 and below 1, or 'all'; got 'al'",
         ),
         ("experiments.few.targets=[no]", "experiments.few.targets[0]: YAML reads no, yes, on and off as truth values"),
         ("experiments.few.targets=[]", "experiments.few.targets: "),

@@ -44,7 +44,7 @@ from tests.configs import changed, errors
         ),
         (
             ["experiments.few.target_size=1001"],
-            "few.target_size: 1001 sentences, and 'babel' has 1000 per language (sizes.train)",
+            "few.target_size: 1001 examples, and 'babel' has 1000 per language (sizes.train)",
         ),
         (["training.max_length=300"], "few.encoder: 'small' takes 256 word pieces, and target_only has max_length 300"),
         (

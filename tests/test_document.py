@@ -11,7 +11,7 @@ import yaml
 
 from pipeline import document
 from pipeline.config import load, parse
-from pipeline.config_sections import BabelLanguage
+from pipeline.config_datasets import BabelLanguage
 from pipeline.config_yaml import merge
 from pipeline.data.babel.family import Language
 from pipeline.document_types import type_text, yaml_value
@@ -67,7 +67,7 @@ def test_every_key_is_in_the_default_config_and_the_readme(texts):
 def test_the_readmes_examples_are_one_valid_config(texts):
     whole: dict = {}
     examples = re.findall(r"```yaml\n(.*?)```", texts["README.md"], re.S)
-    assert len(examples) == 13
+    assert len(examples) == 22
     for example in examples:
         merge(whole, yaml.safe_load(example))
     assert len(expand(parse(whole)).runs) > 100

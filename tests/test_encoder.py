@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from pipeline import encoder, paths
 from pipeline.code import stage_code
-from pipeline.data.schema import text_table, write_split
+from pipeline.data.schema import Facts, text_table, write_split
 from pipeline.encoders import manifest as manifests
 from pipeline.encoders.load import load_encoder
 from pipeline.errors import UserError
@@ -30,7 +30,7 @@ def here(tmp_path, monkeypatch):
     for part, sentences in zip(TEXT, (SENTENCES * 4, [s.upper() for s in SENTENCES]), strict=True):
         rows = [(f"toy-{i}", sentence) for i, sentence in enumerate(sentences)]
         path = paths.split(DATASET, part["language"], "text")
-        write_split(path, text_table(part["language"], rows), "text", DATASET, part["language"], "text")
+        write_split(path, text_table(part["language"], rows), Facts("text", [], DATASET, part["language"], "text"))
     return tmp_path
 
 

@@ -7,13 +7,13 @@ import pytest
 
 from pipeline import encoder, paths
 from pipeline.code import stage_code
-from pipeline.data.schema import ner_table, text_table, write_split
+from pipeline.data.schema import LABELS, Facts, ner_table, text_table, write_split
 from pipeline.encoders.load import load_encoder
 from pipeline.errors import UserError
 from pipeline.files import canonical_json, sha256_file, write_json
 from pipeline.methods.contract import Pool
 from pipeline.tasks import ner
-from pipeline.training.data import RunData
+from pipeline.training.data import Reader, RunData
 from tests.encoders.models import save_tiny
 
 DATASET, BASE = "toy-12345678", "base-00000000"
@@ -39,9 +39,10 @@ def here(tmp_path, monkeypatch):
     write_json(paths.encoder_manifest(BASE), {"spec": "tiny"})
     words = [chr(0x430 + i) * 3 for i in range(20)]  # sentence i is one Cyrillic letter three times
     rows = [(f"toy-{i}", [word], ["O"]) for i, word in enumerate(words)]
-    write_split(paths.split(DATASET, "qaa", "train"), ner_table("qaa", rows), "ner", DATASET, "qaa", "train")
+    facts = Facts("ner", LABELS["ner"], DATASET, "qaa", "train")
+    write_split(paths.split(DATASET, "qaa", "train"), ner_table("qaa", rows), facts)
     raw = text_table("qaa", [("toy-raw", "ююю яяя")])
-    write_split(paths.split(DATASET, "qaa", "text"), raw, "text", DATASET, "qaa", "text")
+    write_split(paths.split(DATASET, "qaa", "text"), raw, Facts("text", [], DATASET, "qaa", "text"))
 
 
 def stage(monkeypatch, spec):
@@ -71,7 +72,8 @@ def test_manifest_and_files(monkeypatch):
 def test_the_tokenizer_sees_what_the_run_is_given_and_no_more(monkeypatch):
     tokenizer = load_encoder(stage(monkeypatch, SPEC)).tokenizer
     seen = [i for i in range(20) if tokenizer.token_to_id(chr(0x430 + i))]
-    data = RunData(DATASET, ner, "ner", tokenizer, 16, 7)
+    spec = {"dataset": DATASET, "source_dataset": None, "sources": []}
+    data = RunData(Reader(ner, tokenizer, "hash", 16), spec, 7)
     given = data.pool(Pool("qaa", "train", 5))
     assert sorted(given.ids) == sorted(f"toy-{i}" for i in seen)
     assert len(seen) == 5

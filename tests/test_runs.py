@@ -40,6 +40,7 @@ def test_a_spec_holds_what_the_contract_says():
     assert run.spec == {
         "task": "ner",
         "dataset": next(key for key in base.datasets),
+        "source_dataset": None,
         "sources": ["hubbish"],
         "targets": ["nearish"],
         "source_size": 500,
@@ -285,7 +286,7 @@ def test_ids_stay_what_they_are():
     (run,) = of(base, "target_only", targets=["nearish"], model_seed=1)
     assert list(base.datasets) == ["babel-9c149eb3"]
     assert list(base.encoders) == ["small-3a826cbb"]
-    assert run.name == "ner-babel-nearish-target_only-s1-35feab59c998"
+    assert run.name == "ner-babel-nearish-target_only-s1-404d6e1b3d58"
 
 
 # ------------------------------------------------------------------------------------------- datasets, encoders, inputs

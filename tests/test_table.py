@@ -6,7 +6,8 @@ import pytest
 
 from pipeline import collect, paths, table
 from pipeline.errors import UserError
-from pipeline.results.items import counts, parse_metric
+from pipeline.results.items import counts
+from pipeline.results.measures import parse_entity_metric
 from pipeline.score import score
 from tests.results.world import expected, finish, right, runs_file, spec_of, table_spec
 
@@ -80,9 +81,9 @@ def test_no_scores_no_table(monkeypatch):
 def test_counts_are_aligned_by_sentence_and_zero_where_a_type_is_absent():
     run = world()[1]
     # sentences qu-0 … qu-7 are right (PER and LOC found), qu-8 and qu-9 wrong (both missed, an ORG invented)
-    assert counts([run.name], "qu", "entity_f1_strict")[0].tolist() == [[2, 0, 0]] * 8 + [[0, 1, 2]] * 2
-    assert counts([run.name], "qu", "entity_f1_strict_ORG")[0].tolist() == [[0, 0, 0]] * 8 + [[0, 1, 0]] * 2
-    assert counts([run.name], "qu", "entity_f1_strict_PER")[0].tolist() == [[1, 0, 0]] * 8 + [[0, 0, 1]] * 2
+    assert counts([run.name], "qu", "ner", "entity_f1_strict")[0][0].tolist() == [[2, 0, 0]] * 8 + [[0, 1, 2]] * 2
+    assert counts([run.name], "qu", "ner", "entity_f1_strict_ORG")[0][0].tolist() == [[0, 0, 0]] * 8 + [[0, 1, 0]] * 2
+    assert counts([run.name], "qu", "ner", "entity_f1_strict_PER")[0][0].tolist() == [[1, 0, 0]] * 8 + [[0, 0, 1]] * 2
 
 
 def test_runs_tested_on_different_sentences_are_not_compared():
@@ -90,7 +91,7 @@ def test_runs_tested_on_different_sentences_are_not_compared():
     finish(second, right(3, total=9))
     score([second], 1)
     with pytest.raises(UserError, match="its test items of 'qu' are not those of"):
-        counts([first.name, second.name], "qu", "entity_f1_strict")
+        counts([first.name, second.name], "qu", "ner", "entity_f1_strict")
 
 
 @pytest.mark.parametrize(
@@ -101,9 +102,9 @@ def test_runs_tested_on_different_sentences_are_not_compared():
     ],
 )
 def test_metric_names_are_read(metric, parts):
-    assert parse_metric(metric) == parts
+    assert parse_entity_metric(metric) == parts
 
 
 def test_another_metric_has_no_item_test():
     with pytest.raises(UserError, match="no per-example test for metric 'accuracy'"):
-        parse_metric("accuracy")
+        parse_entity_metric("accuracy")

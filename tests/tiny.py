@@ -9,7 +9,7 @@ from transformers.models.bert.configuration_bert import BertConfig
 from transformers.models.bert.modeling_bert import BertModel
 
 from pipeline import paths
-from pipeline.data.schema import ner_table, write_split
+from pipeline.data.schema import LABELS, Facts, ner_table, write_split
 from pipeline.files import digest, write_json
 from pipeline.training.streams import seeded
 
@@ -56,7 +56,9 @@ def write_dataset(counts: dict[str, int] | None = None) -> None:
     for language in ("alpha", "beta"):
         for split, count in (counts or {"train": 40, "dev": 12, "test": 12}).items():
             table = ner_table(language, sentences(language, split, count))
-            write_split(paths.split(DATASET, language, split), table, "ner", DATASET, language, split)
+            write_split(
+                paths.split(DATASET, language, split), table, Facts("ner", LABELS["ner"], DATASET, language, split)
+            )
 
 
 def write_encoder() -> None:
@@ -90,6 +92,7 @@ def spec(kind: str, **changes: Any) -> dict[str, Any]:
     base = {
         "task": "ner",
         "dataset": DATASET,
+        "source_dataset": None,
         "sources": ["alpha"],
         "targets": ["beta"],
         "source_size": None,

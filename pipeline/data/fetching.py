@@ -5,6 +5,7 @@ the rest.
 """
 
 import re
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,7 @@ class Places:
         archive: address of the original archive; `None`: there is none to download.
         missing: by source that cannot be used: why (withdrawn, never published), and what to do.
         mirror: the dataset's folder in a mirror, where it is not called as the loader.
+        member: what a language's own archive is called in an archive of all; `{language}` stands for the language.
     """
 
     loader: str
@@ -64,6 +66,7 @@ class Places:
     archive: str | None = None
     missing: Mapping[str, str] | None = None
     mirror: str | None = None
+    member: str | None = None
 
 
 def fetch(
@@ -83,7 +86,9 @@ def fetch(
     """
     language = str(spec["language"])
     known = {
-        "mirror": folder_source(places, "mirror", mirror / (places.mirror or places.loader) if mirror else None, language),
+        "mirror": folder_source(
+            places, "mirror", mirror / (places.mirror or places.loader) if mirror else None, language
+        ),
         "hub": hub_source(places, spec.get("hub"), language),
         "archive": archive_source(places, spec.get("archive"), language),
         "folder": folder_source(places, "folder", folder, language),
@@ -120,7 +125,8 @@ def hub_source(places: Places, hub: Mapping[str, Any] | None, language: str) -> 
             raise UserError((places.missing or {}).get("hub", "this dataset is on no hub"))
         if not hub:
             raise UserError("no repository is given; set `hub: {repository: owner/name, revision: COMMIT}`")
-        repository, revision, below = hub["repository"], hub["revision"], layout.folder(language)
+        repository, revision = hub["repository"].replace("{language}", language), hub["revision"]
+        below = layout.folder(language)
         if below is not None and layout.by_language:
             above = below.rpartition("/")[0] or None
             configs = sources.hub_list(repository, revision, "dataset", above)
@@ -155,14 +161,45 @@ def archive_source(places: Places, given: Mapping[str, Any] | None, language: st
         with FileLock(store / f"{packed.name}.lock"):
             sources.download(url, packed, (given or {}).get("sha256"))
         try:
-            root = work / "unpacked"
-            sources.unpack(packed, root)
+            root = unpacked(packed, places.member, url != address, language, work)
+            return places.find(root, language, places.splits, work)
         except sources.BrokenArchive:
             packed.unlink(missing_ok=True)  # to be fetched anew next time
             raise
-        return places.find(only_folder(root), language, places.splits, work)
 
     return sources.Source("archive", url or "not set", find)
+
+
+def unpacked(packed: Path, member: str | None, single: bool, language: str, work: Path) -> Path:
+    """Unpack an archive; return the folder that holds the files.
+
+    Args:
+        packed: the archive.
+        member: see `Places`: such archives are not unpacked here, but put into the folder under that name.
+        single: whether it is one language's own archive.
+        language: whose files.
+        work: folder to unpack into.
+
+    Raises:
+        BrokenArchive: it is broken, or its members would land elsewhere.
+        UserError: a zip of archives has none of this language.
+    """
+    root = work / "whole"
+    if member is not None and (
+        single or packed.suffix == ".zip" or packed.name == member.replace("{language}", language)
+    ):
+        root.mkdir(parents=True, exist_ok=True)
+        ending = member.replace("{language}", "")
+        own = root / member.replace("{language}", language)
+        if packed.suffix != ".zip":
+            shutil.copyfile(packed, own)
+            return root
+        members = sources.zip_member(packed, own.name, own)
+        if not own.exists():
+            raise sources.no_such_language(language, (m.removesuffix(ending) for m in members))
+        return root
+    sources.unpack(packed, root)
+    return only_folder(root)
 
 
 def only_folder(root: Path) -> Path:

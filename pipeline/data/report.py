@@ -6,58 +6,83 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from pipeline.data.schema import Split
+from pipeline.data.schema import CLASSES, KEYS, Split
 
 
-def describe(splits: Mapping[str, Split]) -> dict[str, dict[str, Any]]:
-    """Describe NER splits.
+def describe(task: str, splits: Mapping[str, Split]) -> dict[str, dict[str, Any]]:
+    """Describe a task's splits.
 
     Args:
+        task: the task.
         splits: a language's splits by name.
 
     Returns:
-        For each split: `rows`; `dropped` and `repaired` by reason; `duplicates_within`, rows whose tokens stand in an
-        earlier row; `duplicates_across`, by other split, rows whose tokens stand there too; `labels` by tag; `entities` by
-        type; `tokens` per sentence: mean, median, 95th percentile and maximum.
+        For each split: `rows`; `dropped` and `repaired` by reason; `duplicates_within`, rows of which an earlier row is the
+        same example (`schema.KEYS`); `duplicates_across`, by other split, rows that stand there too; what the labels are
+        (`labels` by tag and `entities` by type; `labels` by class with the share of the largest, `majority`; `answers`, how
+        many questions have so many); `tokens` (`ner`) or `characters`, per row: mean, median, 95th percentile, maximum.
     """
-    sentences = {name: _sentences(split.table) for name, split in splits.items()}
-    distinct = {name: set(rows) for name, rows in sentences.items()}
+    keys = {name: _keys(task, split.table) for name, split in splits.items()}
+    distinct = {name: set(rows) for name, rows in keys.items()}
     result = {}
     for name, split in splits.items():
-        across = {other: sum(row in distinct[other] for row in sentences[name]) for other in splits if other != name}
+        across = {other: sum(row in distinct[other] for row in keys[name]) for other in splits if other != name}
         result[name] = {
             "rows": split.table.num_rows,
             "dropped": split.dropped,
             "repaired": split.repaired,
-            "duplicates_within": len(sentences[name]) - len(distinct[name]),
+            "duplicates_within": len(keys[name]) - len(distinct[name]),
             "duplicates_across": across,
-            **_tags(split.table),
-            "tokens": _lengths([len(row) for row in sentences[name]]),
+            **_labels(task, split.table),
+            **_sizes(task, split.table),
         }
     return result
 
 
 def describe_text(table: pa.Table) -> dict[str, Any]:
     """Describe raw text: `rows`, `characters`, and `duplicates_within`."""
-    texts = table["text"].to_pylist()
-    characters = sum(map(len, texts))
-    return {"rows": len(texts), "characters": characters, "duplicates_within": len(texts) - len(set(texts))}
+    rows, characters = table.num_rows, pc.sum(pc.utf8_length(table["text"])).as_py() or 0
+    return {
+        "rows": rows,
+        "characters": characters,
+        "duplicates_within": rows - pc.count_distinct(table["text"]).as_py(),
+    }
 
 
-def _sentences(table: pa.Table) -> list[tuple[str, ...]]:
-    return [tuple(tokens) for tokens in table["tokens"].to_pylist()]
+def _keys(task: str, table: pa.Table) -> list[int]:
+    """Return a hash of what makes each row the example it is."""
+    columns = [table[name].to_pylist() for name in KEYS[task]]
+    return [hash(tuple(tuple(v) if isinstance(v, list) else v for v in row)) for row in zip(*columns, strict=True)]
 
 
-def _tags(table: pa.Table) -> dict[str, dict[str, int]]:
-    """Count tags, and entities by the `B-` that begins each."""
-    labels = Counter(table["tags"].combine_chunks().flatten().to_pylist())
-    entities = {tag[2:]: n for tag, n in sorted(labels.items()) if tag.startswith("B-")}
-    return {"labels": dict(sorted(labels.items())), "entities": entities}
+def _labels(task: str, table: pa.Table) -> dict[str, Any]:
+    """Count labels; of NER also entities, by the `B-` that begins each."""
+    if task == "ner":
+        labels = Counter(pc.list_flatten(table["tags"]).to_pylist())
+        entities = {tag[2:]: n for tag, n in sorted(labels.items()) if tag.startswith("B-")}
+        return {"labels": dict(sorted(labels.items())), "entities": entities}
+    if task in CLASSES:
+        found = Counter(table["label"].to_pylist())
+        majority = round(max(found.values()) / table.num_rows, 4) if found else None
+        return {"labels": dict(sorted(found.items())), "majority": majority}
+    numbers = Counter(pc.list_value_length(table["answers"]).to_pylist())
+    return {"answers": {str(number): count for number, count in sorted(numbers.items())}}
 
 
-def _lengths(lengths: list[int]) -> dict[str, float]:
-    """Mean, median, 95th percentile (the smallest length that 95 % do not exceed) and maximum."""
-    ordered = np.asarray(lengths)
-    p50, p95 = np.percentile(ordered, [50, 95], method="inverted_cdf")
-    return {"mean": round(float(ordered.mean()), 3), "p50": int(p50), "p95": int(p95), "max": int(ordered.max())}
+def _sizes(task: str, table: pa.Table) -> dict[str, Any]:
+    """Describe how long rows are, all their texts together."""
+    if task == "ner":
+        return {"tokens": _lengths(pc.list_value_length(table["tokens"]).to_numpy())}
+    lengths = sum(pc.utf8_length(table[name]).to_numpy() for name in KEYS[task])
+    return {"characters": _lengths(np.asarray(lengths))}
+
+
+def _lengths(lengths: NDArray[np.int64]) -> dict[str, float] | None:
+    """Mean, median, 95th percentile (the smallest length that 95 % do not exceed) and maximum; nothing of no rows."""
+    if not len(lengths):
+        return None
+    p50, p95 = np.percentile(lengths, [50, 95], method="inverted_cdf")
+    return {"mean": round(float(lengths.mean()), 3), "p50": int(p50), "p95": int(p95), "max": int(lengths.max())}

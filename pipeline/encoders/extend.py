@@ -14,8 +14,9 @@ from typing import Any
 import pyarrow as pa
 import torch
 
-from pipeline.data.schema import TEXT, read_split, split_facts
-from pipeline.data.splits import select
+from pipeline.data.raw_text import raw_text
+from pipeline.data.schema import CLASSES, read_split, split_facts
+from pipeline.data.splits import Size, select
 from pipeline.encoders.hub import DESCRIPTIONS, TOKENIZER
 from pipeline.encoders.load import load_encoder, quiet
 from pipeline.encoders.pieces import Parts, extend_tokenizer
@@ -106,7 +107,7 @@ def new_embeddings(
     return new
 
 
-def read_text(path: Path, size: int | None, data_seed: int | None, what: str) -> list[str]:
+def read_text(path: Path, size: Size, data_seed: int | None, what: str) -> list[str]:
     """Return the sentences of a split: of raw text all, of a task's split the `size` that a run of `data_seed` is given.
 
     Args:
@@ -116,14 +117,13 @@ def read_text(path: Path, size: int | None, data_seed: int | None, what: str) ->
         what: names the rows in errors.
 
     Raises:
-        UserError: the file is missing or broken, of a task whose text is not known, or has fewer rows.
+        UserError: the file is missing or broken, or has fewer rows.
     """
-    task = split_facts(read_parquet(path), str(path)).get("task")
-    if task == "text":
-        return [str(text) for text in read_parquet(path, TEXT)["text"].to_pylist()]
-    if task != "ner":
-        raise UserError(f"{path}: no text is known of task {task!r}")
+    task = str(split_facts(read_parquet(path), str(path)).get("task"))
     table = read_split(path, task)
-    if size is not None and data_seed is not None:
-        table = table.take(pa.array(select(table.num_rows, size, data_seed, what)))
-    return [" ".join(tokens) for tokens in table["tokens"].to_pylist()]
+    if task != "text":
+        if size is not None and data_seed is not None:
+            strata = table["label"].to_pylist() if task in CLASSES else None
+            table = table.take(pa.array(select(table.num_rows, size, data_seed, what, strata)))
+        table = raw_text(task, "", table)
+    return [str(text) for text in table["text"].to_pylist()]

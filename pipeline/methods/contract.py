@@ -20,7 +20,8 @@ from pipeline.meta.products import Tensors
 from pipeline.meta.updates import Step as UpdateStep
 
 Batch = Mapping[str, Tensor]
-"""Tensors of one batch of B examples: `input_ids`, `attention_mask` (B, T), `labels`, `row` (B,), `language` (B,)."""
+"""Tensors of one batch of B examples: `input_ids`, `attention_mask` (B, T), `labels`, `row` (B,), `language` (B,)
+(see `pipeline.tasks.examples.collate`)."""
 
 Draw = Callable[[str], Batch]
 """Draws the next batch of the named stream; a stream that is not drawn from does not move."""
@@ -28,11 +29,11 @@ Draw = Callable[[str], Batch]
 
 @dataclass(frozen=True)
 class Pool:
-    """Examples of one language and split; `size` of them by the run's `data_seed`, all where `None`."""
+    """Examples of one language and split; `size` of them, or a share below 1, by the run's `data_seed`; all where `None`."""
 
     language: str
     split: Literal["train", "dev"] = "train"
-    size: int | None = None
+    size: int | float | None = None
 
 
 @dataclass(frozen=True)
@@ -88,15 +89,15 @@ class Phase:
 
 @dataclass(frozen=True)
 class Setting:
-    """The facts of a run a method plans with: languages, numbers of examples (`None`: all), batch size, epochs.
+    """The facts of a run a method plans with: languages, numbers or shares of examples (`None`: all), batch size, epochs.
 
     `select` is `best` (the epoch with the best dev score) or `last`.
     """
 
     sources: tuple[str, ...]
     targets: tuple[str, ...]
-    source_size: int | None
-    target_size: int | None
+    source_size: int | float | None
+    target_size: int | float | None
     dev_size: int | None
     batch_size: int
     epochs: int

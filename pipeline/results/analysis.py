@@ -173,7 +173,7 @@ def measure_pair(spec: Spec, sources: tuple[str, ...], target: str, scores: Mapp
             if place not in scores:
                 raise UserError(
                     f"{paths.scores()}: no {spec.metric} of {label} from {'+'.join(sources)} to {target}, model seed "
-                    f"{model_seed}: the run is not scored, or the metric undefined (no such entity in gold or predictions)"
+                    f"{model_seed}: the run is not scored, or the metric undefined (nothing of the kind in gold or predictions)"
                 )
             run, score = scores[place]
             both.append(measure(run, score, spec.view, sources, target))

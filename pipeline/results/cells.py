@@ -44,6 +44,11 @@ class Spec:
     experiments: Sequence[Mapping[str, Any]]
     selection: Sequence[Mapping[str, Any]]
 
+    @property
+    def task(self) -> str:
+        """The experiments' task; all have the same."""
+        return str(self.experiments[0]["task"])
+
 
 def read_spec(text: str) -> Spec:
     """Read a table's description from JSON.

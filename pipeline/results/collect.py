@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 
 from pipeline import paths
 from pipeline.files import canonical_json, digest, read_json, read_parquet
+from pipeline.results.measures import totals
 from pipeline.results.outcomes import OUTCOMES
 from pipeline.results.runs_file import Expected
 from pipeline.results.stale import Stale, flatten, record
-from pipeline.tasks.ner_score import ALL, Counts, metrics
 
 SCORES = pa.schema(
     [
@@ -25,21 +25,21 @@ SCORES = pa.schema(
         ("variant", pa.string()),
         ("run", pa.string()),
         ("task", pa.string()),
-        ("dataset", pa.string()),
+        ("dataset", pa.string()),  # of the targets
         ("encoder", pa.string()),
         ("method", pa.string()),
         ("sources", pa.string()),  # joined by "+"; empty for a method without sources
         ("target", pa.string()),  # the run's targets, joined by "+"
         ("language", pa.string()),  # the language evaluated
         ("split", pa.string()),
-        ("source_size", pa.int64()),  # null: all
-        ("target_size", pa.int64()),
+        ("source_size", pa.float64()),  # a number, or a share below 1; null: all
+        ("target_size", pa.float64()),
         ("data_seed", pa.int64()),
         ("model_seed", pa.int64()),
         ("settings", pa.string()),  # digest of all else that determined the run: a key of the metadata's "settings"
         ("metric", pa.string()),
         ("value", pa.float64()),  # 0 to 1
-        ("n", pa.int64()),  # sentences evaluated
+        ("n", pa.int64()),  # examples evaluated
         ("dev", pa.float64()),  # the run's dev score, of the epoch it chose; null where dev data chose none
         ("dev_metric", pa.string()),
     ]
@@ -65,22 +65,6 @@ def settings_of(spec: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]])
     return flat | {k: v for k, v in inherited.items() if k.removeprefix("parent.") not in flat or v != flat[k[7:]]}
 
 
-def totals(outcomes: pa.Table) -> dict[tuple[str, str], tuple[dict[tuple[str, str], Counts], int]]:
-    """Sum outcomes over sentences.
-
-    Returns:
-        By (language, split): counts by (scheme, type), and the number of sentences.
-    """
-    keys = ["lang", "split", "scheme", "type"]
-    summed = outcomes.group_by(keys).aggregate([("tp", "sum"), ("fp", "sum"), ("fn", "sum"), ("id", "count")])
-    found: dict[tuple[str, str], tuple[dict[tuple[str, str], Counts], int]] = {}
-    for row in summed.sort_by([(key, "ascending") for key in keys]).to_pylist():
-        counts, n = found.get((row["lang"], row["split"]), ({}, 0))
-        counts[row["scheme"], row["type"]] = Counts(row["tp_sum"], row["fp_sum"], row["fn_sum"])
-        found[row["lang"], row["split"]] = (counts, row["id_count"] if row["type"] == ALL else n)
-    return found
-
-
 def describe(run: Expected, settings: str) -> dict[str, Any]:
     """Return the columns that a run's rows share, for any experiment and metric."""
     spec = run.spec
@@ -103,8 +87,9 @@ def describe(run: Expected, settings: str) -> dict[str, Any]:
 def rows_of(run: Expected, settings: str) -> Iterator[dict[str, Any]]:
     """Yield the rows of one run, for every use, language and metric."""
     shared = {**describe(run, settings), **dev_score(run.name)}
-    for (language, split), (counts, n) in totals(read_parquet(paths.outcomes(run.name), OUTCOMES)).items():
-        for metric, value in metrics(counts).items():
+    task = run.spec["task"]
+    for (language, split), (found, n) in totals(task, read_parquet(paths.outcomes(run.name), OUTCOMES[task])).items():
+        for metric, value in found.items():
             measured = {"language": language, "split": split, "metric": metric, "value": value, "n": n}
             for experiment, variant in run.uses:
                 yield {"experiment": experiment, "variant": variant, **shared, **measured}

@@ -8,14 +8,18 @@ from statistics import median
 from typing import Any
 
 from pipeline.results.cells import Column, Row
-from pipeline.results.items import parse_metric
+from pipeline.results.measures import title as metric_title
 from pipeline.results.statistics import ALPHA, seeds_needed, smallest_p
 from pipeline.results.tables import AVERAGE, Cell, Table
 from pipeline.results.tuning import grids_of
-from pipeline.tasks.ner_score import ALL
 
-MEASURES = {"f1": "Entity micro-F1", "precision": "Entity precision", "recall": "Entity recall"}
-SCHEMES = {"strict": "strict IOB2", "lenient": "lenient as conlleval"}
+ITEMS = {"ner": "sentences", "qa": "questions", "nli": "pairs", "relevance": "pairs", "sentiment": "texts"}
+"""By task: what a test set holds."""
+
+
+def items_of(table: Table) -> str:
+    """Return what the table's test sets hold."""
+    return ITEMS[table.spec.task]
 
 
 def caption(table: Table) -> list[str]:
@@ -31,12 +35,10 @@ def caption(table: Table) -> list[str]:
 
 def measure(table: Table) -> str:
     """Say what a cell shows."""
-    name, scheme, kind = parse_metric(table.spec.metric)
-    of = "" if kind == ALL else f" of {kind}"
     n, differs = usual_n(table)
     spread = "" if n == 1 and not differs else " ± standard deviation"
     seeds = f"n = {n} seed{'s' if n != 1 else ''}{' (in parentheses where it is another number)' if differs else ''}"
-    return f"{MEASURES[name]}{of}, {SCHEMES[scheme]} (×100): mean{spread} over {seeds}."
+    return f"{metric_title(table.spec.metric)} (×100): mean{spread} over {seeds}."
 
 
 def averages(table: Table) -> list[str]:
@@ -61,11 +63,12 @@ def selection(table: Table) -> list[str]:
     labels = {method["name"]: method.get("label", method["name"]) for method in table.spec.methods}
     own: dict[str, dict[str, None]] = {}  # protocol → labels, in order
     inherited: dict[str, dict[str, None]] = {}
+    items = items_of(table)
     for facts in table.spec.selection:
         label = labels.get(facts["method"], facts["method"])
-        own.setdefault(choice(facts), {})[label] = None
+        own.setdefault(choice(facts, items), {})[label] = None
         if facts.get("parent"):
-            inherited.setdefault(choice(facts["parent"]), {})[label] = None
+            inherited.setdefault(choice(facts["parent"], items), {})[label] = None
     return [
         *protocols("Epoch", own),
         *protocols("Epoch of the source model", inherited),
@@ -109,11 +112,11 @@ def splits(table: Table) -> list[str]:
     return [*sentences, *(["That split also chose epochs, so scores are too high."] if chosen else [])]
 
 
-def choice(facts: Mapping[str, Any]) -> str:
-    """Say how one run's epoch was chosen."""
+def choice(facts: Mapping[str, Any], items: str) -> str:
+    """Say how one run's epoch was chosen; `items` is what a dev set holds."""
     if facts["select"] != "best":
         return {"last": "the last", "parent": "nothing trained"}[facts["select"]]
-    size = "" if facts["dev_size"] is None else f", at most {facts['dev_size']} sentences"
+    size = "" if facts["dev_size"] is None else f", at most {facts['dev_size']} {items}"
     return f"best on the {facts['dev']} language's dev set{size}"
 
 
@@ -192,18 +195,19 @@ def power(table: Table) -> list[str]:
 
 
 def test_sets(table: Table) -> list[str]:
-    """Say how many sentences were tested, and how wide that leaves the means."""
+    """Say how many examples were tested, and how wide that leaves the means."""
+    items = items_of(table)
     sizes = {c.language: cell.sentences for (_, c), cell in table.cells.items() if cell.sentences}
     if not sizes:
         return []
     if len(set(sizes.values())) == 1:
-        text = f"Test sets: {next(iter(sizes.values())):,} sentences each"
+        text = f"Test sets: {next(iter(sizes.values())):,} {items} each"
     else:
-        text = f"Test sentences: {', '.join(f'{lang} {n:,}' for lang, n in sizes.items())}"
+        text = f"Test {items}: {', '.join(f'{lang} {n:,}' for lang, n in sizes.items())}"
     halves = [50 * (high - low) for cell in shown(table) if cell.interval for low, high in [cell.interval]]
     if halves:
         text += (
-            f"; 95 % interval of a mean over seeds and sentences (bootstrap): ±{median(halves):.1f} in the median cell"
+            f"; 95 % interval of a mean over seeds and {items} (bootstrap): ±{median(halves):.1f} in the median cell"
         )
     return [f"{text}."]
 

@@ -1,38 +1,45 @@
 """Per-example outcomes: what every score, interval and test is computed from.
 
-A run's `scores.parquet` is long: one row per (language, sentence, scheme, type) with the entities found, invented and
-missed there. Changing a metric re-reads these or the predictions; nothing is ever trained again for it.
+A run's `scores.parquet` has one row per test example, for `ner` one per (sentence, scheme, type) with the entities found,
+invented and missed there. Changing a metric re-reads these or the predictions; nothing is ever trained again for it.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import paths
 from pipeline.code import stage_code
-from pipeline.data.schema import PREDICTIONS
+from pipeline.data.schema import CLASSES, PREDICTIONS
 from pipeline.errors import UserError
 from pipeline.files import canonical_json, read_parquet, sha256_file, write_parquet
 from pipeline.results.runs_file import remedy
 from pipeline.tasks.ner_score import sentence_outcomes
+from pipeline.tasks.qa_score import answer_f1, exact_match
 
-OUTCOMES = pa.schema(
-    [
-        ("lang", pa.string()),
-        ("split", pa.string()),
-        ("id", pa.string()),
-        ("scheme", pa.string()),  # strict | lenient
-        ("type", pa.string()),  # "all" for every sentence, entity types where they occur
-        ("tp", pa.int32()),
-        ("fp", pa.int32()),
-        ("fn", pa.int32()),
-    ]
-)
+_EXAMPLE = [("lang", pa.string()), ("split", pa.string()), ("id", pa.string())]
+OUTCOMES: dict[str, pa.Schema] = {
+    "ner": pa.schema(
+        [
+            *_EXAMPLE,
+            ("scheme", pa.string()),  # strict | lenient
+            ("type", pa.string()),  # "all" for every sentence, entity types where they occur
+            ("tp", pa.int32()),
+            ("fp", pa.int32()),
+            ("fn", pa.int32()),
+        ]
+    ),
+    **dict.fromkeys(
+        CLASSES, pa.schema([*_EXAMPLE, ("gold", pa.string()), ("predicted", pa.string()), ("correct", pa.bool_())])
+    ),
+    "qa": pa.schema([*_EXAMPLE, ("exact_match", pa.float64()), ("answer_f1", pa.float64())]),
+}
 
 
 def facts(path: Path) -> dict[str, Any]:
@@ -53,38 +60,76 @@ def score_predictions(table: pa.Table, where: str) -> pa.Table:
     """Turn NER predictions into outcomes.
 
     Args:
-        table: rows in the `PREDICTIONS` schema.
+        table: rows in the `PREDICTIONS` schema of `ner`.
         where: the file's name, for errors.
 
     Returns:
-        Rows in the `OUTCOMES` schema, sentences in their order.
+        Rows in the `OUTCOMES` schema of `ner`, sentences in their order.
 
     Raises:
         UserError: a sentence's gold and predicted tags differ in number, a tag is not IOB2, or an id occurs twice.
     """
-    columns: dict[str, list[Any]] = {name: [] for name in OUTCOMES.names}
-    seen = set()
-    for row in _rows(table):
-        key = row["lang"], row["split"], row["id"]
-        if key in seen:
-            raise UserError(f"{where}: sentence {row['id']!r} of {row['lang']}/{row['split']} occurs twice")
-        seen.add(key)
+    schema = OUTCOMES["ner"]
+    columns: dict[str, list[Any]] = {name: [] for name in schema.names}
+    for key, row in _rows(table, where):
         try:
             outcomes = sentence_outcomes(row["gold"], row["predicted"])
         except UserError as error:
             raise UserError(f"{where}: sentence {row['id']!r} of {row['lang']}: {error}") from None
         for (scheme, kind), counts in outcomes.items():
-            for name, value in zip(OUTCOMES.names, (*key, scheme, kind, *counts), strict=True):
+            for name, value in zip(schema.names, (*key, scheme, kind, *counts), strict=True):
                 columns[name].append(value)
-    return pa.table(columns, schema=OUTCOMES)
+    return pa.table(columns, schema=schema)
 
 
-def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+def score_class_predictions(table: pa.Table, where: str) -> pa.Table:
+    """Turn predicted classes into outcomes: whether each example's class was predicted.
+
+    Raises:
+        UserError: an id occurs twice.
+    """
+    for _ in _rows(table, where):
+        pass
+    correct = pc.equal(table["gold"], table["predicted"])
+    return table.append_column("correct", correct).select(OUTCOMES[CLASSES[0]].names).cast(OUTCOMES[CLASSES[0]])
+
+
+def score_answer_predictions(table: pa.Table, where: str) -> pa.Table:
+    """Turn predicted answers into outcomes: exact match and F1 of each question, by the rule of the context's language.
+
+    Raises:
+        UserError: an id occurs twice.
+    """
+    schema = OUTCOMES["qa"]
+    columns: dict[str, list[Any]] = {name: [] for name in schema.names}
+    for key, row in _rows(table, where):
+        answer = row["predicted"], row["gold"], row["lang"]
+        for name, value in zip(schema.names, (*key, exact_match(*answer), answer_f1(*answer)), strict=True):
+            columns[name].append(value)
+    return pa.table(columns, schema=schema)
+
+
+def _rows(table: pa.Table, where: str) -> Iterator[tuple[tuple[str, str, str], dict[str, Any]]]:
+    """Yield every row with its key.
+
+    Raises:
+        UserError: a key occurs twice.
+    """
+    seen = set()
     for batch in table.to_batches(max_chunksize=4096):
-        yield from batch.to_pylist()
+        for row in batch.to_pylist():
+            key = row["lang"], row["split"], row["id"]
+            if key in seen:
+                raise UserError(f"{where}: example {row['id']!r} of {row['lang']}/{row['split']} occurs twice")
+            seen.add(key)
+            yield key, row
 
 
-SCORERS = {"ner": score_predictions}
+SCORERS: dict[str, Callable[[pa.Table, str], pa.Table]] = {
+    "ner": score_predictions,
+    **dict.fromkeys(CLASSES, score_class_predictions),
+    "qa": score_answer_predictions,
+}
 """By task: predictions and their file's name → outcomes."""
 
 
@@ -115,7 +160,7 @@ def score_run(run: str, task: str, code: str) -> tuple[str, bool]:
             f"{source}: holds predictions of run {stored.get('run')!r}, task {stored.get('task')!r}; expected {run!r}, "
             f"{task!r}; make them again with: {remedy([run])}"
         )
-    outcomes = SCORERS[task](read_parquet(source, PREDICTIONS), str(source))
+    outcomes = SCORERS[task](read_parquet(source, PREDICTIONS[task]), str(source))
     write_parquet(target, outcomes, {"metalingua": canonical_json(made_of)})
     return sha256_file(target), True
 

@@ -122,7 +122,7 @@ def flatten(spec: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _data(run: Expected, data: Mapping[str, str]) -> str | None:
     for language in run.spec["evaluate"]:
-        if str(paths.split(run.spec["dataset"], language, "test")) not in data:
+        if str(paths.run_split(run.spec, language, "test")) not in data:
             return f"its run.json does not say which test data of {language!r} it saw"
     for name, recorded in sorted(data.items()):
         present = _data_hash(Path(name))

@@ -116,22 +116,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def entity_score(name: str) -> Metric:
-    """Return entity precision, recall or f1 as a function of summed counts (…, 3): tp, fp, fn; 0 where undefined.
-
-    Raises:
-        KeyError: there is no such measure.
-    """
-    weights = {"precision": (1, 1, 0), "recall": (1, 0, 1), "f1": (2, 1, 1)}[name]
-
-    def score(counts: Floats) -> Floats:
-        tp = counts[..., 0]
-        below = counts @ np.asarray(weights, dtype=np.float64)
-        return np.divide(weights[0] * tp, below, out=np.zeros_like(below), where=below > 0)
-
-    return score
-
-
 def bootstrap(
     ours: Floats, baseline: Floats | None, metric: Metric, resamples: int = 1000, seed: int = 0
 ) -> tuple[float, float]:

@@ -23,14 +23,18 @@ def rate(measure: str, counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return a measure of counts (…, 3), tp, fp, fn, as (…); 0 where undefined."""
     weights = np.asarray(WEIGHTS[measure], dtype=np.float64)
     below = counts @ weights
-    return np.divide(weights[0] * counts[..., 0], below, out=np.zeros_like(below), where=below > 0)
+    found: NDArray[np.float64] = np.divide(
+        weights[0] * counts[..., 0], below, out=np.zeros_like(below), where=below > 0
+    )
+    return found
 
 
 def macro_f1(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean F1 of counts (…, C, 3) over the classes with any count, as (…); 0 where there is none."""
     present = counts.sum(-1) > 0  # (…, C)
     total = np.where(present, rate("f1", counts), 0.0).sum(-1)
-    return total / np.maximum(present.sum(-1), 1)
+    mean: NDArray[np.float64] = total / np.maximum(present.sum(-1), 1)
+    return mean
 
 
 def class_counts(gold: Sequence[str], predicted: Sequence[str]) -> dict[str, NDArray[np.float64]]:

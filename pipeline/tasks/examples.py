@@ -1,7 +1,7 @@
 """Tokenised examples of any task, and batches of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,15 @@ class Examples:
             [self.types[r] for r in rows] if len(self.types) else [],
             self.groups[rows] if len(self.groups) else self.groups,
         )
+
+    def take_examples(self, numbers: np.ndarray) -> "Examples":
+        """Return whole examples by their numbers, in that order; of one in several windows, all its rows."""
+        if not len(self.groups):
+            return self.take(numbers)
+        firsts = np.append(self.firsts, len(self))
+        windows = [np.arange(firsts[n], firsts[n + 1]) for n in numbers]
+        groups = np.repeat(np.arange(len(windows)), [len(w) for w in windows])
+        return replace(self.take(np.concatenate(windows)), groups=groups)
 
 
 def concatenate(parts: Sequence[Examples]) -> Examples:

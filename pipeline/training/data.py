@@ -1,37 +1,77 @@
 """The examples a run needs: read, chosen by size and seed, tokenised, each split once."""
 
-from dataclasses import dataclass, field
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from pipeline import paths
-from pipeline.data.schema import read_split, split_labels
-from pipeline.data.splits import select
+from pipeline.data.schema import CLASSES, read_split, split_labels
+from pipeline.data.splits import Size, count_of, select
+from pipeline.encoders.load import Encoder
 from pipeline.errors import UserError
 from pipeline.files import sha256_file
 from pipeline.methods.contract import Pool
 from pipeline.tasks.examples import Examples
+from pipeline.training.tokens import tokenised
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a run's rows become examples.
+
+    Attributes:
+        task: the task's module.
+        tokenizer: the encoder's.
+        tokenizer_hash: SHA-256 of its file.
+        max_length: in sub-tokens.
+        typed: whether the encoder tells the two texts of a pair apart by token types.
+    """
+
+    task: ModuleType
+    tokenizer: Tokenizer
+    tokenizer_hash: str
+    max_length: int
+    typed: bool = True
+
+    @property
+    def task_name(self) -> str:
+        """The task's name in the config."""
+        return self.task.__name__.rpartition(".")[2]
+
+
+def reader_of(task: str, encoder: Encoder, folder: Path, max_length: int) -> Reader:
+    """Return the reader of a task's rows for an encoder that was loaded from `folder`."""
+    return Reader(
+        importlib.import_module(f"pipeline.tasks.{task}"),
+        encoder.tokenizer,
+        sha256_file(folder / "tokenizer.json"),
+        min(max_length, encoder.max_length),
+        getattr(encoder.model.config, "type_vocab_size", 1) > 1,
+    )
 
 
 @dataclass
 class RunData:
-    """A run's view of its dataset.
+    """A run's view of its data.
 
     Attributes:
-        key: the dataset's key.
+        reader: how rows become examples.
+        spec: the run's: `dataset`, `source_dataset` and `sources` say where a language's splits lie.
+        data_seed: chooses rows.
         labels: the label set, in the order of the head's outputs; known after the first split.
         hashes: SHA-256 of every file read, by path.
     """
 
-    key: str
-    task: ModuleType
-    task_name: str
-    tokenizer: Tokenizer
-    max_length: int
+    reader: Reader
+    spec: Mapping[str, Any]
     data_seed: int
     labels: list[str] = field(default_factory=list)
     hashes: dict[str, str] = field(default_factory=dict)
@@ -42,8 +82,8 @@ class RunData:
         Raises:
             UserError: the split is missing or broken, or its label set differs from the first one's.
         """
-        path: Path = paths.split(self.key, language, split)
-        table = read_split(path, self.task_name)
+        path = paths.run_split(self.spec, language, split)
+        table = read_split(path, self.reader.task_name)
         self.hashes[str(path)] = sha256_file(path)
         labels = split_labels(table)
         self.labels = self.labels or labels
@@ -52,29 +92,42 @@ class RunData:
         return table
 
     def pool(self, pool: Pool) -> Examples:
-        """Return the examples of one pool: the first `size` of the permutation by the run's `data_seed`.
+        """Return the examples of one pool: the first `size` of the order by the run's `data_seed`, classes in their shares.
 
         A dev set has *at most* `size` rows: languages whose dev sets are smaller give all they have.
         """
         table = self.read(pool.language, pool.split)
         size = pool.size
         if pool.split == "dev" and size is not None:
-            size = min(size, table.num_rows)
-        rows = select(table.num_rows, size, self.data_seed, f"{self.key} {pool.language} {pool.split}")
-        return self.encode(table.take(pa.array(rows)))
+            size = min(count_of(table.num_rows, size), table.num_rows)
+        return self.examples(pool.language, pool.split, table, self.rows(table, size, pool.language, pool.split))
+
+    def rows(self, table: pa.Table, size: Size, language: str, split: str) -> NDArray[np.int64]:
+        """Return which rows of a split are taken: the first `size` of the order by `data_seed`."""
+        where = f"{paths.run_split(self.spec, language, split).parent.parent.name} {language} {split}"
+        return select(table.num_rows, size, self.data_seed, where, strata(table, self.reader.task_name))
 
     def test(self, language: str) -> Examples:
         """Return all test examples of a language, in the file's order."""
-        return self.encode(self.read(language, "test"))
+        return self.examples(language, "test", self.read(language, "test"))
 
-    def encode(self, table: pa.Table) -> Examples:
-        """Tokenise a table's rows."""
-        encoded: Examples = self.task.encode(table, self.tokenizer, self.labels, self.max_length)
-        return encoded
+    def examples(self, language: str, split: str, table: pa.Table, rows: NDArray[np.int64] | None = None) -> Examples:
+        """Return a split's rows as examples, all or the given ones in their order, tokenised at most once per split."""
+        path, reader = paths.run_split(self.spec, language, split), self.reader
+        made_of = {"split": self.hashes[str(path)], "tokenizer": reader.tokenizer_hash}
+        found = tokenised(table, reader.task, reader.tokenizer, self.labels, reader.max_length, path, made_of)
+        if not reader.typed:
+            found = replace(found, types=[])
+        return found if rows is None else found.take_examples(rows)
+
+
+def strata(table: pa.Table, task: str) -> list[str] | None:
+    """Return every row's class, `None` where the task has no classes."""
+    return table["label"].to_pylist() if task in CLASSES else None
 
 
 SPEC_KEYS = (
-    *("task", "dataset", "sources", "targets", "source_size", "target_size", "dev_size", "data_seed"),
+    *("task", "dataset", "source_dataset", "sources", "targets", "source_size", "target_size", "dev_size", "data_seed"),
     *("encoder", "method", "training", "model_seed", "parent", "evaluate"),
 )
 

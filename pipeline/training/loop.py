@@ -40,7 +40,7 @@ class Ingredients:
     """Everything a run's loop works with.
 
     Attributes:
-        task: the task's module: `loss`, `decode`, `score`, `METRIC`.
+        task: the task's module: `loss`, `decode`, `score`, `METRIC`, and `merge` where an example may take several rows.
         pools: tokenised examples of every pool any phase names.
         languages: what `batch["language"]` indexes.
         seed: `model_seed`: order of examples, dropout, the method's own draws.
@@ -264,7 +264,7 @@ class Loop:
             module.train(training)
 
     def predict(self, examples: Examples) -> list[Any]:
-        """Return the task's prediction for every example, in the examples' order."""
+        """Return the task's prediction for every example, in the examples' order; windows of one example are merged."""
         i = self.ingredients
         order = sorted(range(len(examples)), key=lambda row: len(examples.input_ids[row]))
         size = i.batch_size * EVALUATION_FACTOR
@@ -276,7 +276,8 @@ class Loop:
             for rows, values in zip(groups, logits, strict=True):
                 for row, prediction in zip(rows, i.task.decode(values, examples, rows, i.labels), strict=True):
                     out[row] = prediction
-        return out
+        merged: list[Any] = i.task.merge(examples, out) if len(examples.groups) else out
+        return merged
 
     def batches(self, examples: Examples, groups: Iterable[Sequence[int]]) -> Iterator[Batch]:
         """Yield one batch per group of rows, on the run's device."""
@@ -298,7 +299,8 @@ class Loop:
     def score(self, examples: Examples) -> float:
         """Return the task's main metric over all examples."""
         task = self.ingredients.task
-        return float(task.score(examples.gold, self.predict(examples))[task.METRIC])
+        gold = [examples.gold[row] for row in examples.firsts]
+        return float(task.score(gold, self.predict(examples))[task.METRIC])
 
     # State.
 

@@ -1,12 +1,12 @@
 """One run from its description to its predictions: what `python -m pipeline.train` does."""
 
 import datetime
-import importlib
 import importlib.metadata
 import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
@@ -26,7 +26,7 @@ from pipeline.methods.contract import Method, OptimizerSettings, Phase, Pool, Se
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.model import TaskModel
 from pipeline.training.checkpoint import Checkpoints
-from pipeline.training.data import SPEC_KEYS, RunData, setting_of
+from pipeline.training.data import SPEC_KEYS, RunData, reader_of, setting_of
 from pipeline.training.devices import resolve_precision
 from pipeline.training.loop import Fitted, Ingredients, Loop
 
@@ -54,7 +54,7 @@ def train_run(name: str, spec: dict[str, Any], threads: int, keep_model: bool, s
     fitted.evaluation_seconds += time.monotonic() - tested
     write_history(name, loop.records)
     write_steps(name, loop.steps)
-    write_predictions(name, spec["task"], code, tests, predictions)
+    write_predictions(name, ingredients.task, code, tests, predictions)
     if keep_model:
         save_model(paths.run_model(name), loop, method)
     record = describe(name, spec, code, threads, data, loop, phases)
@@ -67,11 +67,11 @@ def train_run(name: str, spec: dict[str, Any], threads: int, keep_model: bool, s
 
 def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> tuple[Ingredients, RunData]:
     """Load the encoder and the examples, build the model; seeded by the run's `model_seed`."""
-    task = importlib.import_module(f"pipeline.tasks.{spec['task']}")
-    encoder = load_encoder(paths.encoder_dir(spec["encoder"]))
-    training = spec["training"]
-    longest = min(training["max_length"], encoder.max_length)
-    data = RunData(spec["dataset"], task, spec["task"], encoder.tokenizer, longest, spec["data_seed"])
+    folder, training = paths.encoder_dir(spec["encoder"]), spec["training"]
+    encoder = load_encoder(folder)
+    reader = reader_of(spec["task"], encoder, folder, training["max_length"])
+    task = reader.task
+    data = RunData(reader, spec, spec["data_seed"])
     pools = read_pools(phases, data)
     if not data.labels:  # a run that trains nothing still needs the label set
         data.read((*spec["evaluate"], *spec["targets"], *spec["sources"])[0], "test")
@@ -164,18 +164,20 @@ def write_steps(name: str, steps: list[dict[str, Any]]) -> None:
 
 
 def write_predictions(
-    name: str, task: str, code: str, tests: dict[str, Examples], predictions: dict[str, list[Any]]
+    name: str, task: ModuleType, code: str, tests: dict[str, Examples], predictions: dict[str, list[Any]]
 ) -> None:
-    """Write the word-level predictions of every evaluation language."""
-    columns: dict[str, list[Any]] = {field: [] for field in PREDICTIONS.names}
+    """Write the predictions of every evaluation language, a row an example, in the task's schema."""
+    kind = task.__name__.rpartition(".")[2]
+    columns: dict[str, list[Any]] = {field: [] for field in PREDICTIONS[kind].names}
     for language, examples in tests.items():
-        columns["lang"] += [language] * len(examples)
-        columns["split"] += ["test"] * len(examples)
-        columns["id"] += examples.ids
-        columns["gold"] += examples.gold
-        columns["predicted"] += predictions[language]
-    facts = {"metalingua": canonical_json({"task": task, "run": name, "code": code})}
-    write_parquet(paths.predictions(name), pa.table(columns, schema=PREDICTIONS), facts)
+        firsts = examples.firsts
+        columns["lang"] += [language] * len(firsts)
+        columns["split"] += ["test"] * len(firsts)
+        columns["id"] += [examples.ids[row] for row in firsts]
+        for field, values in task.stored([examples.gold[row] for row in firsts], predictions[language]).items():
+            columns[field] += values
+    facts = {"metalingua": canonical_json({"task": kind, "run": name, "code": code})}
+    write_parquet(paths.predictions(name), pa.table(columns, schema=PREDICTIONS[kind]), facts)
 
 
 def describe(

@@ -105,7 +105,7 @@ class Sampler:
 
     def paired_rows(self, partner: "Sampler") -> np.ndarray:
         """Return the rows whose ids are those of the partner's latest batch."""
-        wanted = [partner.examples.ids[r] for r in partner.latest]
+        wanted = [partner.examples.ids[int(r)] for r in partner.latest]
         missing = [i for i in wanted if i not in self.row_of_id]
         if missing:
             raise UserError(f"rows are not parallel: {missing[0]!r} of one stream has no counterpart in the other")

@@ -8,8 +8,12 @@ from pipeline.errors import UserError
 ROWS = [("wikiann-qu-train-0", ["Qusqu", "llaqta"], ["B-LOC", "O"]), ("wikiann-qu-train-2", ["x\x1fy"], ["O"])]
 
 
+def facts(split):
+    return schema.Facts("ner", schema.LABELS["ner"], "wikiann-12345678", "qu", split)
+
+
 def write(path, rows=ROWS, split="train"):
-    schema.write_split(path, schema.ner_table("qu", rows), "ner", "wikiann-12345678", "qu", split)
+    schema.write_split(path, schema.ner_table("qu", rows), facts(split))
 
 
 def test_round_trip(tmp_path):
@@ -36,7 +40,7 @@ def test_same_rows_same_bytes_other_rows_other_bytes(tmp_path):
 
 def test_text_round_trip(tmp_path):
     table = schema.text_table("qu", [("a", "Qusqu llaqta"), ("b", "x")])
-    schema.write_split(tmp_path / "text.parquet", table, "text", "d", "qu", "text")
+    schema.write_split(tmp_path / "text.parquet", table, schema.Facts("text", [], "d", "qu", "text"))
     assert schema.read_split(tmp_path / "text.parquet", "text")["text"].to_pylist() == ["Qusqu llaqta", "x"]
 
 
@@ -72,7 +76,7 @@ def test_a_truncated_file_is_refused(tmp_path, keep):
 
 def test_a_split_of_another_task_is_refused(tmp_path):
     table = schema.text_table("qu", [("a", "Qusqu")])
-    schema.write_split(tmp_path / "text.parquet", table, "text", "d", "qu", "text")
+    schema.write_split(tmp_path / "text.parquet", table, schema.Facts("text", [], "d", "qu", "text"))
     with pytest.raises(UserError, match=r"column 'tokens' is missing; it has id, lang, text"):
         schema.read_split(tmp_path / "text.parquet", "ner")
 

@@ -3,9 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.data.arrange import DUPLICATE, own_splits
+from pipeline.data.fetching import check_counts
 from pipeline.data.lines import ORPHAN
-from pipeline.data.wikiann import DUPLICATE, load, raw_splits, read_files
-from pipeline.data.wikiann_fetch import EXPECTED, check_counts, fetch
+from pipeline.data.wikiann import load, read_sentences
+from pipeline.data.wikiann_fetch import EXPECTED, fetch
 from pipeline.errors import UserError
 from tests.data.wikiann_files import COUNTS, lines, tar_bytes, write_hub, write_panx
 
@@ -84,7 +86,7 @@ def test_duplicates_of_a_cut_dev_set_leave_train(tmp_path):
 def test_nothing_left_to_train_on_is_an_error(tmp_path):
     folder = write_panx(tmp_path)
     (folder / "train-qu.tsv").write_text(lines("dev"))
-    with pytest.raises(UserError, match=r"wikiann qu: remove_duplicates leaves no training sentence"):
+    with pytest.raises(UserError, match=r"wikiann qu: remove_duplicates leaves no training row"):
         load(spec(remove_duplicates="train"), manifest(folder))
 
 
@@ -113,7 +115,7 @@ def test_a_split_that_was_not_downloaded_is_named(tmp_path):
 )
 def test_impossible_splits_are_refused(options, says):
     with pytest.raises(UserError, match=says):
-        raw_splits(spec(**options))
+        own_splits(spec(**options))
 
 
 def test_an_unknown_choice_of_duplicates_is_refused(tmp_path):
@@ -125,7 +127,7 @@ def test_an_unknown_choice_of_duplicates_is_refused(tmp_path):
 
 
 def sentences(obtained):
-    return {split: read_files(files, "qu", split).rows for split, files in obtained.files.items()}
+    return {split: read_sentences(files, "qu", split).rows for split, files in obtained.files.items()}
 
 
 def test_every_form_holds_the_same_sentences(tmp_path):
@@ -180,7 +182,7 @@ def test_a_missing_language_lists_those_there(tmp_path):
         (lambda folder: (folder / "dev-qu.tsv").write_text("a\tO\tO\n"), r"dev-qu.tsv:1: 3 columns"),
         (
             lambda folder: (folder / "dev-qu.tsv").write_text("a\tO\n"),
-            r"dev holds 1 sentences, expected 3; .*\{qu: \{dev: 1\}\}",
+            r"dev holds 1 examples, expected 3; .*\{qu: \{dev: 1\}\}",
         ),
     ],
 )
@@ -199,18 +201,21 @@ def test_the_built_in_counts():
     assert EXPECTED["qu"] == (100,) * 3 and EXPECTED["sw"] == (1_000,) * 3
 
 
+HUNDREDS = dict.fromkeys(("train", "dev", "test"), 100)
+
+
 def test_counts_are_checked_against_table_and_config():
-    assert check_counts("qu", {"train": 100, "dev": 100}, {}) == []
-    assert check_counts("qu", {"train": 99}, {"train": 99}) == []
-    with pytest.raises(UserError, match=r"train holds 99 sentences, expected 100; dev holds 7 sentences, expected 100"):
-        check_counts("qu", {"train": 99, "dev": 7}, {})
-    with pytest.raises(UserError, match=r"train holds 100 sentences, expected 99"):
-        check_counts("qu", {"train": 100}, {"train": 99, "dev": None})
+    assert check_counts("qu", {"train": 100, "dev": 100}, HUNDREDS, {}) == []
+    assert check_counts("qu", {"train": 99}, HUNDREDS, {"train": 99}) == []
+    with pytest.raises(UserError, match=r"train holds 99 examples, expected 100; dev holds 7 examples, expected 100"):
+        check_counts("qu", {"train": 99, "dev": 7}, HUNDREDS, {})
+    with pytest.raises(UserError, match=r"train holds 100 examples, expected 99"):
+        check_counts("qu", {"train": 100}, HUNDREDS, {"train": 99, "dev": None})
 
 
 def test_an_unknown_count_is_noted_not_passed_in_silence():
-    notes = check_counts("fy", {"train": 1234, "dev": 10}, {"dev": 10})
-    assert notes == ["train: 1,234 sentences, not checked: no count is known for 'fy'"]
+    notes = check_counts("fy", {"train": 1234, "dev": 10}, {}, {"dev": 10})
+    assert notes == ["train: 1,234 examples, not checked: no count is known for 'fy'"]
 
 
 # -------------------------------------------------------------------------------------------------------------- real data
@@ -235,5 +240,5 @@ def test_the_mirrors_test_files_bear_no_tags_and_are_refused(tmp_path):
 @pytest.mark.skipif(not (MIRROR / "wikiann").is_dir(), reason="no mirror of WikiAnn beside the repository")
 def test_orphaned_tags_of_real_chinese_are_counted():
     # Counted in the file by a loop of its own: 476 I- tags that continue nothing.
-    found = read_files([MIRROR / "wikiann" / "dev-zh.tsv"], "zh", "dev")
+    found = read_sentences([MIRROR / "wikiann" / "dev-zh.tsv"], "zh", "dev")
     assert (sum(found.orphans), len(found.rows)) == (476, 10_000)

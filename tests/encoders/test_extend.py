@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from pipeline.data.schema import ner_table, text_table, write_split
+from pipeline.data.schema import LABELS, Facts, ner_table, text_table, write_split
 from pipeline.encoders.extend import Settings, extend, new_embeddings, read_text
 from pipeline.encoders.load import load_encoder
 from pipeline.errors import UserError
@@ -132,12 +132,14 @@ def test_settings(changes, message):
 
 def test_the_sentences_are_those_the_run_is_given(tmp_path):
     rows = [(f"toy-{i}", [f"word{i}", "here"], ["O", "O"]) for i in range(20)]
-    write_split(tmp_path / "train.parquet", ner_table("qu", rows), "ner", "toy-1", "qu", "train")
+    write_split(tmp_path / "train.parquet", ner_table("qu", rows), Facts("ner", LABELS["ner"], "toy-1", "qu", "train"))
     few = read_text(tmp_path / "train.parquet", 5, 7, "toy-1 qu train")
     # numpy.random.RandomState(7).permutation(20)[:5]
     assert few == [f"word{i} here" for i in (1, 17, 2, 5, 11)]
     assert len(read_text(tmp_path / "train.parquet", None, None, "toy-1 qu train")) == 20
     with pytest.raises(UserError, match="toy-1 qu train: 21 examples requested but only 20 exist"):
         read_text(tmp_path / "train.parquet", 21, 7, "toy-1 qu train")
-    write_split(tmp_path / "text.parquet", text_table("qu", [("a", "one two")]), "text", "toy-1", "qu", "text")
+    write_split(
+        tmp_path / "text.parquet", text_table("qu", [("a", "one two")]), Facts("text", [], "toy-1", "qu", "text")
+    )
     assert read_text(tmp_path / "text.parquet", None, None, "toy-1 qu text") == ["one two"]

@@ -14,7 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pipeline import paths
 from pipeline.config_methods import PAPER, RELEASED
-from pipeline.data.schema import ner_table, write_split
+from pipeline.data.schema import LABELS, Facts, ner_table, write_split
 from pipeline.errors import UserError
 from pipeline.files import read_parquet, write_parquet
 from pipeline.meta.updates import Rule, State
@@ -500,7 +500,9 @@ def test_every_source_has_its_own_network(own_world, variant, sources):
     """Only rows of its own language teach a network: with gamma's left out by hand, gamma's learns nothing."""
     for split in ("train", "dev"):
         table = ner_table("gamma", tiny.sentences("gamma", split, 16))
-        write_split(paths.split(tiny.DATASET, "gamma", split), table, "ner", tiny.DATASET, "gamma", split)
+        write_split(
+            paths.split(tiny.DATASET, "gamma", split), table, Facts("ner", LABELS["ner"], tiny.DATASET, "gamma", split)
+        )
     spec = spec_of(variant, {**SHORT, "warmup": 0.0}, per_source=True, meta_weight_decay=0.0) | {"sources": sources}
     starts = []
     loop = fitted(spec, lambda loop: starts.append(phi(loop)))

@@ -9,7 +9,6 @@ from statsmodels.stats.weightstats import DescrStatsW
 from pipeline.results.statistics import (
     bootstrap,
     compare,
-    entity_score,
     holm,
     randomisation,
     seeds_needed,
@@ -17,6 +16,7 @@ from pipeline.results.statistics import (
     smallest_p,
     summarise,
 )
+from pipeline.tasks.class_score import rate
 
 scores = st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), min_size=2, max_size=8)
 
@@ -95,13 +95,13 @@ def test_seeds_needed(comparisons, seeds):
     assert seeds_needed(comparisons) == seeds
 
 
-def test_entity_score_by_hand():
+def test_rates_by_hand():
     counts = np.array([[2.0, 1, 3], [0, 0, 0]])
-    assert entity_score("f1")(counts).tolist() == [4 / 8, 0]
-    assert entity_score("precision")(counts).tolist() == [2 / 3, 0]
-    assert entity_score("recall")(counts).tolist() == [2 / 5, 0]
+    assert rate("f1", counts).tolist() == [4 / 8, 0]
+    assert rate("precision", counts).tolist() == [2 / 3, 0]
+    assert rate("recall", counts).tolist() == [2 / 5, 0]
     with pytest.raises(KeyError):
-        entity_score("f2")
+        rate("f2", counts)
 
 
 def accuracy(counts):

@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline import paths
+from pipeline.data.schema import PREDICTIONS
 from pipeline.files import canonical_json, digest, sha256_file, write_json, write_parquet, write_text
-from pipeline.results.outcomes import PREDICTIONS
 from pipeline.results.runs_file import Expected
 
 CODE = "0123456789ab"
@@ -20,6 +20,7 @@ def spec_of(method: str, target: str, seed: int, sources: Sequence[str] = ("en",
     spec = {
         "task": "ner",
         "dataset": "toy-00000000",
+        "source_dataset": None,
         "sources": list(sources),
         "targets": [target],
         "source_size": None,
@@ -61,13 +62,15 @@ def finish(
     if not manifest.exists():
         write_json(manifest, {"encoder": spec["encoder"]})
     gold = gold or [GOLD] * len(predicted)
-    columns = {name: [] for name in PREDICTIONS.names}
+    columns = {name: [] for name in PREDICTIONS["ner"].names}
     for language in spec["evaluate"]:
         for i, (right, guess) in enumerate(zip(gold, predicted, strict=True)):
-            for name, value in zip(PREDICTIONS.names, (language, "test", f"{language}-{i}", right, guess), strict=True):
+            for name, value in zip(
+                PREDICTIONS["ner"].names, (language, "test", f"{language}-{i}", right, guess), strict=True
+            ):
                 columns[name].append(list(value) if isinstance(value, list | tuple) else value)
     facts = {"metalingua": canonical_json({"task": "ner", "run": run.name, "code": run.code})}
-    write_parquet(paths.predictions(run.name), pa.table(columns, schema=PREDICTIONS), facts)
+    write_parquet(paths.predictions(run.name), pa.table(columns, schema=PREDICTIONS["ner"]), facts)
     data = {str(p): sha256_file(p) for p in (data_file(spec["dataset"], language) for language in spec["evaluate"])}
     record = {
         "run": run.name,
@@ -106,6 +109,7 @@ def table_spec(**changes) -> dict:
         "experiments": [
             {
                 "name": "main",
+                "task": "ner",
                 "sources": ["en"],
                 "targets": ["qu", "jv"],
                 "data_seeds": [42],

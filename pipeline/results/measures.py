@@ -1,0 +1,177 @@
+"""From per-example outcomes to scores: of a whole test set, and as sums over its items, which is what resampling needs.
+
+Every score is a function of counts summed over test items, K of them per item:
+
+| metric | counts of an item | score of the sums |
+|---|---|---|
+| `entity_…` | tp, fp, fn of a scheme and type | precision, recall or F1 |
+| `accuracy`, `exact_match`, `answer_f1` | value, 1 | their quotient |
+| `f1_…`, `precision_…`, `recall_…` | tp, fp, fn of a class | that measure |
+| `f1_macro` | tp, fp, fn of every class | mean F1 over the classes that occur |
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.data.schema import POSITIVE
+from pipeline.errors import UserError
+from pipeline.results.statistics import Floats, Metric
+from pipeline.tasks import class_score, ner_score
+from pipeline.tasks.metric_names import MEASURES
+
+Totals = dict[tuple[str, str], tuple[dict[str, float], int]]
+"""By (language, split): scores by full name, and the number of examples."""
+
+
+def totals(task: str, outcomes: pa.Table) -> Totals:
+    """Return every score of every language and split."""
+    if task == "ner":
+        return _entity_totals(outcomes)
+    found: Totals = {}
+    for pair in _pairs(outcomes):
+        part = _part(outcomes, *pair)
+        if task == "qa":
+            scores = {name: float(pc.mean(part[name]).as_py()) for name in ("answer_f1", "exact_match")}
+        else:
+            scores = class_score.score_classes(part["gold"].to_pylist(), part["predicted"].to_pylist(), task)
+        found[pair] = (scores, part.num_rows)
+    return found
+
+
+def _pairs(outcomes: pa.Table) -> list[tuple[str, str]]:
+    rows = outcomes.select(["lang", "split"]).group_by(["lang", "split"]).aggregate([]).to_pylist()
+    return sorted((row["lang"], row["split"]) for row in rows)
+
+
+def _part(outcomes: pa.Table, language: str, split: str | None = None) -> pa.Table:
+    chosen = pc.equal(outcomes["lang"], language)
+    return outcomes.filter(chosen if split is None else pc.and_(chosen, pc.equal(outcomes["split"], split)))
+
+
+def _entity_totals(outcomes: pa.Table) -> Totals:
+    keys = ["lang", "split", "scheme", "type"]
+    summed = outcomes.group_by(keys).aggregate([("tp", "sum"), ("fp", "sum"), ("fn", "sum"), ("id", "count")])
+    counts: dict[tuple[str, str], dict[tuple[str, str], ner_score.Counts]] = {}
+    sizes: dict[tuple[str, str], int] = {}
+    for row in summed.sort_by([(key, "ascending") for key in keys]).to_pylist():
+        pair = row["lang"], row["split"]
+        entry = ner_score.Counts(row["tp_sum"], row["fp_sum"], row["fn_sum"])
+        counts.setdefault(pair, {})[row["scheme"], row["type"]] = entry
+        if row["type"] == ner_score.ALL:
+            sizes[pair] = row["id_count"]
+    return {pair: (ner_score.metrics(found), sizes[pair]) for pair, found in counts.items()}
+
+
+def items(task: str, metric: str, runs: Mapping[str, pa.Table], language: str) -> tuple[Floats, Metric]:
+    """Return the counts of every run's test items, and the score of their sums.
+
+    Args:
+        task: the runs' task.
+        metric: a score's full name.
+        runs: outcomes by the name of their file.
+        language: the language evaluated.
+
+    Returns:
+        Counts (S, N, K), runs in their order, items in the order of their ids; the function from sums (…, K) to scores (…).
+
+    Raises:
+        UserError: the runs were tested on different items, or there is no such metric.
+    """
+    parts = {where: _part(table, language) for where, table in runs.items()}
+    if task == "ner":
+        return _entity_items(metric, parts)
+    parts = {where: part.sort_by("id") for where, part in parts.items()}
+    _same_items({where: part["id"].to_pylist() for where, part in parts.items()}, language)
+    tables = list(parts.values())
+    if metric in ("accuracy", "answer_f1", "exact_match"):
+        column = "correct" if metric == "accuracy" else metric
+        values = np.stack([part[column].cast(pa.float64()).to_numpy() for part in tables])  # (S, N)
+        return np.stack([values, np.ones_like(values)], axis=-1), _mean
+    classes = sorted(
+        {name for part in tables for key in ("gold", "predicted") for name in pc.unique(part[key]).to_pylist()}
+    )
+    if metric != "f1_macro":
+        measure, _, name = metric.partition("_")
+        wanted = POSITIVE.get(task, name) if name == "positive" else name
+        if measure not in MEASURES:
+            raise UserError(f"no per-example test for metric {metric!r}")
+        return _class_items(tables, [wanted])[..., 0, :], lambda counts: class_score.rate(measure, counts)
+    counts = _class_items(tables, classes)  # (S, N, C, 3)
+    shape = counts.shape
+    flat = counts.reshape(*shape[:2], -1)
+    return flat, lambda sums: class_score.macro_f1(sums.reshape(*sums.shape[:-1], len(classes), 3))
+
+
+def _same_items(ids: Mapping[str, list[str]], language: str) -> None:
+    """All runs must have been tested on the same items."""
+    first = next(iter(ids))
+    for where, found in ids.items():
+        if found != ids[first]:
+            raise UserError(f"{where}: its test items of {language!r} are not those of {first}")
+
+
+def _mean(sums: Floats) -> Floats:
+    return sums[..., 0] / np.maximum(sums[..., 1], 1)
+
+
+def _class_items(tables: Sequence[pa.Table], classes: Sequence[str]) -> Floats:
+    """Return tp, fp, fn of every class for every run's items, (S, N, C, 3)."""
+    gold = np.stack([table["gold"].to_numpy(zero_copy_only=False) for table in tables]).astype(object)
+    said = np.stack([table["predicted"].to_numpy(zero_copy_only=False) for table in tables]).astype(object)
+    right, ours = (np.stack([side == name for name in classes], axis=-1) for side in (gold, said))  # (S, N, C)
+    return np.stack([right & ours, ~right & ours, right & ~ours], axis=-1).astype(np.float64)
+
+
+def parse_entity_metric(metric: str) -> tuple[str, str, str]:
+    """Split an entity metric into measure, scheme and type: `entity_f1_strict_PER` → `("f1", "strict", "PER")`.
+
+    Raises:
+        UserError: it is no entity metric.
+    """
+    parts = metric.split("_", 3)
+    if len(parts) < 3 or parts[0] != "entity":
+        raise UserError(f"no per-example test for metric {metric!r}")
+    return parts[1], parts[2], parts[3] if len(parts) == 4 else ner_score.ALL
+
+
+def _entity_items(metric: str, parts: Mapping[str, pa.Table]) -> tuple[Floats, Metric]:
+    measure, scheme, kind = parse_entity_metric(metric)
+    ids, counts = {}, []
+    for where, part in parts.items():
+        part = part.filter(pc.equal(part["scheme"], scheme))
+        ids[where] = sorted(part.filter(pc.equal(part["type"], ner_score.ALL))["id"].to_pylist())
+        rows = part.filter(pc.equal(part["type"], kind))
+        place = {name: i for i, name in enumerate(ids[where])}
+        values = np.zeros((len(place), 3))
+        values[[place[name] for name in rows["id"].to_pylist()]] = np.stack(
+            [rows[name].to_numpy() for name in ("tp", "fp", "fn")], axis=1
+        )
+        counts.append(values)
+    language = next((part["lang"][0].as_py() for part in parts.values() if part.num_rows), "")
+    _same_items(ids, language)
+    return np.stack(counts), lambda sums: class_score.rate(measure, sums)
+
+
+TITLES = {
+    "accuracy": "Accuracy",
+    "f1_macro": "Macro-F1 over the classes",
+    "answer_f1": "Token F1 of the answer, MLQA's rule",
+    "exact_match": "Exact match of the answer, MLQA's rule",
+}
+_ENTITY = {"f1": "Entity micro-F1", "precision": "Entity precision", "recall": "Entity recall"}
+_SCHEMES = {"strict": "strict IOB2", "lenient": "lenient as conlleval"}
+
+
+def title(metric: str) -> str:
+    """Return a metric's name in words, for captions."""
+    if metric in TITLES:
+        return TITLES[metric]
+    if metric.startswith("entity_"):
+        name, scheme, kind = parse_entity_metric(metric)
+        which = "" if kind == ner_score.ALL else f" of {kind}"
+        return f"{_ENTITY[name]}{which}, {_SCHEMES[scheme]}"
+    measure, _, name = metric.partition("_")
+    return f"{measure.capitalize()} of the {name} class"

@@ -1,0 +1,203 @@
+"""Tokenised splits: made once per split, tokenizer and length, then memory-mapped by every run that reads them.
+
+They lie beside the split, in `tokens/<split>-<digest>/`, the digest being that of the split's bytes, the tokenizer's file, the
+task's code and all settings; so nothing in them can be out of date, and deleting them loses nothing. Rows are tokenised in
+parallel by the Rust tokenizer, `CHUNK` at a time, so that memory does not grow with the split.
+
+    <field>.values    what all rows have in `input_ids`, `labels`, `positions`, `types`, int32 after int32
+    <field>.offsets   where each row's begin and end
+    rows.arrow        id, language, class and group of each row, and the example it belongs to
+    gold.arrow        the gold answer of each example
+    index.json        numbers, shapes and words cut off; written last
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, overload
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from pipeline.code import code_hash
+from pipeline.files import digest, read_json, write_json
+from pipeline.tasks.examples import Examples
+
+CHUNK = 8192  # rows tokenised at a time
+FIELDS = ("input_ids", "labels", "positions", "types")
+ROWS = pa.schema([("id", pa.string()), ("lang", pa.string()), ("class", pa.int32()), ("group", pa.int32())])
+
+
+@dataclass(frozen=True)
+class Ragged(Sequence[NDArray[Any]]):
+    """N arrays of different lengths in one: row i is `values[offsets[i]:offsets[i + 1]]`, in rows of `width` if given."""
+
+    values: NDArray[Any]
+    offsets: NDArray[np.int64]
+    width: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @overload
+    def __getitem__(self, row: int) -> NDArray[Any]: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> list[NDArray[Any]]: ...
+
+    def __getitem__(self, row: int | slice) -> NDArray[Any] | list[NDArray[Any]]:
+        """Return one row, without a copy, or a list of them."""
+        if isinstance(row, slice):
+            return [self[i] for i in range(*row.indices(len(self)))]
+        if not -len(self) <= row < len(self):
+            raise IndexError(row)
+        row %= len(self)
+        found = self.values[self.offsets[row] : self.offsets[row + 1]]
+        return found if self.width is None else found.reshape(-1, self.width)
+
+
+@dataclass(frozen=True)
+class Golds(Sequence[Any]):
+    """N gold answers, read from memory-mapped Arrow when they are asked for; `groups` tells which example a row is of."""
+
+    column: pa.ChunkedArray
+    groups: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.groups) or len(self.column)
+
+    @overload
+    def __getitem__(self, row: int) -> Any: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> list[Any]: ...
+
+    def __getitem__(self, row: int | slice) -> Any:
+        """Return one row's gold answer, or a list of them."""
+        if isinstance(row, slice):
+            return [self[i] for i in range(*row.indices(len(self)))]
+        return self.column[int(self.groups[row]) if len(self.groups) else int(row)].as_py()
+
+
+def tokenised(
+    table: pa.Table,
+    task: ModuleType,
+    tokenizer: Tokenizer,
+    labels: Sequence[str],
+    max_length: int,
+    place: Path,
+    made_of: Mapping[str, Any],
+) -> Examples:
+    """Return all rows of a split as examples, from the files of an earlier call where there are any.
+
+    Args:
+        table: the split.
+        task: its task's module; `encode` turns a table into examples.
+        tokenizer: the encoder's.
+        labels: the label set.
+        max_length: in sub-tokens.
+        place: the split's Parquet file; `tokens/` beside it is used.
+        made_of: what identifies the split and the tokenizer: hashes.
+    """
+    code = code_hash([task.__name__])
+    key = digest({**made_of, "labels": list(labels), "max_length": max_length, "code": code}, 16)
+    folder = place.parent / "tokens" / f"{place.stem}-{key}"
+    if not (folder / "index.json").exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            write(temporary, encoded(table, task, tokenizer, labels, max_length))
+            temporary.replace(folder)  # fails where another run was faster: the same files
+        except OSError:
+            if not (folder / "index.json").exists():
+                raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return read(folder)
+
+
+def encoded(
+    table: pa.Table, task: ModuleType, tokenizer: Tokenizer, labels: Sequence[str], max_length: int
+) -> Iterator[Examples]:
+    """Yield a split's examples, `CHUNK` rows of the table at a time."""
+    for start in range(0, table.num_rows, CHUNK):
+        yield task.encode(table.slice(start, CHUNK), tokenizer, labels, max_length)
+
+
+def write(folder: Path, parts: Iterator[Examples]) -> None:
+    """Write examples to files in an empty folder."""
+    index: dict[str, Any] = {"rows": 0, "truncated_words": 0, "fields": {}, "classes": False, "groups": False}
+    files = {name: open(folder / f"{name}.values", "wb") for name in FIELDS}  # noqa: SIM115
+    lengths: dict[str, list[NDArray[np.int64]]] = {name: [] for name in FIELDS}
+    rows, golds, examples = [], [], 0
+    for part in parts:
+        for name in FIELDS:
+            arrays: Sequence[NDArray[Any]] = getattr(part, name)
+            if not len(arrays):
+                continue
+            index["fields"][name] = arrays[0].shape[1] if arrays[0].ndim == 2 else None
+            np.concatenate([a.reshape(-1) for a in arrays]).astype(np.int32).tofile(files[name])
+            lengths[name].append(np.fromiter((a.size for a in arrays), dtype=np.int64, count=len(arrays)))
+        index["rows"] += len(part)
+        index["truncated_words"] += part.truncated_words
+        index["classes"] = bool(len(part.classes))
+        index["groups"] = bool(len(part.groups))
+        firsts = part.firsts
+        own = part.groups - part.groups[0] + examples if len(part.groups) else np.arange(len(part)) + examples
+        examples += len(firsts)
+        classes = part.classes if len(part.classes) else np.zeros(len(part), dtype=np.int32)
+        columns = [list(part.ids), list(part.languages), classes.astype(np.int32), own.astype(np.int32)]
+        rows.append(pa.table([pa.array(c, f.type) for c, f in zip(columns, ROWS, strict=True)], schema=ROWS))
+        golds.append(pa.chunked_array([pa.array([part.gold[row] for row in firsts])]))
+    for name, file in files.items():
+        file.close()
+        ends = np.cumsum(np.concatenate([[0], *lengths[name]])).astype(np.int64)
+        ends.tofile(folder / f"{name}.offsets")
+    _write_arrow(folder / "rows.arrow", pa.concat_tables(rows) if rows else ROWS.empty_table())
+    gold = pa.chunked_array([chunk for column in golds for chunk in column.chunks]) if golds else pa.chunked_array([[]])
+    _write_arrow(folder / "gold.arrow", pa.table({"gold": gold}))
+    write_json(folder / "index.json", index)
+
+
+def _write_arrow(path: Path, table: pa.Table) -> None:
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _map_arrow(path: Path) -> pa.Table:
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+
+
+def read(folder: Path) -> Examples:
+    """Return the examples in a folder; sub-tokens and gold answers stay on disk until they are used."""
+    index = read_json(folder / "index.json")
+    rows = _map_arrow(folder / "rows.arrow")
+    groups = rows["group"].to_numpy().astype(np.int64) if index["groups"] else np.empty(0, dtype=np.int64)
+    fields = {name: _ragged(folder, name, width) for name, width in index["fields"].items()}
+    empty: list[NDArray[Any]] = []
+    return Examples(
+        ids=rows["id"].to_pylist(),
+        languages=rows["lang"].to_pylist(),
+        input_ids=fields.get("input_ids", empty),
+        labels=fields.get("labels", empty),
+        positions=fields.get("positions", empty),
+        classes=rows["class"].to_numpy().astype(np.int64) if index["classes"] else np.empty(0, dtype=np.int64),
+        gold=Golds(_map_arrow(folder / "gold.arrow")["gold"], groups),
+        truncated_words=index["truncated_words"],
+        types=fields.get("types", empty),
+        groups=groups,
+    )
+
+
+def _ragged(folder: Path, name: str, width: int | None) -> Ragged:
+    values = folder / f"{name}.values"
+    if values.stat().st_size:
+        mapped: NDArray[Any] = np.memmap(values, dtype=np.int32, mode="r")
+    else:
+        mapped = np.empty(0, dtype=np.int32)  # nothing cannot be mapped
+    return Ragged(mapped, np.fromfile(folder / f"{name}.offsets", dtype=np.int64), width)
