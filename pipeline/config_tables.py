@@ -3,7 +3,7 @@
 from typing import Any
 
 from pipeline.config_methods import PARENT, Method
-from pipeline.config_rules import method_called, resolve_training
+from pipeline.config_rules import method_called, metric_of, resolve_training
 from pipeline.config_schema import Experiment, Settings, Table
 from pipeline.config_tuning import described_points
 
@@ -24,7 +24,7 @@ def table_spec(table: Table, settings: Settings) -> dict[str, Any]:
     labels = table.methods or present
     return {
         "title": table.title,
-        "metric": table.metric,
+        "metric": metric_of(table.metric, next(iter(chosen.values())), settings),
         "baseline": table.baseline,
         "columns": table.columns,
         "average": table.average,

@@ -143,7 +143,7 @@ def fill(spec: Spec, grid: Grid, row: Row, column: Column) -> Cell:
         scores={seed: score.value for seed, score in scores.items()},
         runs=runs,
         summary=summarise([score.value for score in scores.values()]),
-        interval=mean_interval(list(runs.values()), column.language, spec.metric) if at_hand else None,
+        interval=mean_interval(list(runs.values()), column.language, spec.task, spec.metric) if at_hand else None,
         sentences=next(iter(scores.values())).sentences,
         reasons=reasons,
     )
@@ -164,7 +164,7 @@ def gaps(spec: Spec, grid: Grid, row: Row, column: Column, scores: Mapping[Seed,
         return ()
     pairs = spec.columns == "pair"
     if any(v == row.variant and column.holds(s, lang, pairs) for v, s, lang in grid.unscored):
-        return (f"{spec.metric} is not defined: no such entity in gold or predictions",)
+        return (f"{spec.metric} is not defined: nothing of the kind in gold or predictions",)
     known = {
         (m["data_seed"], m["model_seed"]): m["reason"]
         for m in grid.missing
@@ -222,7 +222,7 @@ def compared(spec: Spec, grid: Grid, cells: Cells, rows: tuple[Row, Row], column
     shared = [[runs[seed] for seed in seeds if seed in runs] for runs in (cell.runs, base.runs)]
     items = None
     if shared[0] and all(paths.outcomes(run).exists() for runs in shared for run in runs):
-        items = compare_items(shared[0], shared[1], column.language, spec.metric)
+        items = compare_items(shared[0], shared[1], column.language, spec.task, spec.metric)
     comparison = compare([cell.scores[seed] for seed in seeds], [base.scores[seed] for seed in seeds])
     return dataclasses.replace(cell, comparison=comparison, items=items, reasons=tuple(reasons))
 

@@ -315,7 +315,7 @@ def test_equal_differences_have_no_p():
 def test_an_undefined_metric_is_an_empty_cell():
     data = [{**r, "metric": "entity_f1_strict_ORG"} for r in rows() if r["language"] == "qu"] + rows()
     cell = table_of(data, metric="entity_f1_strict_ORG").cells[JOINT, JV]
-    assert cell.reasons == ("entity_f1_strict_ORG is not defined: no such entity in gold or predictions",)
+    assert cell.reasons == ("entity_f1_strict_ORG is not defined: nothing of the kind in gold or predictions",)
 
 
 def test_unknown_names_are_refused_with_the_nearest():
