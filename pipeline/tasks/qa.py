@@ -28,7 +28,7 @@ from pipeline.tasks.examples import Examples
 from pipeline.tasks.qa_score import score_answers
 
 METRIC = "answer_f1"  # chooses the epoch
-STRIDE = 128  # sub-tokens that a window shares with the one before it
+STRIDE = 128  # sub-tokens that a window shares with the one before it (in BERT's own script: by which it begins later)
 N_BEST = 20  # spans kept of each window
 LONGEST = 30  # sub-tokens of the longest span
 BLOCK = 512  # contexts tokenised at a time: what the tokenizer returns is large
