@@ -1,13 +1,12 @@
 """What a dataset of the config must agree on with itself, and what others ask of it."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from pipeline.config_datasets import Babel, Dataset, Downloaded, Files
-from pipeline.config_types import NAME
 from pipeline.data.babel.family import parse_family
-from pipeline.data.schema import CLASSES, LABELS, SCHEMAS
+from pipeline.data.files_labels import own_labels
+from pipeline.data.schema import LABELS, SCHEMAS
 from pipeline.errors import UserError, nearest
 
 KeyPath = tuple[str | int, ...]
@@ -29,12 +28,13 @@ def check_twice(path: KeyPath, values: Sequence[Any]) -> Iterator[Problem]:
             yield (*path, i), f"{shown!r} stands there twice"
 
 
-def check_dataset(name: str, dataset: Dataset) -> Iterator[Problem]:
-    """Check what is peculiar to a kind of dataset."""
+def check_dataset(name: str, dataset: Dataset, languages: Collection[str]) -> Iterator[Problem]:
+    """Check what is peculiar to a kind of dataset; `languages` are those that experiments use."""
     if isinstance(dataset, Babel):
         yield from check_babel(name, dataset)
     elif isinstance(dataset, Files):
         yield from check_files(name, dataset)
+        yield from check_languages_of_files(name, dataset, languages)
     else:
         yield from check_downloaded(name, dataset)
 
@@ -67,12 +67,32 @@ def check_files(name: str, dataset: Files) -> Iterator[Problem]:
         yield (*path, "dev"), "is for a training file of its own; of one file for all, cut.dev says how much is dev"
     if dataset.dev is not None and "dev" in dataset.files:
         yield (*path, "dev"), "there is a dev file already; leave out one of the two"
-    used = {*SCHEMAS[dataset.task].names, "id", "language"} | ({"answer", "start"} if dataset.task == "qa" else set())
+    used = ({*SCHEMAS[dataset.task].names, "language"} - {"lang"}) | (
+        {"answer", "start"} if dataset.task == "qa" else set()
+    )
     for key in sorted(key for key, column in dataset.columns if column is not None and key not in used):
         yield (*path, "columns", key), f"task {dataset.task!r} has no such column{nearest(key, sorted(used))}"
-    for label, meant in dataset.labels.items():
-        if meant is not None and not re.fullmatch(NAME, meant) and dataset.task in CLASSES:
-            yield (*path, "labels", label), f"{meant!r} cannot be a class: use letters, digits, '_', '-' and '.'"
+    try:
+        own_labels(dataset.task, dataset.labels)
+    except UserError as error:
+        yield (*path, "labels"), str(error).removeprefix("labels: ")
+
+
+def check_languages_of_files(name: str, dataset: Files, languages: Collection[str]) -> Iterator[Problem]:
+    """Languages that are used together must be told apart: by file, or by a column; and be called differently."""
+    path = ("datasets", name)
+    shared = [key for key, file in dataset.files.items() if "{language}" not in file]
+    if shared and len(languages) > 1 and dataset.columns.language is None:
+        yield (
+            (*path, "files", shared[0]),
+            f"is one file for {', '.join(sorted(languages))}; put {{language}} into its path, or say which column tells the "
+            "language: columns: {language: NAME}",
+        )
+    called: dict[str, str] = {}
+    for language in sorted(languages):
+        other = called.setdefault(dataset.languages.get(language, language), language)
+        if other != language:
+            yield (*path, "languages", language), f"is called as {other!r} is; expected different names"
 
 
 def babel_overrides(dataset: Babel) -> dict[str, dict[str, Any]]:
@@ -99,6 +119,9 @@ def check_babel(name: str, dataset: Babel) -> Iterator[Problem]:
 
 
 def label_set(dataset: Dataset) -> list[str]:
-    """Return a dataset's labels, in the order of the head."""
-    own = [label for label in dataset.labels.values() if label is not None] if isinstance(dataset, Files) else []
-    return list(dict.fromkeys(own)) or LABELS[dataset.task]
+    """Return a dataset's labels, in the order of the head; the task's where its own cannot be read, which `check_files` tells."""
+    try:
+        own = own_labels(dataset.task, dataset.labels) if isinstance(dataset, Files) else None
+    except UserError:
+        own = None
+    return list(own or LABELS[dataset.task])

@@ -32,7 +32,7 @@ def check(settings: Settings, broken: Broken) -> list[Problem]:
     """Return every broken rule."""
     problems: list[Problem] = []
     for name, dataset in settings.datasets.items():
-        problems += check_dataset(name, dataset)
+        problems += check_dataset(name, dataset, used_languages(name, settings))
     for name, encoder in settings.encoders.items():
         if isinstance(encoder, Pretrain):
             problems += check_pretrain(name, encoder)
@@ -47,6 +47,17 @@ def check(settings: Settings, broken: Broken) -> list[Problem]:
     for name, table in settings.tables.items():
         problems += check_table(name, table, settings, broken)
     return problems
+
+
+def used_languages(name: str, settings: Settings) -> set[str]:
+    """Return the languages of a dataset that experiments name."""
+    found: set[str] = set()
+    for experiment in settings.experiments.values():
+        if (experiment.source_dataset or experiment.dataset) == name:
+            found.update(chain.from_iterable(experiment.sources))
+        if experiment.dataset == name:
+            found.update(experiment.targets)
+    return found
 
 
 # ------------------------------------------------------------------------------------------------- what things resolve to

@@ -29,6 +29,7 @@ class Dataset:
         folder: path of the user's own copy.
         archive: address and SHA-256 of an archive instead of the original one.
         expected: counts to check instead of the built-in ones, by language and split.
+        called: what the user's own files call languages; another language more changes nothing for the others.
     """
 
     key: str
@@ -40,12 +41,18 @@ class Dataset:
     folder: str | None = None
     archive: dict[str, str] | None = None
     expected: dict[str, dict[str, int]] = field(default_factory=dict)
+    called: dict[str, str] = field(default_factory=dict)
+
+    def data_spec(self, language: str) -> dict[str, Any]:
+        """Return the `--spec` of the preprocess stage: what determines the content of one language."""
+        called = {"languages": {language: self.called[language]}} if language in self.called else {}
+        return {**self.spec, **called, "dataset": self.key, "language": language}
 
     def download_spec(self, language: str) -> dict[str, Any]:
         """Return the `--spec` of the download stage: content, and what the files are to be sought and checked by."""
         expected = {language: self.expected[language]} if language in self.expected else {}
         sought = {"sources": list(self.sources), "archive": self.archive, "expected": expected}
-        return {**self.spec, **sought, "dataset": self.key, "language": language}
+        return {**self.data_spec(language), **sought}
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ class Encoder:
 
 def dataset_spec(dataset: DatasetSettings) -> dict[str, Any]:
     """Return what determines a dataset's content; where its files are found and how they are counted is left out."""
-    spec = dataset.model_dump(by_alias=True, exclude={*PLACES, "expected", "licence"})
+    spec = dataset.model_dump(by_alias=True, exclude={*PLACES, "expected", "languages", "licence"})
     if isinstance(dataset, Babel):
         spec["family"] = babel_overrides(dataset)
     return spec
@@ -189,4 +196,5 @@ def _places(given: Mapping[str, Any]) -> dict[str, Any]:
         "folder": given.get("folder"),
         "archive": given.get("archive"),
         "expected": given.get("expected", {}),
+        "called": given.get("languages", {}),
     }

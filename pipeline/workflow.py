@@ -79,7 +79,7 @@ class Jobs:
         dataset = self.dataset(wildcards.dataset)
         if dataset.spec["loader"] != "files" or dataset.folder is None:
             return []
-        called = dataset.spec["languages"].get(wildcards.language, wildcards.language)
+        called = dataset.called.get(wildcards.language, wildcards.language)
         named = [Path(dataset.folder, name.replace("{language}", called)) for name in dataset.spec["files"].values()]
         return [str(path) for path in named if path.is_file()]
 
@@ -91,8 +91,7 @@ class Jobs:
 
     def data_spec(self, wildcards: Wildcards) -> str:
         """The description of one language of a dataset."""
-        dataset = self.dataset(wildcards.dataset)
-        return canonical_json({**dataset.spec, "dataset": dataset.key, "language": wildcards.language})
+        return canonical_json(self.dataset(wildcards.dataset).data_spec(wildcards.language))
 
     def data_code(self, wildcards: Wildcards) -> str:
         """The code hash of preprocessing one dataset."""
