@@ -202,6 +202,7 @@ def check_analyses(settings: Settings, broken: Broken) -> Iterator[Problem]:
         if experiment is None:
             continue
         yield from check_methods(name, given, experiment, settings, broken)
+        yield from check_units(name, given, experiment, settings)
         yield from check_grid(name, given, experiment, settings)
         names = [figure_name(name, s, t) for s, t in product(experiment.sources, experiment.targets)]
         for figure in [*names, scatter_name(name)]:
@@ -235,6 +236,17 @@ def check_methods(
     if len(set(lengths.values())) > 1:
         said = " and ".join(f"{label} {length}" for label, length in lengths.items())
         yield ("analyses", name, "after"), f"the methods cut sentences at different lengths (max_length: {said})"
+
+
+def check_units(name: str, given: AnalysisSettings, experiment: Experiment, settings: Settings) -> Iterator[Problem]:
+    """Words have vectors of their own where the task labels words."""
+    dataset = settings.datasets.get(experiment.dataset)
+    if dataset is not None and given.units == "token" and UNITS.get(dataset.task) != "token":
+        yield (
+            ("analyses", name, "units"),
+            f"'token' is for tasks that label words (ner), and task {dataset.task!r} labels whole examples; expected "
+            "'sentence', or leave it out",
+        )
 
 
 def check_grid(name: str, given: AnalysisSettings, experiment: Experiment, settings: Settings) -> Iterator[Problem]:

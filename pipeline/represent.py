@@ -59,6 +59,16 @@ def read_view(text: str) -> dict[str, Any]:
     return view
 
 
+def check_units(units: str, task: str) -> None:
+    """Check that a task has the units.
+
+    Raises:
+        UserError: words are asked for, and the task labels whole examples.
+    """
+    if units != "sentence" and task != "ner":
+        raise UserError(f"--spec: units {units!r}: task {task} labels no words; expected 'sentence'")
+
+
 def represent_run(run: str, view: dict[str, Any], threads: int) -> None:
     """Write a run's representations.
 
@@ -66,6 +76,7 @@ def represent_run(run: str, view: dict[str, Any], threads: int) -> None:
         UserError: see `main`.
     """
     record = finished(run)
+    check_units(view["units"], record["spec"]["task"])
     table, facts = points(record["spec"], run, view, threads)
     facts |= {"run": run, "view": view, "code": represent_code(record["spec"]["task"]), "model": record["model"]}
     path = paths.representations(run, digest(view, 8))

@@ -16,11 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.data.schema import POSITIVE
 from pipeline.errors import UserError
 from pipeline.results.statistics import Floats, Metric
 from pipeline.tasks import class_score, ner_score
-from pipeline.tasks.metric_names import MEASURES
+from pipeline.tasks.metric_names import MEASURES, positive_class
 
 Totals = dict[tuple[str, str], tuple[dict[str, float], int]]
 """By (language, split): scores by full name, and the number of examples."""
@@ -95,10 +94,10 @@ def items(task: str, metric: str, runs: Mapping[str, pa.Table], language: str) -
     )
     if metric != "f1_macro":
         measure, _, name = metric.partition("_")
-        wanted = POSITIVE.get(task, name) if name == "positive" else name
         if measure not in MEASURES:
             raise UserError(f"no per-example test for metric {metric!r}")
-        return _class_items(tables, [wanted])[..., 0, :], lambda counts: class_score.rate(measure, counts)
+        wanted = positive_class(task, classes) if name == "positive" else None
+        return _class_items(tables, [wanted or name])[..., 0, :], lambda counts: class_score.rate(measure, counts)
     counts = _class_items(tables, classes)  # (S, N, C, 3)
     shape = counts.shape
     flat = counts.reshape(*shape[:2], -1)

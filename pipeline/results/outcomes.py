@@ -1,6 +1,7 @@
 """Per-example outcomes: what every score, interval and test is computed from.
 
-A run's `scores.parquet` has one row per test example, for `ner` one per (sentence, scheme, type) with the entities found,
+A run's `scores.parquet` has one row per test example: of classes, whether the right one was predicted; of questions, exact match
+and F1 by the rule of MLQA, whatever the dataset. For `ner` it has one per (sentence, scheme, type) with the entities found,
 invented and missed there. Changing a metric re-reads these or the predictions; nothing is ever trained again for it.
 """
 
@@ -21,7 +22,7 @@ from pipeline.errors import UserError
 from pipeline.files import canonical_json, read_parquet, sha256_file, write_parquet
 from pipeline.results.runs_file import remedy
 from pipeline.tasks.ner_score import sentence_outcomes
-from pipeline.tasks.qa_score import answer_f1, exact_match
+from pipeline.tasks.qa_score import answer_outcome
 
 _EXAMPLE = [("lang", pa.string()), ("split", pa.string()), ("id", pa.string())]
 OUTCOMES: dict[str, pa.Schema] = {
@@ -86,10 +87,11 @@ def score_class_predictions(table: pa.Table, where: str) -> pa.Table:
     """Turn predicted classes into outcomes: whether each example's class was predicted.
 
     Raises:
-        UserError: an id occurs twice.
+        UserError: an id occurs twice, or a class is missing.
     """
-    for _ in _rows(table, where):
-        pass
+    for key, row in _rows(table, where):
+        if row["gold"] is None or row["predicted"] is None:
+            raise UserError(f"{where}: example {key[2]!r} of {key[0]} lacks its gold or its predicted class")
     correct = pc.equal(table["gold"], table["predicted"])
     return table.append_column("correct", correct).select(OUTCOMES[CLASSES[0]].names).cast(OUTCOMES[CLASSES[0]])
 
@@ -98,13 +100,16 @@ def score_answer_predictions(table: pa.Table, where: str) -> pa.Table:
     """Turn predicted answers into outcomes: exact match and F1 of each question, by the rule of the context's language.
 
     Raises:
-        UserError: an id occurs twice.
+        UserError: a question has no gold answer, or an id occurs twice.
     """
     schema = OUTCOMES["qa"]
     columns: dict[str, list[Any]] = {name: [] for name in schema.names}
     for key, row in _rows(table, where):
-        answer = row["predicted"], row["gold"], row["lang"]
-        for name, value in zip(schema.names, (*key, exact_match(*answer), answer_f1(*answer)), strict=True):
+        try:
+            f1, match = answer_outcome(row["predicted"], row["gold"], row["lang"])
+        except UserError as error:
+            raise UserError(f"{where}: question {row['id']!r} of {row['lang']}: {error}") from None
+        for name, value in zip(schema.names, (*key, match, f1), strict=True):
             columns[name].append(value)
     return pa.table(columns, schema=schema)
 

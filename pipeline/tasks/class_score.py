@@ -1,9 +1,13 @@
 """The score of tasks with one class per example: accuracy, and precision, recall and F1 of each class.
 
 `accuracy` is the share of examples whose class was predicted. Of a class, precision is tp/(tp + fp), recall tp/(tp + fn), F1
-2tp/(2tp + fp + fn), each 0 where undefined. `f1_macro` is the mean over the classes that gold or predictions have, as
-scikit-learn's. Names: `f1_<class>`, `precision_<class>`, `recall_<class>`; `f1_positive` and its like are the positive
-class's whatever it is called. This module imports no torch.
+2tp/(2tp + fp + fn), each 0 where undefined. `f1_macro` is the mean over the classes that gold or predictions have, each as
+heavy as any other, as scikit-learn's `f1_score(average="macro")`: a class that is predicted and never right counts with 0, one
+of the label set that occurs nowhere does not count.
+
+Names: `f1_<class>`, `precision_<class>`, `recall_<class>` of the classes that occur. `f1_positive` and its like are the positive
+class's, whatever it is called (`metric_names.positive_class`); a dataset's own labels may have no such class, and then there is
+no such score. A class that is itself called `macro` has no F1 under its name. This module imports no torch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,8 +15,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.schema import POSITIVE
 from pipeline.errors import UserError
+from pipeline.tasks.metric_names import positive_class
 
 MEASURES = ("precision", "recall", "f1")
 WEIGHTS = {"precision": (1, 1, 0), "recall": (1, 0, 1), "f1": (2, 1, 1)}
@@ -62,16 +66,13 @@ def metrics(counts: Mapping[str, NDArray[np.float64]], task: str) -> dict[str, f
     """
     stacked = np.stack(list(counts.values())) if counts else np.zeros((1, 3))  # (C, 3)
     examples = stacked[:, 0].sum() + stacked[:, 2].sum()
-    scores = {
-        "accuracy": float(stacked[:, 0].sum() / examples) if examples else 0.0,
-        "f1_macro": float(macro_f1(stacked)),
-    }
-    for name, values in counts.items():
-        scores |= {f"{measure}_{name}": float(rate(measure, values)) for measure in MEASURES}
-    if task in POSITIVE:
-        values = counts.get(POSITIVE[task], np.zeros(3))
-        scores |= {f"{measure}_positive": float(rate(measure, values)) for measure in MEASURES}
-    return scores
+    scores = {f"{measure}_{name}": float(rate(measure, of)) for name, of in counts.items() for measure in MEASURES}
+    positive = positive_class(task, counts)
+    if positive is not None:
+        of = counts.get(positive, np.zeros(3))
+        scores |= {f"{measure}_positive": float(rate(measure, of)) for measure in MEASURES}
+    accuracy = float(stacked[:, 0].sum() / examples) if examples else 0.0
+    return {**scores, "accuracy": accuracy, "f1_macro": float(macro_f1(stacked))}
 
 
 def score_classes(gold: Sequence[str], predicted: Sequence[str], task: str) -> dict[str, float]:

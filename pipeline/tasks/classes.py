@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.errors import UserError
 from pipeline.tasks.examples import Examples
 
 
@@ -29,7 +30,16 @@ def encode_classes(
         tokenizer: the encoder's.
         labels: the label set, in the order of the head.
         max_length: special tokens included.
+
+    Raises:
+        UserError: `max_length` leaves no room for a sub-token of each text; a tokenizer then cuts nothing off at all.
     """
+    least = tokenizer.num_special_tokens_to_add(len(columns) > 1) + len(columns)
+    if max_length < least:
+        texts_named = " and ".join(columns)
+        raise UserError(
+            f"training.max_length: {max_length} leaves no room for {texts_named}; expected at least {least}"
+        )
     tokenizer.enable_truncation(max_length, strategy="longest_first")
     texts = [table.column(name).to_pylist() for name in columns]
     encodings = tokenizer.encode_batch_fast(texts[0] if len(texts) == 1 else list(zip(*texts, strict=True)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -11,6 +11,27 @@ from torch import Tensor
 from pipeline.errors import UserError
 
 IGNORED = -100  # the label of sub-tokens that carry no loss, as in torch.nn.functional.cross_entropy
+
+
+@dataclass(frozen=True)
+class Picked(Sequence[Any]):
+    """Rows of another sequence, looked up when they are asked for: what is on disk stays there."""
+
+    of: Sequence[Any]
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, row: int) -> Any: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> "Picked": ...
+
+    def __getitem__(self, row: int | slice) -> Any:
+        """Return one row, or some of them."""
+        return Picked(self.of, self.rows[row]) if isinstance(row, slice) else self.of[int(self.rows[row])]
 
 
 @dataclass(frozen=True)
@@ -25,7 +46,8 @@ class Examples:
         positions: N arrays (W_n,): where word w's first sub-token stands, -1 where it was cut off; empty where unused.
         classes: (N,) class per example where the task has one, else empty.
         gold: N gold answers in the task's own form (for tagging, a tag per word), what predictions are scored against.
-        truncated_words: words that no sub-token stands for; of questions, answers that no window holds whole.
+        truncated_words: words that no sub-token stands for; of questions, answers that no window holds whole; of the whole
+            split, whichever of its rows these are.
         types: N arrays of T_n token types (0: first text, 1: second); empty where all are 0.
         groups: (N,) the number, ascending, of the example that a row is a window of; empty where each row is an example.
     """
@@ -58,16 +80,17 @@ class Examples:
 
     def take(self, rows: Sequence[int] | np.ndarray) -> "Examples":
         """Return the examples of the given rows, in that order."""
+        rows = np.asarray(rows, dtype=np.int64)
         return Examples(
             [self.ids[r] for r in rows],
             [self.languages[r] for r in rows],
-            [self.input_ids[r] for r in rows],
-            [self.labels[r] for r in rows],
-            [self.positions[r] for r in rows],
+            Picked(self.input_ids, rows),
+            Picked(self.labels, rows),
+            Picked(self.positions, rows),
             self.classes[rows] if len(self.classes) else self.classes,
-            [self.gold[r] for r in rows],
+            Picked(self.gold, rows),
             self.truncated_words,
-            [self.types[r] for r in rows] if len(self.types) else [],
+            Picked(self.types, rows) if len(self.types) else [],
             self.groups[rows] if len(self.groups) else self.groups,
         )
 
@@ -76,9 +99,10 @@ class Examples:
         if not len(self.groups):
             return self.take(numbers)
         firsts = np.append(self.firsts, len(self))
-        windows = [np.arange(firsts[n], firsts[n + 1]) for n in numbers]
-        groups = np.repeat(np.arange(len(windows)), [len(w) for w in windows])
-        return replace(self.take(np.concatenate(windows)), groups=groups)
+        begins, sizes = firsts[numbers], np.diff(firsts)[numbers]
+        groups = np.repeat(np.arange(len(sizes)), sizes)
+        place = np.arange(len(groups)) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # of each row in its example
+        return replace(self.take(begins[groups] + place), groups=groups)
 
 
 def concatenate(parts: Sequence[Examples]) -> Examples:
@@ -89,6 +113,9 @@ def concatenate(parts: Sequence[Examples]) -> Examples:
     """
     if not sum(len(part) for part in parts):
         raise UserError("no training example: every selected split is empty")
+    parts = [part for part in parts if len(part)]
+    if len(parts) == 1:
+        return parts[0]
     offsets = np.cumsum([0] + [int(part.groups[-1]) + 1 if len(part.groups) else 0 for part in parts])
     return Examples(
         [x for part in parts for x in part.ids],

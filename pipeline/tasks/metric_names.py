@@ -1,6 +1,6 @@
 """Every score by its full name, and which of them chooses epochs; imports nothing heavy, so the config can ask."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pipeline.data.schema import LABELS, POSITIVE
 
@@ -16,8 +16,26 @@ MAIN = {
 MEASURES = ("f1", "precision", "recall")
 
 
+def positive_class(task: str, classes: Collection[str]) -> str | None:
+    """Return the class that `f1_positive` and its like are about: the task's, or one that is called so.
+
+    Args:
+        task: its name.
+        classes: the label set, or those of it that occur.
+
+    Returns:
+        `None` where the classes have none. The task's usual ones always have it, even if it does not occur.
+    """
+    usual = POSITIVE.get(task)
+    if usual in classes or (usual is not None and set(classes) <= set(LABELS[task])):
+        return usual
+    return "positive" if "positive" in classes else None
+
+
 def metric_names(task: str, labels: Sequence[str] | None = None) -> tuple[str, ...]:
-    """Return the names of all scores a task has.
+    """Return the names of all scores a task has, each once.
+
+    Of classes and entity types that neither gold nor predictions have, a test set has no score.
 
     Args:
         task: its name.
@@ -31,5 +49,6 @@ def metric_names(task: str, labels: Sequence[str] | None = None) -> tuple[str, .
         )
     if task == "qa":
         return ("answer_f1", "exact_match")
-    classes = dict.fromkeys([*(["positive"] if task in POSITIVE else []), *labels])
-    return ("accuracy", "f1_macro", *(f"{measure}_{name}" for name in classes for measure in MEASURES))
+    classes = [*(["positive"] if positive_class(task, labels) else []), *labels]
+    named = (f"{measure}_{name}" for name in classes for measure in MEASURES)
+    return tuple(dict.fromkeys(("accuracy", "f1_macro", *named)))

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from pipeline import paths
-from pipeline.data.schema import CLASSES, read_split, split_labels
+from pipeline.data.schema import CLASSES, POSITIVE, read_split, split_labels
 from pipeline.data.splits import Size, count_of, select
 from pipeline.encoders.load import Encoder
 from pipeline.errors import UserError
 from pipeline.files import sha256_file
 from pipeline.methods.contract import Pool
 from pipeline.tasks.examples import Examples
+from pipeline.tasks.metric_names import MAIN, metric_names
 from pipeline.training.tokens import tokenised
 
 
@@ -80,7 +81,8 @@ class RunData:
         """Read one split, note its hash, check that it has the labels of the others.
 
         Raises:
-            UserError: the split is missing or broken, or its label set differs from the first one's.
+            UserError: the split is missing or broken, its label set differs from the first one's, or it has no class that
+                the task's main metric is about.
         """
         path = paths.run_split(self.spec, language, split)
         table = read_split(path, self.reader.task_name)
@@ -89,6 +91,12 @@ class RunData:
         self.labels = self.labels or labels
         if labels != self.labels:
             raise UserError(f"{path}: labels {labels}, but the run's other splits have {self.labels}")
+        task = self.reader.task_name
+        if MAIN[task] not in metric_names(task, labels):
+            raise UserError(
+                f"{path}: {task} is scored by {MAIN[task]}, and none of the classes {', '.join(labels)} is the positive one; "
+                f"call it {POSITIVE[task]!r} in the dataset's `labels`"
+            )
         return table
 
     def pool(self, pool: Pool) -> Examples:

@@ -300,7 +300,8 @@ class Loop:
         """Return the task's main metric over all examples."""
         task = self.ingredients.task
         gold = [examples.gold[row] for row in examples.firsts]
-        return float(task.score(gold, self.predict(examples))[task.METRIC])
+        scores = task.score(gold, self.predict(examples))
+        return float(scores.get(task.METRIC, 0.0))  # a class that nowhere occurs has no score
 
     # State.
 

@@ -1,10 +1,13 @@
-"""What a trained model makes of sentences: one vector a word or a sentence, from one layer.
+"""What a trained model makes of examples: one vector a word or an example, from one layer.
+
+An example is a sentence, a text, a pair of texts or a question with its context; of one in several windows, the first stands
+for it. Words are represented in `ner` alone, where each has a label.
 
 The model stands alone, as it does when it predicts: what a method put into it for training (MetaXL's representation
 transformation network) is thrown away with the training, so source and target take the same path here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from torch import Tensor, nn
 
 from pipeline.errors import UserError
 from pipeline.tasks.examples import Examples, collate
+from pipeline.tasks.model import INPUTS
 
 BATCH_SIZE = 32
 START = -1
@@ -75,7 +79,7 @@ def represent(
     """Represent sentences, in float32 and without dropout.
 
     Args:
-        encoder: maps (B, T) token ids and attention mask to hidden states, (B, T, H) a layer.
+        encoder: maps (B, T) token ids, attention mask and token types, where there are any, to hidden states, (B, T, H) a layer.
         examples: N tokenised sentences.
         layer: its number as in `output_hidden_states` (0: the embeddings), or `last`.
         units: `token` for every word's first sub-token, words that were cut off left out; `sentence` for the start token.
@@ -86,10 +90,11 @@ def represent(
         The points, sentences and words in their order.
     """
     encoder = encoder.to(device).eval()
+    examples = examples.take(examples.firsts)
     found: dict[int, npt.NDArray[np.float32]] = {}
     for rows in batches(examples):
         batch = collate(examples, rows, pad_id, sorted(set(examples.languages)))
-        hidden = hidden_states(encoder, batch["input_ids"].to(device), batch["attention_mask"].to(device), layer)
+        hidden = hidden_states(encoder, {key: batch[key].to(device) for key in INPUTS if key in batch}, layer)
         values = hidden.float().cpu().numpy()  # (B, T, H)
         for b, row in enumerate(rows):
             found[int(row)] = values[b, places(examples, int(row), units)]
@@ -109,10 +114,10 @@ def batches(examples: Examples) -> Iterator[npt.NDArray[np.int64]]:
         yield order[start : start + BATCH_SIZE]
 
 
-def hidden_states(encoder: nn.Module, input_ids: Tensor, mask: Tensor, layer: int | str) -> Tensor:
-    """Return one layer's hidden states of a batch, (B, T, H)."""
+def hidden_states(encoder: nn.Module, read: Mapping[str, Tensor], layer: int | str) -> Tensor:
+    """Return one layer's hidden states of a batch, (B, T, H); `read` is what the encoder reads of it."""
     with torch.inference_mode():
-        out = encoder(input_ids=input_ids, attention_mask=mask, output_hidden_states=layer != "last")
+        out = encoder(**read, output_hidden_states=layer != "last")
     hidden: Tensor = out.last_hidden_state if isinstance(layer, str) else out.hidden_states[layer]
     return hidden
 

@@ -46,9 +46,9 @@ def train_run(name: str, spec: dict[str, Any], threads: int, keep_model: bool, s
     phases = method.phases(Setting(**setting_of(spec)))
     ingredients, data = assemble(spec, method, phases)
     checkpoints = Checkpoints(paths.run_dir(name) / f"checkpoint-{code}")
+    tests = {language: data.test(language) for language in spec["evaluate"]}  # what is missing is said before training
     loop = Loop(ingredients, checkpoints, lambda records: write_history(name, records))
     fitted = loop.fit(phases)
-    tests = {language: data.test(language) for language in spec["evaluate"]}
     tested = time.monotonic()
     predictions = {language: loop.predict(examples) for language, examples in tests.items()}
     fitted.evaluation_seconds += time.monotonic() - tested

@@ -1,19 +1,21 @@
 """Tokenised splits: made once per split, tokenizer and length, then memory-mapped by every run that reads them.
 
 They lie beside the split, in `tokens/<split>-<digest>/`, the digest being that of the split's bytes, the tokenizer's file, the
-task's code and all settings; so nothing in them can be out of date, and deleting them loses nothing. Rows are tokenised in
-parallel by the Rust tokenizer, `CHUNK` at a time, so that memory does not grow with the split.
+code of the task and of this module, and all settings; so nothing in them can be out of date, and deleting them loses nothing.
+Rows are tokenised in parallel by the Rust tokenizer, `CHUNK` at a time, so that memory does not grow with the split.
 
     <field>.values    what all rows have in `input_ids`, `labels`, `positions`, `types`, int32 after int32
     <field>.offsets   where each row's begin and end
-    rows.arrow        id, language, class and group of each row, and the example it belongs to
+    rows.arrow        id, language and class of each row, and the number of the example it belongs to
     gold.arrow        the gold answer of each example
     index.json        numbers, shapes and words cut off; written last
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +27,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from pipeline.code import code_hash
+from pipeline.errors import UserError
 from pipeline.files import digest, read_json, write_json
 from pipeline.tasks.examples import Examples
 
@@ -103,8 +106,11 @@ def tokenised(
         max_length: in sub-tokens.
         place: the split's Parquet file; `tokens/` beside it is used.
         made_of: what identifies the split and the tokenizer: hashes.
+
+    Raises:
+        UserError: the task refuses the tokenizer or the length, or token types come and go from row to row.
     """
-    code = code_hash([task.__name__])
+    code = code_hash([task.__name__, __name__])
     key = digest({**made_of, "labels": list(labels), "max_length": max_length, "code": code}, 16)
     folder = place.parent / "tokens" / f"{place.stem}-{key}"
     if not (folder / "index.json").exists():
@@ -112,6 +118,9 @@ def tokenised(
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
             write(temporary, encoded(table, task, tokenizer, labels, max_length))
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o777 & ~umask)  # as any other folder: whoever shares the results may read it
             temporary.replace(folder)  # fails where another run was faster: the same files
         except OSError:
             if not (folder / "index.json").exists():
@@ -130,38 +139,47 @@ def encoded(
 
 
 def write(folder: Path, parts: Iterator[Examples]) -> None:
-    """Write examples to files in an empty folder."""
+    """Write examples to files in an empty folder.
+
+    Raises:
+        UserError: some of the parts have token types and others none.
+    """
     index: dict[str, Any] = {"rows": 0, "truncated_words": 0, "fields": {}, "classes": False, "groups": False}
-    files = {name: open(folder / f"{name}.values", "wb") for name in FIELDS}  # noqa: SIM115
     lengths: dict[str, list[NDArray[np.int64]]] = {name: [] for name in FIELDS}
     rows, golds, examples = [], [], 0
-    for part in parts:
-        for name in FIELDS:
-            arrays: Sequence[NDArray[Any]] = getattr(part, name)
-            if not len(arrays):
-                continue
-            index["fields"][name] = arrays[0].shape[1] if arrays[0].ndim == 2 else None
-            np.concatenate([a.reshape(-1) for a in arrays]).astype(np.int32).tofile(files[name])
-            lengths[name].append(np.fromiter((a.size for a in arrays), dtype=np.int64, count=len(arrays)))
-        index["rows"] += len(part)
-        index["truncated_words"] += part.truncated_words
-        index["classes"] = bool(len(part.classes))
-        index["groups"] = bool(len(part.groups))
-        firsts = part.firsts
-        own = part.groups - part.groups[0] + examples if len(part.groups) else np.arange(len(part)) + examples
-        examples += len(firsts)
-        classes = part.classes if len(part.classes) else np.zeros(len(part), dtype=np.int32)
-        columns = [list(part.ids), list(part.languages), classes.astype(np.int32), own.astype(np.int32)]
-        rows.append(pa.table([pa.array(c, f.type) for c, f in zip(columns, ROWS, strict=True)], schema=ROWS))
-        golds.append(pa.chunked_array([pa.array([part.gold[row] for row in firsts])]))
-    for name, file in files.items():
-        file.close()
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(open(folder / f"{name}.values", "wb")) for name in FIELDS}
+        for part in parts:
+            for name in FIELDS:
+                arrays: Sequence[NDArray[Any]] = getattr(part, name)
+                if not len(arrays):
+                    continue
+                index["fields"][name] = arrays[0].shape[1] if arrays[0].ndim == 2 else None
+                files[name].write(np.concatenate([a.reshape(-1) for a in arrays]).astype(np.int32).data)
+                lengths[name].append(np.fromiter((a.size for a in arrays), dtype=np.int64, count=len(arrays)))
+            index["rows"] += len(part)
+            index["truncated_words"] += part.truncated_words
+            index["classes"] = bool(len(part.classes))
+            index["groups"] = bool(len(part.groups))
+            rows.append(_rows_of(part, examples))
+            golds.append(pa.array([part.gold[row] for row in part.firsts]))
+            examples += len(part.firsts)
+    for name in FIELDS:
         ends = np.cumsum(np.concatenate([[0], *lengths[name]])).astype(np.int64)
-        ends.tofile(folder / f"{name}.offsets")
+        if len(ends) - 1 not in (0, index["rows"]):
+            raise UserError(f"the encoder's tokenizer gives some rows {name} and others none; expected all or none")
+        (folder / f"{name}.offsets").write_bytes(ends.data)
     _write_arrow(folder / "rows.arrow", pa.concat_tables(rows) if rows else ROWS.empty_table())
-    gold = pa.chunked_array([chunk for column in golds for chunk in column.chunks]) if golds else pa.chunked_array([[]])
-    _write_arrow(folder / "gold.arrow", pa.table({"gold": gold}))
+    _write_arrow(folder / "gold.arrow", pa.table({"gold": pa.chunked_array(golds or [[]])}))
     write_json(folder / "index.json", index)
+
+
+def _rows_of(part: Examples, before: int) -> pa.Table:
+    """What is known of each row, in the `ROWS` schema; `before` examples come before these."""
+    own = part.groups - part.groups[0] if len(part.groups) else np.arange(len(part))
+    classes = part.classes if len(part.classes) else np.zeros(len(part), dtype=np.int32)
+    columns = [list(part.ids), list(part.languages), classes.astype(np.int32), (own + before).astype(np.int32)]
+    return pa.table([pa.array(c, f.type) for c, f in zip(columns, ROWS, strict=True)], schema=ROWS)
 
 
 def _write_arrow(path: Path, table: pa.Table) -> None:
@@ -197,7 +215,7 @@ def read(folder: Path) -> Examples:
 def _ragged(folder: Path, name: str, width: int | None) -> Ragged:
     values = folder / f"{name}.values"
     if values.stat().st_size:
-        mapped: NDArray[Any] = np.memmap(values, dtype=np.int32, mode="r")
+        mapped: NDArray[Any] = np.asarray(np.memmap(values, dtype=np.int32, mode="r"))  # plain: its rows are cut faster
     else:
         mapped = np.empty(0, dtype=np.int32)  # nothing cannot be mapped
     return Ragged(mapped, np.fromfile(folder / f"{name}.offsets", dtype=np.int64), width)
