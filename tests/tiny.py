@@ -1,4 +1,4 @@
-"""A tiny encoder, dataset and run description, for tests that train for real in a second."""
+"""A tiny encoder, datasets of all five tasks and a run description, for tests that train for real in a second."""
 
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,19 @@ from transformers.models.bert.configuration_bert import BertConfig
 from transformers.models.bert.modeling_bert import BertModel
 
 from pipeline import paths
-from pipeline.data.schema import LABELS, Facts, ner_table, write_split
+from pipeline.data.schema import LABELS, Facts, ner_table, task_table, write_split
 from pipeline.files import digest, write_json
 from pipeline.training.streams import seeded
 
 DATASET, ENCODER = "tiny-00000000", "tiny-11111111"
 NAMES = {"PER": ["ada", "bo", "cy"], "LOC": ["rome", "oslo"], "ORG": ["acme", "umbrella"]}
 WORDS = ["sees", "in", "from", "the", "of", "visits", "by"]
+CUES = {  # by task and label: the word that tells it
+    "sentiment": {"negative": "dire", "positive": "fine"},
+    "nli": {"entailment": "surely", "neutral": "maybe", "contradiction": "never"},
+    "relevance": {"irrelevant": "fake", "relevant": "true"},
+}
+SHARES = {"sentiment": (0.5, 0.5), "nli": (0.4, 0.3, 0.3), "relevance": (0.75, 0.25)}
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 TRAINING: dict[str, Any] = {
     "optimizer": "adamw",
@@ -51,6 +57,43 @@ def sentences(language: str, split: str, count: int) -> list[tuple[str, list[str
     return rows
 
 
+def rows(task: str, language: str, split: str, count: int) -> list[tuple[Any, ...]]:
+    """Seeded rows of a task in its schema, without `lang`; an answer, and the cue of a class, is told by a word alone.
+
+    Contexts of questions have up to 30 words, of which one is a person's name.
+    """
+    if task == "ner":
+        return list(sentences(language, split, count))
+    rng = seeded("tiny", task, language, split)
+
+    def some(least: int, most: int) -> list[str]:
+        found = [str(word) for word in rng.choice(WORDS, int(rng.integers(least, most)))]
+        return [word[::-1] for word in found] if language == "beta" else found
+
+    made: list[tuple[Any, ...]] = []
+    for number in range(count):
+        id_ = f"tiny-{language}-{split}-{number}"
+        if task == "qa":
+            words, name = some(3, 30), str(rng.choice(NAMES["PER"]))
+            words.insert(int(rng.integers(len(words) + 1)), name)
+            context = " ".join(words)
+            made.append((id_, "who visits", context, [name], [context.index(name)]))
+            continue
+        label = str(rng.choice(LABELS[task], p=SHARES[task]))
+        told = some(2, 9)
+        told.insert(int(rng.integers(len(told) + 1)), CUES[task][label])
+        first = () if task == "sentiment" else (" ".join(some(2, 9)),)
+        made.append((id_, *first, " ".join(told), label))
+    return made
+
+
+def write_task_split(task: str, language: str, split: str, count: int, dataset: str = DATASET, **facts: Any) -> None:
+    """Write one split of a task under the working directory; `facts` say otherwise what it says of itself."""
+    described = {"labels": LABELS[task], "dataset": dataset, "language": language, "split": split, **facts}
+    table = task_table(task, language, rows(task, language, split, count))
+    write_split(paths.split(dataset, language, split), table, Facts(task, **described))
+
+
 def write_dataset(counts: dict[str, int] | None = None) -> None:
     """Write the splits of `alpha` and `beta` under the working directory."""
     for language in ("alpha", "beta"):
@@ -61,20 +104,32 @@ def write_dataset(counts: dict[str, int] | None = None) -> None:
             )
 
 
-def write_encoder() -> None:
-    """Write a two-layer BERT with random weights under the working directory."""
-    folder = paths.encoder_dir(ENCODER)
-    folder.mkdir(parents=True)
+def tokenizer(pair: str = "[CLS] $A [SEP] $B [SEP]") -> Tokenizer:
+    """Words as tokens, joined as a pair by a template."""
     words = [*SPECIAL, *WORDS, *(w[::-1] for w in WORDS), *(n for names in NAMES.values() for n in names)]
-    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(dict.fromkeys(words))}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    words += ["who", *(word for cues in CUES.values() for word in cues.values())]
+    made = Tokenizer(models.WordLevel({word: i for i, word in enumerate(dict.fromkeys(words))}, unk_token="[UNK]"))
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    made.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair=pair, special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
-    tokenizer.save(str(folder / "tokenizer.json"))
+    return made
+
+
+TYPED = "[CLS] $A [SEP] $B:1 [SEP]:1"
+"""BERT's way to join a pair: the second text has token type 1."""
+
+
+def write_encoder(key: str = ENCODER, pair: str = "[CLS] $A [SEP] $B [SEP]", types: int = 2) -> None:
+    """Write a two-layer BERT with random weights under the working directory; `types`: how many token types it knows."""
+    folder = paths.encoder_dir(key)
+    folder.mkdir(parents=True)
+    own = tokenizer(pair)
+    own.save(str(folder / "tokenizer.json"))
     torch.manual_seed(0)
     config = BertConfig(
-        vocab_size=len(set(words)),
+        vocab_size=own.get_vocab_size(),
+        type_vocab_size=types,
         hidden_size=16,
         num_hidden_layers=2,
         num_attention_heads=2,
@@ -82,7 +137,7 @@ def write_encoder() -> None:
         max_position_embeddings=40,
     )
     BertModel(config, add_pooling_layer=False).save_pretrained(folder)
-    write_json(paths.encoder_manifest(ENCODER), {"spec": "tiny"})
+    write_json(paths.encoder_manifest(key), {"spec": "tiny"})
 
 
 def spec(kind: str, **changes: Any) -> dict[str, Any]:
@@ -113,6 +168,14 @@ def make_world(folder: Path) -> None:
     """Write dataset and encoder into `folder`, which must be the working directory."""
     write_dataset()
     write_encoder()
+
+
+def make_task_world(task: str, counts: dict[str, int] | None = None) -> None:
+    """Write a task's splits of `alpha` and `beta`, and an encoder that knows token types, under the working directory."""
+    for language in ("alpha", "beta"):
+        for split, count in (counts or {"train": 40, "dev": 12, "test": 12}).items():
+            write_task_split(task, language, split, count)
+    write_encoder(pair=TYPED)
 
 
 def name_of(described: dict[str, Any]) -> str:
