@@ -1,8 +1,11 @@
 """The config's `datasets`: one pydantic model per loader (see `pipeline.config_schema`)."""
 
+import codecs
+from collections.abc import Mapping
+from itertools import product
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_serializer
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_serializer, field_validator
 
 from pipeline.config_sections import Section
 from pipeline.config_types import (
@@ -130,10 +133,13 @@ SOURCES = (
 
 
 class Downloaded(Section):
-    """What all datasets that are fetched have in common."""
+    """What all datasets that are fetched have in common. The class attributes say what is known of each beforehand."""
 
     task: ClassVar[str]
     absent: ClassVar[dict[str, str]] = {}  # by split that the dataset has in no language: why, and what to do about it
+    known: ClassVar[tuple[str, ...]] = ()  # its languages; empty: only its files tell
+    others: ClassVar[bool] = False  # whether copies with more languages are read; `expected` must name those
+    nowhere: ClassVar[dict[str, str]] = {}  # by source that has it not, unless the config gives an address: why
     sources: OneOrMore[Literal["mirror", "hub", "archive", "folder"]] = Field(
         description=SOURCES, examples=[["archive"]]
     )
@@ -161,7 +167,8 @@ class Downloaded(Section):
     )
     expected: dict[Language, Expected] = Field(
         default={},
-        description="by language: counts to check instead of the built-in ones; changes no run",
+        description="by language: counts to check instead of the built-in ones, also for languages that your copy has beside "
+        "the known ones; changes no run",
         examples=[{"qu": {"train": 100}}],
     )
 
@@ -180,6 +187,10 @@ class Xnli(Downloaded):
     absent: ClassVar[dict[str, str]] = {
         "train": "XNLI has dev and test sets only; train on MultiNLI as source_dataset, or on dev with few_shot"
     }
+    known: ClassVar[tuple[str, ...]] = (
+        *("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh"),
+    )
+    others: ClassVar[bool] = True
     loader: Literal["xnli"] = Field(description="the kind of dataset")
 
 
@@ -187,6 +198,7 @@ class MultiNli(Downloaded):
     """MultiNLI, inference in English, the usual source of XNLI (Williams et al. 2018); dev is matched, test mismatched."""
 
     task: ClassVar[str] = "nli"
+    known: ClassVar[tuple[str, ...]] = ("en",)
     loader: Literal["multinli"] = Field(description="the kind of dataset")
 
 
@@ -200,6 +212,10 @@ class Mlqa(Downloaded):
     absent: ClassVar[dict[str, str]] = {
         "train": "MLQA has dev and test sets only; train on SQuAD as source_dataset, or on dev with few_shot"
     }
+    known: ClassVar[tuple[str, ...]] = tuple(
+        context if context == question else f"{context}.{question}"
+        for context, question in product(("ar", "de", "en", "es", "hi", "vi", "zh"), repeat=2)
+    )
     loader: Literal["mlqa"] = Field(description="the kind of dataset")
 
 
@@ -207,7 +223,11 @@ class Squad(Downloaded):
     """SQuAD 1.1, extractive question answering in English, the usual source of MLQA (Rajpurkar et al. 2016)."""
 
     task: ClassVar[str] = "qa"
-    absent: ClassVar[dict[str, str]] = {"test": "SQuAD's test set is not public; use SQuAD as source_dataset of MLQA"}
+    absent: ClassVar[dict[str, str]] = {
+        "test": "SQuAD's test set is not public; use SQuAD as source_dataset of MLQA, or say test: dev with dev: {from: train}"
+    }
+    known: ClassVar[tuple[str, ...]] = ("en",)
+    nowhere: ClassVar[dict[str, str]] = {"archive": "SQuAD is two files, not an archive; put them into a folder"}
     loader: Literal["squad"] = Field(description="the kind of dataset")
     unanswerable: Literal["refuse", "drop"] = Field(
         default="refuse",
@@ -219,6 +239,11 @@ class Marc(Downloaded):
     """MARC, product reviews in 6 languages (Keung et al. 2020); withdrawn by its publisher, so a copy is needed."""
 
     task: ClassVar[str] = "sentiment"
+    known: ClassVar[tuple[str, ...]] = ("de", "en", "es", "fr", "ja", "zh")
+    others: ClassVar[bool] = True
+    nowhere: ClassVar[dict[str, str]] = {
+        "archive": "the publisher withdrew MARC in 2023; use a copy on the hub, or your own in a folder"
+    }
     loader: Literal["marc"] = Field(description="the kind of dataset")
     title: Switch = Field(
         default=False, description="put the review's title before its text; copies without titles are then refused"
@@ -229,6 +254,10 @@ class SentiPers(Downloaded):
     """SentiPers, Persian product reviews by sentence (Hosseini et al. 2018), as MetaXL uses it."""
 
     task: ClassVar[str] = "sentiment"
+    known: ClassVar[tuple[str, ...]] = ("fa",)
+    nowhere: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("hub", "archive"), "SentiPers is not published there; ask its authors, and put it into a folder"
+    )
     loader: Literal["sentipers"] = Field(description="the kind of dataset")
     split: Literal["published", "clean"] = Field(
         default="published",
@@ -241,6 +270,10 @@ class Sentiraama(Downloaded):
     """Sentiraama, Telugu product reviews (Gangula and Mamidi 2018), in MetaXL's split."""
 
     task: ClassVar[str] = "sentiment"
+    known: ClassVar[tuple[str, ...]] = ("te",)
+    nowhere: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("hub", "archive"), "Sentiraama is not published there; ask its authors, and put it into a folder"
+    )
     loader: Literal["sentiraama"] = Field(description="the kind of dataset")
 
 
@@ -248,6 +281,12 @@ class Cls10(Downloaded):
     """CLS-10, Amazon reviews in 4 languages and 3 domains (Prettenhofer and Stein 2010); dev is cut from train."""
 
     task: ClassVar[str] = "sentiment"
+    absent: ClassVar[dict[str, str]] = {"dev": "CLS-10 has no dev set of its own; cut one with dev: {from: train}"}
+    known: ClassVar[tuple[str, ...]] = ("de", "en", "fr", "ja")
+    others: ClassVar[bool] = True
+    nowhere: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("hub", "archive"), "CLS-10 is not published there; request it from its page, and put it into a folder"
+    )
     loader: Literal["cls10"] = Field(description="the kind of dataset")
     domain: Literal["books", "dvd", "music"] = Field(description="the kind of products reviewed", examples=["books"])
     dev: DevFromTrain | None = Field(
@@ -283,6 +322,21 @@ def read_label(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value) if isinstance(value, int | float) else value
+
+
+def check_encoding(value: str) -> str:
+    """Check that Python knows an encoding.
+
+    Raises:
+        ValueError: it does not.
+    """
+    try:
+        codecs.lookup(value)
+    except LookupError:
+        raise ValueError(
+            f"unknown encoding {value!r}; expected one that Python knows, as utf-8, cp1251, latin-1"
+        ) from None
+    return value
 
 
 _COLUMN = {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "null"}]}
@@ -349,12 +403,12 @@ class Files(Section):
     folder: FilePath = Field(
         description="path of the folder; changes no run: a file that changed is read again", examples=["data/mine"]
     )
-    files: dict[Literal["train", "dev", "test", "all"], str] = Field(
+    files: dict[Literal["train", "dev", "test", "all"], FilePath] = Field(
         description="each split's file below the folder, or one file for `all`, which `cut` divides; `{language}` in it "
         "stands for the language's name in `languages`",
         examples=[{"train": "{language}/train.csv", "test": "{language}/test.csv"}],
     )
-    languages: dict[Language, str] = Field(
+    languages: dict[Language, Annotated[str, Field(min_length=1)]] = Field(
         default={},
         description="by language: what `{language}` in `files`, or the column `language`, calls it; a language that is not "
         "listed is called by its code",
@@ -364,7 +418,9 @@ class Files(Section):
     header: Switch = Field(
         default=True, description="CSV and TSV begin with the columns' names; otherwise columns are numbered from 0"
     )
-    encoding: str = Field(default="utf-8", description="how text files are encoded", examples=["cp1251"])
+    encoding: Annotated[str, AfterValidator(check_encoding)] = Field(
+        default="utf-8", description="how text files are encoded", examples=["cp1251"]
+    )
     labels: dict[RawLabel, Class] = Field(
         default={},
         description="by label in the files: the class it means, or `null` to leave such rows out. Every label must be listed. "
@@ -380,6 +436,16 @@ class Files(Section):
         description="`train`: drop training examples that also stand in dev or test; otherwise they are only reported",
     )
     licence: str = Field(default="", description="a note for readers of the config; changes no run")
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _each_once(cls, given: Any) -> Any:
+        """Refuse spellings of one label that YAML takes for several keys (`1` and `"1"`): the last would win unseen."""
+        spelled = [str(label).strip() for label in given] if isinstance(given, Mapping) else []
+        for label in spelled:
+            if spelled.count(label) > 1:
+                raise ValueError(f"label {label!r} stands there twice")
+        return given
 
     @field_serializer("labels")
     def _in_order(self, labels: dict[str, str | None]) -> list[list[str | None]]:

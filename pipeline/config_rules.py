@@ -1,5 +1,6 @@
 """What the config's sections must agree on, checked before any job starts."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count, repeat
 from typing import Any
@@ -7,12 +8,13 @@ from typing import Any
 from pipeline.config_dataset_rules import (
     KeyPath,
     Problem,
-    babel_languages,
-    check_babel,
     check_dataset,
     check_known,
     check_twice,
+    known_languages,
     label_set,
+    lacks,
+    lacks_text,
 )
 from pipeline.config_datasets import Babel, Downloaded
 from pipeline.config_extend import check_extend, check_extended_use, unextended
@@ -21,6 +23,7 @@ from pipeline.config_methods import METHODS, PARENT, FewShot, Method, Training
 from pipeline.config_schema import Experiment, Settings, Table
 from pipeline.config_sections import Extend, ExtensionText, Pretrain, Text
 from pipeline.config_tuning import check_grid, points
+from pipeline.config_types import METRIC
 from pipeline.errors import nearest
 from pipeline.tasks.metric_names import MAIN, metric_names
 
@@ -50,8 +53,13 @@ def check(settings: Settings, broken: Broken) -> list[Problem]:
 
 
 def used_languages(name: str, settings: Settings) -> set[str]:
-    """Return the languages of a dataset that experiments name."""
+    """Return the languages of a dataset that experiments and encoders name."""
     found: set[str] = set()
+    for encoder in settings.encoders.values():
+        texts: Sequence[Text | ExtensionText] = encoder.text if isinstance(encoder, Pretrain | Extend) else []
+        for text in texts:
+            if text.dataset == name and isinstance(text.languages, list):
+                found.update(text.languages)
     for experiment in settings.experiments.values():
         if (experiment.source_dataset or experiment.dataset) == name:
             found.update(chain.from_iterable(experiment.sources))
@@ -110,11 +118,11 @@ def method_names(settings: Settings) -> list[str]:
 def check_languages(
     paths: Iterable[KeyPath], dataset: str, languages: Sequence[str], settings: Settings
 ) -> Iterator[Problem]:
-    """Languages of Babel are known beforehand; other datasets tell when they are fetched."""
+    """Languages of Babel and of most corpora are known beforehand; other datasets tell when they are fetched."""
     given = settings.datasets.get(dataset)
-    if isinstance(given, Babel) and not list(check_babel(dataset, given)):
-        known = babel_languages(given)
-        for path, language in zip(paths, languages, strict=False):
+    known = [] if given is None else known_languages(given)
+    for path, language in zip(paths, languages, strict=False):
+        if known:
             yield from check_known(path, "language", language, known)
 
 
@@ -136,6 +144,11 @@ def check_text(name: str, encoder: Pretrain | Extend, settings: Settings, broken
         yield from check_known((*here, "dataset"), "dataset", text.dataset, list(settings.datasets))
         if text.languages is None and not isinstance(settings.datasets.get(text.dataset), Babel):
             yield (*here, "languages"), "'all' is known for loader babel only; list the languages"
+        given = settings.datasets.get(text.dataset)
+        sized = isinstance(text, ExtensionText) and text.languages == "target" and text.size == "target_size"
+        if why := lacks(given, "train") if sized else lacks_text(given):
+            what = "training sentences" if sized else "raw text"
+            yield (*here, "dataset"), f"{text.dataset!r} gives no {what}: {why}"
         listed = text.languages if isinstance(text.languages, list) else []
         yield from check_languages(repeat((*here, "languages")), text.dataset, listed, settings)
 
@@ -189,6 +202,8 @@ def check_source_dataset(
     if name is None or name in broken["datasets"]:
         return
     yield from check_known((*path, "source_dataset"), "dataset", name, list(settings.datasets))
+    if not experiment.sources:
+        yield (*path, "source_dataset"), "changes nothing: the experiment has no sources; leave it out"
     ours, theirs = settings.datasets.get(experiment.dataset), settings.datasets.get(name)
     if ours is None or theirs is None:
         return
@@ -223,9 +238,11 @@ def lacking_dev(experiment: Experiment, name: str, languages: Iterable[str], set
     if experiment.dev_size == 0:
         return "dev_size is 0"
     dataset = settings.datasets.get(name)
+    if isinstance(dataset, Downloaded) and dataset.test == "dev" and dataset.dev is None:
+        return f"the dev set of dataset {name!r} is its test set"
+    if why := lacks(dataset, "dev"):
+        return f"dataset {name!r} has none: {why}"
     if isinstance(dataset, Downloaded) and dataset.dev is None:
-        if dataset.test == "dev":
-            return f"the dev set of dataset {name!r} is its test set"
         for language in languages:
             if language in dataset.expected and dataset.expected[language].dev == 0:
                 return f"dataset {name!r} has none in {language}"
@@ -265,8 +282,8 @@ def check_splits(
     wanted = [(own, "test", "is tested on"), *([(own, "train", "trains on")] if trains_on_target else [])]
     wanted += [(foreign, "train", "trains on the sources'")] if method.needs_sources else []
     for name, split, verb in wanted:
-        why = getattr(settings.datasets.get(name), "absent", {}).get(split)
-        if why is not None and not (split == "test" and getattr(settings.datasets[name], "test", "test") == "dev"):
+        why = lacks(settings.datasets.get(name), split)
+        if why is not None:
             yield path, f"{label} {verb} {split} data, and dataset {name!r} has none: {why}"
 
 
@@ -333,13 +350,19 @@ def check_table(name: str, table: Table, settings: Settings, broken: Broken) -> 
 def check_metric(
     path: KeyPath, metric: str | None, experiments: Sequence[str], settings: Settings
 ) -> Iterator[Problem]:
-    """A metric must be one of the experiments' task."""
+    """A metric must be one of every experiment's task and labels; where those are not known, it must look like one."""
+    if metric is None:
+        return
     names = [settings.experiments[e].dataset for e in experiments if e in settings.experiments]
-    known = [settings.datasets[name] for name in names if name in settings.datasets][:1]
-    valid = [m for d in known for m in metric_names(d.task, label_set(d))] or [
-        m for task in MAIN for m in metric_names(task)
-    ]
-    if metric is not None and metric not in valid:
+    known = dict.fromkeys(name for name in names if name in settings.datasets)
+    scores = {name: metric_names(d.task, label_set(d)) for name in known for d in [settings.datasets[name]]}
+    for name, valid in scores.items():
+        if metric not in valid:
+            among = f" of dataset {name!r}" if any(metric in others for others in scores.values()) else ""
+            yield (*path, "metric"), f"unknown metric {metric!r}{among}{nearest(metric, valid)}"
+            return
+    if not scores and not re.fullmatch(METRIC, metric):
+        valid = tuple(name for task in MAIN for name in metric_names(task))
         yield (*path, "metric"), f"unknown metric {metric!r}{nearest(metric, valid)}"
 
 

@@ -64,14 +64,16 @@ def read_size(value: Any) -> int | float | None:
     """Read a number of examples ≥ 1, or a share of them above 0 and below 1; `all` becomes `None`.
 
     Raises:
-        ValueError: none of these.
+        ValueError: none of these; or `1.0`, which may mean all of them as well as one.
     """
     try:
-        share = read_number(value) if value != "all" else None
+        number = read_number(value) if value != "all" else None
     except ValueError:
-        share = None
-    if isinstance(share, float) and 0 < share < 1:
-        return share
+        number = None
+    if isinstance(number, float) and 0 < number < 1:
+        return number
+    if number == 1 and not re.fullmatch(r"\+?0*1", str(value)):
+        raise ValueError(f"{value!r} may be all examples or one; say 'all', or 1 for one example")
     return _size(value, 1, ", a share above 0 and below 1,")
 
 
@@ -233,8 +235,8 @@ def _text(kind: str, pattern: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "format": kind, "pattern": f"^{pattern}$"})
 
 
-def _or_all(least: int) -> WithJsonSchema:
-    return WithJsonSchema({"anyOf": [{"type": "integer", "minimum": least}, {"const": "all"}]})
+def _or_all(*numbers: JsonSchemaValue) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [*numbers, {"const": "all"}]})
 
 
 _LANGUAGE = {"type": "string", "format": "language", "pattern": f"^{NAME}$"}
@@ -253,8 +255,12 @@ Count = Annotated[Whole, Field(ge=1)]
 CountOrNull = Annotated[Count | None, BeforeValidator(read_null)]
 ZeroOrMore = Annotated[Whole, Field(ge=0)]
 Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
-Size = Annotated[int | None, PlainValidator(read_size), _or_all(1)]
-DevSize = Annotated[int | None, PlainValidator(read_dev_size), _or_all(0)]
+Size = Annotated[
+    int | float | None,
+    PlainValidator(read_size),
+    _or_all({"type": "integer", "minimum": 1}, {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
+]
+DevSize = Annotated[int | None, PlainValidator(read_dev_size), _or_all({"type": "integer", "minimum": 0})]
 Placement = Annotated[
     int | str,
     PlainValidator(read_placement),

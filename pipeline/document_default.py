@@ -26,6 +26,12 @@ NAMES = {
 """By section: the entries to show and the kinds they are of."""
 
 VALUES: dict[tuple[str, str], Any] = {
+    **{
+        (kind, key): value
+        for kind in ("Squad", "Marc", "SentiPers", "Sentiraama", "Cls10")  # no archive to download
+        for key, value in (("sources", ["folder"]), ("folder", f"data/{kind.lower()}"))
+    },
+    ("Files", "files"): {"all": "{language}.csv"},
     ("Experiment", "methods"): ["target_only", "joint", "fine_tune"],
     ("Experiment", "sources"): ["hubbish"],
     ("Experiment", "targets"): ["nearish", "farrish"],

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from pipeline.config_dataset_rules import babel_languages, babel_overrides
 from pipeline.config_datasets import Babel
 from pipeline.config_datasets import Dataset as DatasetSettings
+from pipeline.config_rules import method_called
 from pipeline.config_schema import Settings
 from pipeline.config_sections import Extend, ExtensionText, FolderEncoder, Pretrain
 from pipeline.files import digest
@@ -176,9 +178,10 @@ def needed_datasets(settings: Settings, keys: Mapping[str, str]) -> Iterator[Dat
     """Yield each dataset some run or encoder reads, with the languages they need."""
     needed: dict[str, set[str]] = {}
     for experiment in settings.experiments.values():
-        sources = {language for languages in experiment.sources for language in languages}
-        needed.setdefault(experiment.source_dataset or experiment.dataset, set()).update(sources)
         needed.setdefault(experiment.dataset, set()).update(experiment.targets)
+        if any(method_called(settings, label).needs_sources for label in experiment.methods):
+            sources = chain.from_iterable(experiment.sources)
+            needed.setdefault(experiment.source_dataset or experiment.dataset, set()).update(sources)
     for name in used_encoders(settings):
         for dataset, language in text_languages(name, settings):
             needed.setdefault(dataset, set()).add(language)

@@ -159,7 +159,7 @@ def _alike(spec: dict[str, Any]) -> str:
 LIKENESS: tuple[tuple[str, Callable[[dict[str, Any]], Any]], ...] = (
     ("the same settings", _alike),
     ("the same method, encoder and dataset", lambda s: (s["method"]["name"], s["encoder"], s["dataset"])),
-    ("the same method", lambda s: s["method"]["name"]),
+    ("the same task and method", lambda s: (s.get("task"), s["method"]["name"])),
 )
 """From most to least alike: the first kind of which a run has finished is the one to go by."""
 

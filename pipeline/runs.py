@@ -126,6 +126,8 @@ def _point_specs(
     """Yield the same for one point of a method's grid."""
     own = _shape(settings, experiment, method, datasets)
     parents = _shape(settings, experiment, method_called(settings, PARENT), datasets)
+    if parents["source_dataset"] is not None:  # no target's dataset is part of what trains on the sources alone
+        parents |= {"dataset": parents["source_dataset"], "source_dataset": None}
     known: dict[tuple[Any, ...], tuple[dict[str, Any], str]] = {}
     source_sets = experiment.sources if method.needs_sources else [[]]
     source_sizes = experiment.source_size if method.needs_sources else [None]

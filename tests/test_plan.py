@@ -204,7 +204,7 @@ def test_estimates_go_by_the_likest_finished_runs():
     assert (round(like.seconds, 3), like.basis) == (43.333, "the same method, encoder and dataset")
     third = grid("experiments.few.encoder=mbert")
     (like,) = {estimate for name, estimate in estimates(third, survey(third)).items() if "target_only" in name}
-    assert (round(like.seconds, 3), like.basis) == (43.333, "the same method")
+    assert (round(like.seconds, 3), like.basis) == (43.333, "the same task and method")
 
 
 def test_jobs_at_a_time_divide_the_time_down_to_the_longest_run():
