@@ -121,6 +121,8 @@ def tokenised(
             umask = os.umask(0)
             os.umask(umask)
             temporary.chmod(0o777 & ~umask)  # as any other folder: whoever shares the results may read it
+            if folder.exists() and not (folder / "index.json").exists():
+                shutil.rmtree(folder, ignore_errors=True)  # what is left of a folder that was deleted in part
             temporary.replace(folder)  # fails where another run was faster: the same files
         except OSError:
             if not (folder / "index.json").exists():
