@@ -1,8 +1,14 @@
 """What sections must agree on is checked before any job, and said with the path of the key to change."""
 
+from copy import deepcopy
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline import config
+from pipeline.errors import UserError
+from pipeline.runs import expand
 from tests.configs import changed, errors
 
 
@@ -107,12 +113,8 @@ def test_a_dataset_without_dev_in_a_language_needs_another_choice_of_epoch():
 
 
 def test_without_dev_data_the_last_epoch_will_do():
-    settings = config.parse(
-        changed(
-            "experiments.few.dev_size=0", "training.select=last", "experiments.few.methods=[target_only, fine_tune]"
-        )
-    )
-    assert settings.experiments["few"].dev_size == 0
+    last = ["training.select=last", "experiments.few.methods=[target_only, fine_tune]"]
+    assert config.parse(changed("experiments.few.dev_size=0", *last)).experiments["few"].dev_size == 0
 
 
 def test_the_dev_set_may_test_when_dev_is_cut_from_train():
@@ -133,3 +135,328 @@ def test_all_errors_come_at_once_and_follow_up_errors_do_not():
         "experiments.other.methods[0]",
         "tables.few.metric",
     ]
+
+
+# --------------------------------------------------------------------------------------- two datasets, absent splits, tasks
+
+CORPORA = [
+    "datasets.xnli={loader: xnli, sources: [mirror], mirror: m}",
+    "datasets.multinli={loader: multinli, sources: [mirror], mirror: m}",
+    "datasets.mlqa={loader: mlqa, sources: [mirror], mirror: m}",
+    "datasets.mlqa-dev={loader: mlqa, sources: [mirror], mirror: m, test: dev}",
+    "datasets.squad={loader: squad, sources: [mirror], mirror: m}",
+    "datasets.marc={loader: marc, sources: [mirror], mirror: m}",
+    "datasets.sentipers={loader: sentipers, sources: [mirror], mirror: m}",
+    "datasets.mine={loader: files, task: sentiment, folder: f, files: {all: '{language}.csv'}, "
+    "labels: {1: bad, 2: fair, 3: good}}",
+    "datasets.names={loader: files, task: ner, folder: f, files: {all: '{language}.csv'}, labels: {O: O, P: B-GENE, I: I-GENE}}",
+]
+"""A dataset or two of each task, to make experiments with."""
+
+
+def experiment(dataset: str, methods: str, target: str = "de", source: str | None = None, *overrides: str) -> list[str]:
+    """The base config with one experiment over other datasets."""
+    few = {
+        "dataset": dataset,
+        "encoder": "mbert",
+        "methods": f"[{methods}]",
+        "sources": "[en]",
+        "targets": f"[{target}]",
+    }
+    few |= {"source_dataset": source} if source else {}
+    text = ", ".join(f"{key}: {value}" for key, value in few.items())
+    return [*CORPORA, "tables=", f"experiments={{few: {{{text}}}}}", *overrides]
+
+
+def refused(*arguments) -> list[str]:
+    return [line.removeprefix("experiments.few.") for line in errors(*experiment(*arguments))]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "source", "message"),
+    [
+        ("xnli", "multinly", "unknown dataset 'multinly'; did you mean 'multinli'?"),
+        ("xnli", "squad", "'squad' is of task 'qa', and 'xnli' of 'nli'"),
+        (
+            "mine",
+            "marc",
+            "'marc' has the labels ['negative', 'positive'], and 'mine' ['bad', 'fair', 'good']; they must be the same, in the "
+            "same order",
+        ),
+    ],
+)
+def test_the_sources_dataset_must_be_known_and_alike(dataset, source, message):
+    assert refused(dataset, "zero_shot", "de", source) == [f"source_dataset: {message}"]
+
+
+def test_labels_in_another_order_are_other_labels():
+    other = "datasets.other={loader: files, task: sentiment, folder: g, files: {all: '{language}.csv'}, labels: %s}"
+    reordered = other % "{3: good, 2: fair, 1: bad}"
+    (said,) = refused("mine", "joint", "de", "other", reordered)
+    assert "has the labels ['good', 'fair', 'bad'], and 'mine' ['bad', 'fair', 'good']" in said
+    config.parse(changed(*experiment("mine", "joint", "de", "other", other % "{a: bad, b: fair, c: good}")))
+    usual = other % "{1: positive, 0: negative}"  # the task's own classes are in the task's order
+    config.parse(changed(*experiment("sentipers", "joint", "fa", "other", usual)))
+
+
+def test_a_sources_dataset_without_sources_changes_nothing():
+    said = errors(*experiment("xnli", "zero_shot", "de", "multinli"), "experiments.few.sources=[]")
+    assert said[0] == "experiments.few.source_dataset: changes nothing: the experiment has no sources; leave it out"
+
+
+def test_languages_of_two_datasets_are_each_their_own():
+    assert refused("xnli", "zero_shot", "fa", "multinli") == ["targets[0]: unknown language 'fa'; did you mean 'fr'?"]
+    assert refused("xnli", "zero_shot", "fr", "multinli", "experiments.few.sources=[de]") == [
+        "sources[0]: unknown language 'de'; did you mean 'en'?"
+    ]
+
+
+NO_TRAIN = {
+    "xnli": "XNLI has dev and test sets only; train on MultiNLI as source_dataset, or on dev with few_shot",
+    "mlqa": "MLQA has dev and test sets only; train on SQuAD as source_dataset, or on dev with few_shot",
+}
+
+
+@pytest.mark.parametrize(("dataset", "source"), [("xnli", "multinli"), ("mlqa", "squad")])
+def test_a_dataset_without_training_data_trains_nothing(dataset, source):
+    assert refused(dataset, "zero_shot, target_only, joint, fine_tune, metaxl, joint_rtn", "de", source) == [
+        f"methods[{i}]: {label} trains on train data, and dataset {dataset!r} has none: {NO_TRAIN[dataset]}"
+        for i, label in enumerate(["target_only", "joint", "fine_tune", "metaxl", "joint_rtn"], 1)
+    ]
+    config.parse(changed(*experiment(dataset, "zero_shot, few_shot", "de", source)))
+    (said,) = refused(dataset, "few_shot", "de", source, "methods.few_shot={split: train}")
+    assert said == f"methods[0]: few_shot trains on train data, and dataset {dataset!r} has none: {NO_TRAIN[dataset]}"
+
+
+def test_nor_does_it_as_its_own_source():
+    (said,) = refused("xnli", "zero_shot")
+    assert (
+        said
+        == f"methods[0]: zero_shot trains on the sources' train data, and dataset 'xnli' has none: {NO_TRAIN['xnli']}"
+    )
+
+
+def test_a_dataset_without_test_data_is_no_target():
+    (said,) = refused("squad", "zero_shot", "en", None, "experiments.few.sources=[en]", "experiments.few.targets=[en]")[
+        1:
+    ]
+    assert said.startswith(
+        "methods[0]: zero_shot is tested on test data, and dataset 'squad' has none: SQuAD's test set is not"
+    )
+    on_dev = ["datasets.squad.test=dev", "datasets.squad.dev={from: train}"]
+    alone = experiment("squad", "target_only", "en", None, "experiments.few.sources=[]", *on_dev)
+    config.parse(changed(*alone))
+
+
+def test_a_dev_set_that_tests_does_nothing_else():
+    config.parse(changed(*experiment("mlqa-dev", "zero_shot", "de, de.es", "squad")))
+    assert refused("mlqa-dev", "few_shot", "de", "squad") == [
+        "methods[0]: few_shot trains on the dev split, and the dev set of dataset 'mlqa-dev' is its test set"
+    ]
+
+
+def test_the_parent_needs_dev_data_of_the_sources_dataset():
+    foreign = "datasets.foreign={loader: files, task: nli, folder: f, files: {train: 'a.csv'}}"
+    assert refused("xnli", "zero_shot", "de", "foreign", foreign) == [
+        "methods[0]: zero_shot starts from source_only, which needs dev data to choose its epoch, and dataset 'foreign' has "
+        "none: `files` names no dev file"
+    ]
+    config.parse(
+        changed(*experiment("xnli", "zero_shot", "de", "foreign", foreign, "methods.source_only.training.select=last"))
+    )
+    config.parse(
+        changed(*experiment("xnli", "zero_shot", "de", "foreign", foreign, "datasets.foreign.dev={from: train}"))
+    )
+
+
+def test_own_files_without_a_split_are_told_before_any_job():
+    own = "datasets.own={loader: files, task: sentiment, folder: f, files: {dev: '{language}.csv'}}"
+    said = refused("own", "target_only, few_shot", "de", "marc", own)
+    assert said == [
+        "methods[0]: target_only is tested on test data, and dataset 'own' has none: `files` names no test file",
+        "methods[0]: target_only trains on train data, and dataset 'own' has none: `files` names no train file",
+        "methods[1]: few_shot is tested on test data, and dataset 'own' has none: `files` names no test file",
+    ]
+    (said,) = refused("mine", "target_only", "de", None, "datasets.mine.cut={dev: 0}")
+    assert said == (
+        "methods[0]: target_only needs dev data to choose the best epoch, and dataset 'mine' has none: cut.dev is 0; give it a "
+        "share; set select: last"
+    )
+    last = ["datasets.mine.cut={dev: 0}", "training.select=last"]
+    config.parse(changed(*experiment("mine", "target_only", "de", None, *last)))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "{dataset: mlqa-dev, languages: [de]}",
+            "'mlqa-dev' gives no raw text: there is neither train nor dev to take it from; ",
+        ),
+        ("{dataset: xnli, languages: [de]}", None),  # dev's
+        ("{dataset: squad, languages: [en]}", None),
+    ],
+)
+def test_raw_text_must_be_there(text, message):
+    given = [*CORPORA, f"encoders.small.text=[{text}]"]
+    if message is None:
+        config.parse(changed(*given))
+    else:
+        (said,) = errors(*given)
+        assert said.startswith(f"encoders.small.text[0].dataset: {message}")
+
+
+def test_an_encoder_extended_by_training_sentences_needs_some():
+    extended = "encoders.more={from: extend, encoder: mbert, text: [{dataset: xnli, languages: target%s}]}"
+    used = experiment("xnli", "zero_shot", "de", "multinli", "experiments.few.encoder=more")
+    (said,) = errors(*used, extended % "")
+    assert said.startswith(
+        "encoders.more.text[0].dataset: 'xnli' gives no training sentences: XNLI has dev and test sets only"
+    )
+    config.parse(changed(*used, extended % ", size: all"))  # dev's sentences
+
+
+# ------------------------------------------------------------------------------------------------------------- metrics
+
+
+def table(metric: str, *experiments: str) -> list[str]:
+    """A config with an experiment for each dataset, and a table of some of them."""
+    few = "{dataset: %s, encoder: mbert, methods: [%s], sources: [%s], targets: [%s]}"
+    made = {
+        "ner": few % ("wikiann", "joint", "en", "de"),
+        "genes": few % ("names", "joint", "en", "de"),
+        "nli": few.replace("{dataset", "{source_dataset: multinli, dataset") % ("xnli", "zero_shot", "en", "de"),
+        "qa": few.replace("{dataset", "{source_dataset: squad, dataset") % ("mlqa", "zero_shot", "en", "de"),
+        "reviews": few % ("marc", "joint", "en", "de"),
+        "mine": few % ("mine", "joint", "en", "de"),
+    }
+    text = ", ".join(f"{name}: {made[name]}" for name in experiments)
+    shown = f"tables={{one: {{experiments: [{', '.join(experiments)}], metric: {metric}}}}}"
+    return [*CORPORA, f"experiments={{{text}}}", shown]
+
+
+def only(overrides: list[str]):
+    """The base config with these experiments and tables alone."""
+    return changed("experiments.few=", "tables.few=", *overrides)
+
+
+@pytest.mark.parametrize(
+    ("experiments", "metric"),
+    [
+        ("mine", "f1_fair"),
+        ("mine", "precision_bad"),
+        ("mine", "f1_macro"),
+        ("genes", "entity_f1_strict_GENE"),
+        ("genes", "entity_recall_lenient"),
+        ("reviews", "f1_positive"),
+        ("nli", "recall_contradiction"),
+        ("qa", "exact_match"),
+        ("ner", "entity_f1_strict_PER"),
+    ],
+)
+def test_metrics_are_those_of_the_task_and_the_labels(experiments, metric):
+    assert config.parse(only(table(metric, experiments))).tables["one"].metric == metric
+
+
+@pytest.mark.parametrize(
+    ("experiments", "metric", "message"),
+    [
+        ("mine", "f1_positive", "unknown metric 'f1_positive'; valid: accuracy, f1_bad, f1_fair, "),
+        ("mine", "f1_good1", "unknown metric 'f1_good1'; did you mean 'f1_good'?"),
+        ("reviews", "entity_f1_strict", "unknown metric 'entity_f1_strict'; valid: accuracy, f1_macro, f1_negative, "),
+        ("genes", "entity_f1_strict_PER", "unknown metric 'entity_f1_strict_PER'; did you mean 'entity_f1_strict"),
+        ("nli", "answer_f1", "unknown metric 'answer_f1'; valid: accuracy, f1_contradiction, "),
+        ("qa", "exact_mach", "unknown metric 'exact_mach'; did you mean 'exact_match'?"),
+        ("ner", "accuracy", "unknown metric 'accuracy'; valid: entity_f1_lenient, "),
+    ],
+)
+def test_metrics_of_other_tasks_and_labels_are_refused(experiments, metric, message):
+    with pytest.raises(UserError) as caught:
+        config.parse(only(table(metric, experiments)))
+    (said,) = str(caught.value).split("\n")
+    assert said.startswith(f"tables.one.metric: {message}"), said
+
+
+def test_a_metric_must_be_one_of_every_experiment():
+    config.parse(only(table("accuracy", "reviews", "mine")))
+    with pytest.raises(UserError) as caught:
+        config.parse(only(table("f1_fair", "mine", "reviews")))
+    assert str(caught.value).startswith("tables.one.metric: unknown metric 'f1_fair' of dataset 'marc'; ")
+
+
+def test_a_table_shows_one_task():
+    with pytest.raises(UserError) as caught:
+        config.parse(only(table("null", "qa", "reviews", "mine")))
+    assert str(caught.value) == "tables.one.experiments: experiments of several tasks in one table: qa, sentiment"
+
+
+def test_own_metrics_of_a_broken_dataset_are_no_errors_beside_it():
+    with pytest.raises(UserError) as caught:
+        config.parse(only([*table("f1_fair", "mine"), "datasets.mine.encoding=utf9"]))
+    (said,) = str(caught.value).split("\n")
+    assert said.startswith("datasets.mine.encoding: ")
+
+
+# --------------------------------------------------------------------------------------------------------------- sizes
+
+
+def test_a_share_is_less_than_any_number_babel_makes():
+    config.parse(changed("experiments.few.target_size=[0.1, 1000, all]", "experiments.few.source_size=0.999"))
+
+
+def test_the_sources_own_dataset_bounds_their_size():
+    more = [
+        "datasets.large={loader: babel, sizes: {train: 3000}}",
+        "experiments.few.source_dataset=large",
+        "experiments.few.source_size=2000",
+    ]
+    config.parse(changed(*more))
+    said = errors(*more, "experiments.few.source_size=4000", "experiments.few.target_size=2000")
+    assert said == [
+        "experiments.few.source_size: 4000 examples, and 'large' has 3000 per language (sizes.train)",
+        "experiments.few.target_size: 2000 examples, and 'babel' has 1000 per language (sizes.train)",
+    ]
+
+
+def test_the_same_share_twice_is_refused():
+    assert errors("experiments.few.target_size=[0.1, 1e-1]") == [
+        "experiments.few.target_size[1]: 0.1 stands there twice"
+    ]
+
+
+# ----------------------------------------------------------------------------------------------------------------- fuzz
+
+JUNK = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["all", "xnli", "dev"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8) | st.integers(), inner, max_size=3),
+    max_leaves=4,
+)
+WHOLE = only(table("accuracy", "nli", "reviews", "mine", "qa", "genes"))
+WHOLE["tables"] = {name: {"experiments": [name]} for name in WHOLE["experiments"]}
+
+
+def places(node, path=()):
+    """Every path of nested mappings and lists."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        yield (*path, key)
+        yield from places(value, (*path, key))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(sorted(places(WHOLE), key=str)), JUNK)
+def test_anything_at_any_place_of_datasets_is_a_config_or_a_user_error(place, junk):
+    raw = deepcopy(WHOLE)
+    section = raw
+    for key in place[:-1]:
+        section = section[key]
+    section[place[-1]] = junk
+    try:
+        expand(config.parse(raw))
+    except UserError as error:
+        assert all(line for line in str(error).split("\n"))
