@@ -334,3 +334,69 @@ def test_sentences_that_are_all_taken_are_not_counted():
     base = grid("experiments.few.methods=[target_only, joint]", "experiments.few.target_size=all")
     said = report(base, survey(base)).split("\n\n")[-1]
     assert said.startswith("Training steps: ") and "and those of 4 runs that take all" in said
+
+
+def test_steps_of_shares_are_not_known():
+    spec = {"sources": ["en"], "targets": ["qu"], "source_size": 0.5, "target_size": 20, "dev_size": None}
+    training = {"batch_size": 16, "epochs": 5, "select": "best"}
+    for name, steps in (("target_only", 5 * 2), ("fine_tune", 5 * 2), ("joint", None), ("source_only", None)):
+        assert steps_of({**spec, "method": {"name": name}, "training": training}) == steps, name
+    assert steps_of({**spec, "target_size": 0.1, "method": {"name": "target_only"}, "training": training}) is None
+    base = grid("experiments.few.methods=[target_only, joint]", "experiments.few.target_size=[0.1, 32]")
+    said = report(base, survey(base)).split("\n\n")[-1]
+    # target_only with 32: 4 runs × 4 epochs × 2 batches; joint passes over 500 source examples: 8 runs × 4 × 32
+    assert said.startswith(
+        "Training steps: 1,056 and those of 4 runs that take all of a language's examples, or a share; "
+    )
+
+
+# ----------------------------------------------------------------------------------------- sources from another dataset
+
+TWO = [
+    "datasets.own={loader: files, task: nli, folder: f, files: {all: '{language}.csv'}}",
+    "datasets.multinli={loader: multinli, sources: [mirror], mirror: m}",
+    "tables=",
+    "experiments.few=",
+    "experiments={two: {dataset: own, source_dataset: multinli, encoder: mbert, methods: [target_only, joint, zero_shot], "
+    "sources: [en], targets: [de], target_size: 16}}",
+]
+
+
+def test_both_datasets_are_to_prepare_and_both_make_stale():
+    base = grid(*TWO)
+    key = {dataset.name: key for key, dataset in base.datasets.items()}
+    text = report(base, survey(base))
+    assert f"dataset {key['own']}: de (1 of 1 languages)" in text
+    assert f"dataset {key['multinli']}: en (1 of 1 languages)" in text
+    prepare(base)
+    finish(base)
+    assert set(survey(base).runs.values()) == {"done"}
+    assert "to prepare" not in report(base, survey(base))
+    write_json(paths.data_report(key["multinli"], "en"), {"code": "other"})
+    at = survey(base)
+    assert {name for name, state in at.runs.items() if state == "done"} == set(names(base, "target_only"))
+    prepare(base)
+    write_json(paths.data_report(key["own"], "de"), {"code": "other"})
+    at = survey(base)
+    assert {name for name, state in at.runs.items() if state == "done"} == set(names(base, "source_only"))
+
+
+def test_a_changed_split_of_the_sources_dataset_makes_its_readers_stale():
+    base = grid(*TWO)
+    prepare(base)
+    key = next(key for key, dataset in base.datasets.items() if dataset.name == "multinli")
+    path = str(paths.split(key, "en", "train"))
+    finish(base)
+    (joint,) = names(base, "joint")
+    finish(base, joint, data={path: "as it was"})
+    assert {name for name, state in survey(base).runs.items() if state == "stale"} == {joint}
+
+
+def test_time_is_not_estimated_by_another_task():
+    base = grid(*TWO)
+    prepare(base)
+    ner = grid("experiments.few.methods=[target_only]")
+    prepare(ner)
+    finish(ner, seconds=600)
+    assert {estimate.seconds for estimate in estimates(base, survey(base)).values()} == {None}
+    assert table(base)["two", "target_only"] == ["1", "0", "0", "1", "0", "unknown"]

@@ -292,3 +292,88 @@ def test_representations_of_no_analysis_are_shown():
     assert shown == {str(unwanted), str(third)}
     assert {path for path in found(base, other) if "representations" in path} == {str(third)}
     assert str(wanted) not in found(base)
+
+
+# --------------------------------------------------------------------------------------- several datasets, tokens, own files
+
+TWO = [
+    "datasets.own={loader: files, task: nli, folder: f, files: {all: '{language}.csv'}}",
+    "datasets.multinli={loader: multinli, sources: [mirror], mirror: m}",
+    "tables=",
+    "experiments.few=",
+    "experiments={two: {dataset: own, source_dataset: multinli, encoder: mbert, methods: [joint, zero_shot], "
+    "sources: [en], targets: [de]}}",
+]
+
+
+def test_both_datasets_of_an_experiment_stay_in_their_languages():
+    base = grid(*TWO)
+    prepare(base)
+    key = {dataset.name: key for key, dataset in base.datasets.items()}
+    for name, language in (("own", "de"), ("multinli", "en")):
+        write_text(paths.raw_manifest(key[name], language), "{}")
+    assert found(base) == {}
+    for name, language in (("own", "en"), ("multinli", "de")):  # each other's
+        write_text(paths.data_report(key[name], language), "{}")
+        write_text(paths.raw_manifest(key[name], language), "{}")
+    why = "no config names this language of the dataset"
+    assert found(base) == {
+        f"{folder}/{key[name]}/{language}": why
+        for folder in ("results/data", "resources/raw")
+        for name, language in (("own", "en"), ("multinli", "de"))
+    }
+    alone = grid(*TWO, "experiments.two.source_dataset=", "experiments.two.methods=[target_only]")
+    shown = found(alone)
+    assert shown[f"results/data/{key['multinli']}"] == "no config names this dataset"
+    assert f"results/data/{key['own']}" not in shown
+
+
+def test_languages_may_be_pairs():
+    pairs = [
+        "datasets.mlqa={loader: mlqa, sources: archive}",
+        "datasets.squad={loader: squad, sources: mirror, mirror: m}",
+        "tables=",
+        "experiments.few=",
+        "experiments={qa: {dataset: mlqa, source_dataset: squad, encoder: mbert, methods: [zero_shot], sources: [en], "
+        "targets: [de, de.es]}}",
+    ]
+    base = grid(*pairs)
+    prepare(base)
+    key = next(key for key, dataset in base.datasets.items() if dataset.name == "mlqa")
+    write_text(paths.RESOURCES / "raw" / key / ".archive" / "MLQA_V1.zip", "kept beside the languages")
+    found_now, foreign = leftovers([base])
+    assert (found_now, foreign) == ([], [])
+    fewer = grid(*pairs, "experiments.qa.targets=[de]")
+    assert set(found(fewer)) == {f"results/data/{key}/de.es"} | {
+        str(paths.run_dir(name)) for name in fewer.runs if paths.run_dir(name).exists()
+    }
+
+
+def test_tokens_belong_to_their_language(folder):
+    base = grid()
+    prepare(base)
+    (key,) = base.datasets
+    for language in ("hubbish", "glyphish"):
+        write_text(paths.data_dir(key, language) / "tokens" / "train-0123456789abcdef" / "index.json", "{}")
+    assert leftovers([base]) == ([], [])
+    few = grid("encoders.small.text=[{dataset: babel, languages: [hubbish]}]", "datasets.babel.sizes.train=1000")
+    found_now, foreign = leftovers([few])
+    assert foreign == []
+    gone = next(leftover for leftover in found_now if leftover.path.name == "glyphish")
+    assert gone.size == sum(file.stat().st_size for file in gone.path.rglob("*") if file.is_file())
+    prune.delete(gone.path)
+    assert not paths.data_dir(key, "glyphish").exists()
+    assert (paths.data_dir(key, "hubbish") / "tokens").is_dir()
+
+
+def test_own_files_are_never_touched(folder, monkeypatch, capsys):
+    own = {name: folder / "f" / name for name in ("de.csv", "en.csv")}
+    for file in own.values():
+        write_text(file, "premise,hypothesis,label\n")
+    base = grid(*TWO)
+    prepare(base)
+    finish(base)
+    run_prune(monkeypatch, "--configfile", write(folder, "c.yaml"), "--confirm")
+    assert "no config names this dataset" in capsys.readouterr().out
+    assert not any((folder / "results" / "data").iterdir())
+    assert all(file.is_file() for file in own.values())

@@ -373,6 +373,148 @@ def test_a_run_reads_the_splits_its_method_uses():
     assert inputs(base, "source_only") == {"hubbish/train", "hubbish/dev", encoder}
 
 
+def test_sizes_as_shares_stand_in_the_spec_as_they_are():
+    base = grid("experiments.few.source_size=0.5", "experiments.few.target_size=[0.1, 20]")
+    assert {run.spec["target_size"] for run in of(base, "joint")} == {0.1, 20}
+    assert {run.spec["source_size"] for run in of(base, "joint")} == {0.5}
+    assert {run.spec["source_size"] for run in of(base, "source_only")} == {0.5}
+    assert base.tables["few"]["experiments"][0]["target_sizes"] == [0.1, 20]
+    spelled = grid("experiments.few.source_size=5e-1", "experiments.few.target_size=['0.10', '20']")
+    assert list(spelled.runs) == list(base.runs)
+
+
+# ----------------------------------------------------------------------------------------- sources from another dataset
+
+TWO = [
+    "datasets.xnli={loader: xnli, sources: [mirror], mirror: m}",
+    "datasets.multinli={loader: multinli, sources: [mirror], mirror: m}",
+    "datasets.own={loader: files, task: nli, folder: f, files: {all: '{language}.csv'}}",
+    "tables=",
+    "experiments.few=",
+]
+
+
+def pair(dataset="xnli", targets="de, ru", methods="zero_shot, few_shot", source="multinli", **more) -> str:
+    """An experiment whose sources come from another dataset."""
+    few = {
+        "dataset": dataset,
+        "source_dataset": source,
+        "encoder": "mbert",
+        "methods": f"[{methods}]",
+        "sources": "[en]",
+    }
+    few |= {"targets": f"[{targets}]", **more}
+    return f"{{{', '.join(f'{key}: {value}' for key, value in few.items())}}}"
+
+
+def keys(base: Grid) -> dict[str, str]:
+    return {dataset.name: key for key, dataset in base.datasets.items()}
+
+
+def test_sources_and_targets_are_of_their_own_datasets():
+    base = grid(*TWO, f"experiments={{few: {pair()}}}")
+    name = keys(base)
+    assert {dataset.name: dataset.languages for dataset in base.datasets.values()} == {
+        "xnli": ("de", "ru"),
+        "multinli": ("en",),
+    }
+    for run in (*of(base, "zero_shot"), *of(base, "few_shot")):
+        assert (run.spec["dataset"], run.spec["source_dataset"]) == (name["xnli"], name["multinli"])
+        assert run.name.startswith(f"nli-xnli-en-{run.spec['targets'][0]}-")
+    (parent,) = of(base, "source_only")
+    assert (parent.spec["dataset"], parent.spec["source_dataset"]) == (name["multinli"], None)
+    assert parent.name.startswith("nli-multinli-en-source_only-")
+    assert {run.parent for run in base.runs.values() if run.parent} == {
+        parent.name
+    }  # all targets and both methods share it
+
+
+def read_by(base: Grid, run: Run) -> list[str]:
+    """The splits a run reads, by the datasets' names."""
+    data = f"{paths.RESULTS}/data/"
+    named = {key: name for name, key in keys(base).items()}
+    files = [path.removeprefix(data).removesuffix(".parquet") for path in run_inputs(run) if path.startswith(data)]
+    return [f"{named[file.partition('/')[0]]}/{file.partition('/')[2]}" for file in files]
+
+
+def test_runs_read_each_language_from_its_own_dataset():
+    methods = "zero_shot, joint, target_only, fine_tune"
+    base = grid(*TWO, f"experiments={{few: {pair('own', 'de', methods)}}}", "experiments.few.sources=[en]")
+    (parent,) = of(base, "source_only")
+    assert read_by(base, parent) == ["multinli/en/train", "multinli/en/dev"]
+    (run,) = of(base, "joint")
+    assert read_by(base, run) == ["multinli/en/train", "own/de/train", "own/de/dev", "own/de/test"]
+    (run,) = of(base, "fine_tune")
+    assert read_by(base, run) == ["own/de/train", "own/de/dev", "own/de/test"]
+    assert str(paths.run_model(parent.name)) in run_inputs(run)
+    (run,) = of(base, "zero_shot")
+    assert read_by(base, run) == ["own/de/test"]
+    (run,) = of(base, "target_only")
+    assert (run.spec["source_dataset"], run.spec["sources"]) == (None, [])
+    xnli = grid(*TWO, f"experiments={{few: {pair('xnli', 'de')}}}")
+    (run,) = of(xnli, "few_shot")
+    assert read_by(xnli, run) == ["xnli/de/dev", "xnli/de/test"]
+
+
+def test_one_parent_serves_targets_of_several_datasets():
+    """What trains on the sources alone is the same model, wherever it is tested afterwards."""
+    one, other = pair("xnli"), pair("own", "de", "zero_shot, fine_tune")
+    home = "{dataset: multinli, encoder: mbert, methods: [target_only], targets: [en]}"
+    base = grid(*TWO, f"experiments={{one: {one}, other: {other}, home: {home}}}")
+    assert len(of(base, "source_only")) == 1
+    changed_target = grid(*TWO, f"experiments={{one: {one}}}", "datasets.xnli.remove_duplicates=train")
+    assert of(changed_target, "source_only") == of(grid(*TWO, f"experiments={{one: {one}}}"), "source_only")
+    changed_source = grid(*TWO, f"experiments={{one: {one}}}", "datasets.multinli.remove_duplicates=train")
+    assert of(changed_source, "source_only") != of(base, "source_only")
+    assert not changed_source.runs.keys() & base.runs.keys()
+
+
+def test_the_own_dataset_named_as_that_of_the_sources_changes_nothing():
+    assert grid("experiments.few.source_dataset=babel") == grid()
+
+
+def test_data_that_no_method_reads_is_not_prepared():
+    base = grid(*TWO, f"experiments={{few: {pair('own', 'de', 'target_only')}}}")
+    assert {dataset.name: dataset.languages for dataset in base.datasets.values()} == {"own": ("de",)}
+    assert grid(
+        "experiments.few.methods=[target_only]", "encoders.small.text=[{dataset: babel, languages: [middish]}]"
+    ).datasets[next(iter(grid().datasets))].languages == ("farrish", "middish", "nearish")
+
+
+def test_default_metrics_are_those_of_the_task():
+    tables = "tables={one: {experiments: [few]}}"
+    metric = {
+        dataset: grid(*TWO, f"experiments={{few: {pair(dataset, 'de', 'zero_shot', source)}}}", *more, tables).tables[
+            "one"
+        ]["metric"]
+        for dataset, source, more in (
+            ("xnli", "multinli", []),
+            (
+                "qa",
+                "qa2",
+                [
+                    "datasets.qa={loader: mlqa, sources: archive}",
+                    "datasets.qa2={loader: squad, sources: mirror, mirror: m}",
+                ],
+            ),
+            ("wikiann", "wikiann", []),
+            ("marc", "marc", ["datasets.marc={loader: marc, sources: mirror, mirror: m}"]),
+            (
+                "search",
+                "search",
+                ["datasets.search={loader: files, task: relevance, folder: f, files: {all: '{language}.csv'}}"],
+            ),
+        )
+    }
+    assert metric == {
+        "xnli": "accuracy",
+        "qa": "answer_f1",
+        "wikiann": "entity_f1_strict",
+        "marc": "f1_macro",
+        "search": "f1_positive",
+    }
+
+
 def test_a_name_can_be_told_from_its_spec_alone():
     assert all(run_name(run.spec) == name for name, run in grid().runs.items())
 

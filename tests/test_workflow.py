@@ -183,3 +183,59 @@ def test_analyses_and_figures_wait_for_what_they_show(analysed: workflow.Jobs) -
     assert sorted(analysed.kept_models()) == sorted(f"results/runs/{run}/model/model.safetensors" for run in found.runs)
     with pytest.raises(UserError, match="names no such figure"):
         analysed.figure_spec(named(figure="one-correlation"))
+
+
+# ------------------------------------------------------------------------------------------------------------ own files
+
+OWN = {
+    "loader": "files",
+    "task": "sentiment",
+    "folder": "mine",
+    "files": {"train": "{language}/train.csv", "test": "test.csv"},
+    "columns": {"language": "lang"},
+    "languages": {"jv": "javanese"},
+    "dev": {"from": "train"},
+}
+
+
+def own(**changes: Any) -> workflow.Jobs:
+    few = {**CONFIG["experiments"]["few"], "dataset": "own", "sources": ["id"], "targets": ["jv"]}
+    corpus = {key: value for key, value in {**OWN, **changes}.items() if value is not None}
+    return workflow.read_jobs(
+        {**CONFIG, "datasets": {**CONFIG["datasets"], "own": corpus}, "experiments": {"few": few}}, []
+    )
+
+
+def own_key(jobs: workflow.Jobs) -> str:
+    return next(key for key, dataset in jobs.grid.datasets.items() if dataset.name == "own")
+
+
+def test_a_download_depends_on_the_user_s_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    jobs = own()
+    javanese, indonesian = (named(dataset=own_key(jobs), language=language) for language in ("jv", "id"))
+    assert jobs.own_files(javanese) == []  # there is none yet: of that the stage tells
+    for path in ("mine/javanese/train.csv", "mine/id/train.csv", "mine/test.csv", "mine/other.csv"):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text("text,label,lang\n")
+    assert jobs.own_files(javanese) == ["mine/javanese/train.csv", "mine/test.csv"]
+    assert jobs.own_files(indonesian) == ["mine/id/train.csv", "mine/test.csv"]
+    assert jobs.download_location(javanese, None) == "--folder mine"
+    assert jobs.raw_manifest(javanese) == [f"resources/raw/{own_key(jobs)}/jv/manifest.json"]
+    spec = json.loads(jobs.download_spec(javanese, None))
+    assert (spec["languages"], spec["labels"], spec["sources"]) == ({"jv": "javanese"}, [], ["folder"])
+    assert "languages" not in json.loads(jobs.data_spec(indonesian))
+    (babel,) = (key for key, dataset in jobs.grid.datasets.items() if dataset.name == "babel")
+    assert jobs.own_files(named(dataset=babel, language="hubbish")) == []
+
+
+def test_one_language_more_changes_nothing_for_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    jobs, more = own(), own(languages={"jv": "javanese", "su": "sundanese"})
+    assert list(jobs.grid.runs) == list(more.grid.runs)
+    javanese = named(dataset=own_key(jobs), language="jv")
+    assert jobs.data_spec(javanese) == more.data_spec(javanese)
+    assert jobs.download_spec(javanese, None) == more.download_spec(javanese, None)
+    called = own(languages={"jv": "jawa"})
+    assert own_key(called) == own_key(jobs)
+    assert called.data_spec(javanese) != jobs.data_spec(javanese)  # a param of the job, which so runs again
