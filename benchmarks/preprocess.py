@@ -68,7 +68,6 @@ def measure(pairs: int) -> dict[str, Any]:
         "input_mb": round(input_mb),
         "cpus": len(os.sched_getaffinity(0)),
         "versions": {"python": platform.python_version(), "pyarrow": pa.__version__, "numpy": np.__version__},
-        "system": platform.platform(),
     }
 
 
