@@ -134,7 +134,13 @@ EXPERIMENTS = """\
 An experiment is a grid: methods × source sets × targets × sizes × seeds, a run each. Runs that several experiments ask for are
 trained once. A source set is one language or a list of languages that are used together, in any order. `target_only` uses no
 source, so one run of it serves all source sets and source sizes; in the same way `zero_shot` serves all target sizes. Subsets
-are nested: with the same data seed, the first 100 examples are among the first 1000."""
+are nested: with the same data seed, the first 100 examples are among the first 1000, and where the task has classes each of
+them is there in its share. A size below 1 is a share of all examples: `0.1` a tenth of them. `1.0` is refused, since it might be
+all of them or one: say `all`, or `1`.
+
+With `source_dataset` the source languages are read from another dataset, and the parent run that `zero_shot`, `few_shot` and
+`fine_tune` start from belongs to that one alone: targets of several datasets share it. What a dataset has not is told before any
+job starts: a language, the training set of XNLI and MLQA, the test set of SQuAD, a split that your files do not name."""
 
 EXPERIMENTS_EXAMPLE = """\
 experiments:
@@ -153,9 +159,19 @@ TABLES = """\
 ## Tables
 
 A table shows one metric of one or more experiments: methods in rows, languages in columns, mean ± standard deviation over seeds
-in the cells; with `columns: average` the mean over the targets alone, a row for each size and source set. Metrics are
-`entity_f1_strict`, and with `precision` or `recall` for `f1`, `lenient` for `strict` (the reading of `conlleval`), and `_PER`,
-`_ORG` or `_LOC` appended for one entity type."""
+in the cells; with `columns: average` the mean over the targets alone, a row for each size and source set. All experiments of a
+table are of one task. Metrics by task, the one that chooses epochs, and that a table shows unless it names another, first:
+
+| task | metrics |
+|---|---|
+| `ner` | `entity_f1_strict`; with `precision` or `recall` for `f1`, `lenient` for `strict` (the reading of `conlleval`), and \
+`_PER`, `_ORG`, `_LOC` or a type of your own appended for one entity type |
+| `sentiment` | `f1_macro`, the mean over the classes; `accuracy`; `f1_positive`; `f1_` and the name of any other class |
+| `nli` | `accuracy`; `f1_macro`; `f1_entailment`, `f1_neutral`, `f1_contradiction` |
+| `relevance` | `f1_positive`, of the class `relevant`; `accuracy`; `f1_macro`; `f1_` and the name of any other class |
+| `qa` | `answer_f1`, of words; `exact_match` |
+
+Every `f1_…` has its `precision_…` and `recall_…`, but for `f1_macro`."""
 
 TABLES_EXAMPLE = """\
 tables:
@@ -213,8 +229,9 @@ trained anew; change it back and the old one is found:
 
 * its method and hyper-parameters, and every training setting it uses;
 * task, sources, target, `source_size`, `target_size`, `dev_size`, `data_seed`, `model_seed`;
-* the dataset's name and content (loader and options, hub revision) and the encoder's name and description, for a pretrained one
-  with the datasets and languages of its text, for an extended one also with the encoder it extends;
+* the dataset's name and content (loader and options, hub revision), that of the sources' dataset where it is another one, and the
+  encoder's name and description, for a pretrained one with the datasets and languages of its text, for an extended one also
+  with the encoder it extends;
 * its parent run, and by it all of the above in the parent.
 
 What a method does not use is left out of the id: `learning_rate` for `zero_shot`, `dev_size` where `select` is `last`, `patience`
@@ -227,6 +244,11 @@ too. These change no run at all:
 | `analyses` and all in it | the files of the analysis; runs that kept no model are trained again to the same result |
 | names of experiments, tables and variants; comments, key order, the spelling of numbers | nothing, or the table files |
 | `datasets.*.mirror`, `folder`, `sources`, `archive`, `expected` | where files are sought and how they are checked |
+| `datasets.*.languages` of your own files | what a language is read from; its data are read again |
+| `datasets.*.licence` of your own files | nothing |
 | `keep`, `confirm` | what `prune` keeps and whether it deletes |
+
+The order of `labels` of your own files is that of the classes, so another order is another dataset. Your own files themselves are
+not part of the id: a file that changed is read again, and the runs that used it are trained again under the same id.
 
 A path under `encoders.*.folder` is different: it is all that is known of that model beforehand, so it is part of the id."""

@@ -14,9 +14,12 @@ from pipeline.config import load, parse
 from pipeline.config_datasets import BabelLanguage
 from pipeline.config_yaml import merge
 from pipeline.data.babel.family import Language
+from pipeline.data.loaders import LOADERS
+from pipeline.document_datasets import DATASETS
 from pipeline.document_types import type_text, yaml_value
 from pipeline.errors import UserError
 from pipeline.runs import expand
+from pipeline.tasks.metric_names import MAIN
 from tests.configs import BASE, changed
 
 ROOT = Path(__file__).parents[1]
@@ -73,11 +76,35 @@ def test_the_readmes_examples_are_one_valid_config(texts):
     assert len(expand(parse(whole)).runs) > 100
 
 
-@pytest.mark.parametrize("path", ["config.yaml", "default.yaml", "examples/wikiann.yaml", "examples/hub.yaml"])
+SHIPPED = sorted(str(path.relative_to(ROOT / "config")) for path in (ROOT / "config").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED)
 def test_shipped_configs_are_valid_to_us_and_to_editors(texts, path):
     file = ROOT / "config" / path
     expand(load([file]))
     check_schema(texts, yaml.safe_load(file.read_text(encoding="utf-8")))
+
+
+def test_every_loader_is_described_with_its_licence_and_what_to_do_without_a_download(texts):
+    assert [described.loader for described in DATASETS] == list(LOADERS)
+    for described in DATASETS:
+        part = texts["README.md"].partition(f"### `loader: {described.loader}`")[2].partition("\n### ")[0]
+        assert f"Licence: {described.licence}." in " ".join(part.split())
+        needs_download = described.loader not in ("babel", "files")
+        assert ("Where it cannot be downloaded: " in " ".join(part.split())) is needs_download, described.loader
+        example = re.findall(r"```yaml\n(.*?)```", part, re.S)
+        (given,) = yaml.safe_load(example[0])["datasets"].values()
+        assert given["loader"] == described.loader
+
+
+def test_every_metric_is_in_the_readme(texts):
+    tables = texts["README.md"].partition("## Tables")[2].partition("## Analyses")[0]
+    for task, main in MAIN.items():
+        (row,) = (line for line in tables.split("\n") if line.startswith(f"| `{task}` |"))
+        assert row.startswith(f"| `{task}` | `{main}`")
+    for metric in ("accuracy", "f1_macro", "f1_positive", "exact_match", "f1_contradiction"):
+        assert f"`{metric}`" in tables
 
 
 def check_schema(texts, raw) -> None:
@@ -97,6 +124,17 @@ def check_schema(texts, raw) -> None:
         "methods.joint={batches: concatenated}",
         "datasets.wikiann.dev={from: train}",
         "encoders.small.text=[{dataset: babel, languages: [hubbish]}]",
+        "experiments.few.source_size=0.1",
+        "experiments.few.target_size=[0.1, 20, all]",
+        "experiments.few.source_dataset=babel",
+        "datasets.wikiann.expected={qu: {train: 5}}",
+        "datasets.x={loader: marc, sources: hub, hub: {repository: 'a/b_{language}', revision: '"
+        + "0" * 40
+        + "'}, title: yes}",
+        "datasets.x={loader: cls10, sources: [folder], folder: f, domain: books, dev: null, unlabelled: 5}",
+        "datasets.x={loader: files, task: ner, folder: f, files: {train: a.conll}, columns: {tokens: 0, tags: 3}, header: no}",
+        "datasets.x={loader: files, task: sentiment, folder: f, files: {all: a.csv}, labels: {1: bad, 2: null, '3': good}}",
+        "datasets.x={loader: files, task: qa, folder: f, files: {test: a.json}, languages: {de: german}, licence: mine}",
     ],
 )
 def test_what_we_read_editors_accept(texts, override):
@@ -120,6 +158,15 @@ def test_what_we_read_editors_accept(texts, override):
         "methods.joint={batches: x}",
         "tables.few.metric=f1",
         "datasets={a/b: {loader: babel}}",
+        "experiments.few.target_size=-0.5",
+        "experiments.few.target_size=1.5",
+        "experiments.few.dev_size=0.1",
+        "datasets.x={loader: xnli}",
+        "datasets.x={loader: cls10, sources: folder, folder: f}",
+        "datasets.x={loader: cls10, sources: folder, folder: f, domain: toys}",
+        "datasets.x={loader: files, task: sentiment, folder: f, files: {tarin: a.csv}}",
+        "datasets.x={loader: files, task: sentiment, folder: f, files: {train: ''}}",
+        "datasets.x={loader: files, task: text, folder: f, files: {train: a.csv}}",
     ],
 )
 def test_what_we_refuse_editors_underline(texts, override):
