@@ -112,6 +112,16 @@ def test_what_cannot_be_analysed_is_refused(override, message):
     assert any(message in line for line in errors(ONE, override)), errors(ONE, override)
 
 
+@pytest.mark.parametrize("task", ["sentiment", "nli", "qa", "relevance"])
+def test_words_are_represented_where_the_task_labels_words(task):
+    of_task = f"datasets.babel={{loader: babel, task: {task}, sizes: {{train: 1000}}}}"
+    assert grid(of_task, ONE).analyses["one"].view["units"] == "sentence"
+    assert grid(of_task, ONE, "analyses.one.units=sentence").analyses["one"].view["units"] == "sentence"
+    assert grid(ONE, "analyses.one.units=sentence").analyses["one"].view["units"] == "sentence"  # ner has both
+    said = f"analyses.one.units: 'token' is for tasks that label words (ner), and task '{task}' labels whole examples"
+    assert any(said in line for line in errors(of_task, ONE, "analyses.one.units=token"))
+
+
 def test_two_figures_of_one_name_are_refused():
     twice = changed(ONE, "experiments.few.targets=nearish")
     twice["analyses"]["one-hubbish"] = twice["analyses"]["one"]

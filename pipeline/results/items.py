@@ -23,7 +23,7 @@ def counts(runs: Sequence[str], language: str, task: str, metric: str) -> tuple[
     """Read the outcomes of a cell's runs.
 
     Args:
-        runs: one per seed.
+        runs: one per seed; one may be there twice, as where the point that a tuned method chose is the baseline's.
         language: the language evaluated.
         task: the runs' task.
         metric: says what is counted, see `measures.items`.
@@ -34,8 +34,12 @@ def counts(runs: Sequence[str], language: str, task: str, metric: str) -> tuple[
     Raises:
         UserError: a run's outcomes are missing, or the runs were tested on different items.
     """
-    tables = {str(paths.outcomes(run)): read_parquet(paths.outcomes(run), OUTCOMES[task]) for run in runs}
-    return items(task, metric, tables, language)
+    tables = {
+        str(paths.outcomes(run)): read_parquet(paths.outcomes(run), OUTCOMES[task]) for run in dict.fromkeys(runs)
+    }
+    values, score = items(task, metric, tables, language)
+    place = {run: number for number, run in enumerate(dict.fromkeys(runs))}
+    return values[[place[run] for run in runs]], score
 
 
 def mean_interval(runs: Sequence[str], language: str, task: str, metric: str) -> tuple[float, float]:

@@ -1,0 +1,241 @@
+"""Scores of whole test sets, and the same scores as sums over test items, which is what intervals and tests resample."""
+
+import importlib
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline import paths
+from pipeline.data.schema import LABELS, PREDICTIONS
+from pipeline.errors import UserError
+from pipeline.files import write_parquet
+from pipeline.results.cells import Column, Row
+from pipeline.results.items import compare_items, mean_interval
+from pipeline.results.measures import items, title, totals
+from pipeline.results.notes import choice, measure
+from pipeline.results.notes import test_sets as sizes_of
+from pipeline.results.outcomes import SCORERS
+from pipeline.results.statistics import bootstrap, randomisation, summarise
+from pipeline.results.tables import Cell
+from pipeline.tasks.metric_names import metric_names
+
+TASKS = ("ner", "sentiment", "nli", "relevance", "qa")
+ANSWERS = ["rome", "the old rome", "oslo", "in oslo", ""]
+GOLDS = [["rome"], ["old rome", "oslo"], ["oslo"]]
+
+
+TAGS = st.sampled_from(["O", "B-PER", "I-PER", "B-LOC"])
+
+
+def gold_of(task):
+    """One example's gold answer."""
+    if task == "ner":
+        return st.lists(TAGS, min_size=1, max_size=4)
+    return st.sampled_from(GOLDS if task == "qa" else LABELS[task])
+
+
+def said_of(task, gold):
+    """A prediction for an example."""
+    if task == "ner":
+        return st.lists(TAGS, min_size=len(gold), max_size=len(gold))
+    return st.sampled_from(ANSWERS if task == "qa" else LABELS[task])
+
+
+def gold_and_said(task, least=1):
+    """Golds of n examples, and two runs' predictions of them."""
+
+    def said(golds):
+        one = st.tuples(*[said_of(task, gold) for gold in golds]).map(list)
+        return st.tuples(st.just(golds), one, one)
+
+    return st.lists(gold_of(task), min_size=least, max_size=8).flatmap(said)
+
+
+def outcomes(task, gold, said, language="en", ids=None):
+    """Outcomes of predictions, rows not in the order of their ids."""
+    ids = ids or [f"{(7 * i) % 11}-{i}" for i in range(len(gold))]
+    columns = {
+        "lang": [language] * len(gold),
+        "split": ["test"] * len(gold),
+        "id": ids,
+        "gold": gold,
+        "predicted": said,
+    }
+    if task == "qa":
+        columns |= {"start": [0] * len(gold), "end": [1] * len(gold)}
+    return SCORERS[task](pa.table(columns, schema=PREDICTIONS[task]), "x")
+
+
+def direct(task, gold, said):
+    """The task's own scores, as training computes them."""
+    if task == "qa":
+        gold, said = [{"answers": g, "language": "en"} for g in gold], [(text, 0, 1) for text in said]
+    return importlib.import_module(f"pipeline.tasks.{task}").score(gold, said)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_sums_over_items_give_the_scores_of_the_whole(task, data):
+    gold, first, second = data.draw(gold_and_said(task))
+    tables = {name: outcomes(task, gold, said) for name, said in (("one", first), ("two", second))}
+    found = {name: totals(task, table)["en", "test"] for name, table in tables.items()}
+    assert [n for _, n in found.values()] == [len(gold)] * 2
+    assert found["one"][0] == pytest.approx(direct(task, gold, first))
+    assert set(found["one"][0]) <= set(metric_names(task))
+    for metric in metric_names(task):
+        counts, score = items(task, metric, tables, "en")
+        assert counts.shape[:2] == (2, len(gold))
+        expected = [scores.get(metric, 0.0) for scores, _ in found.values()]
+        assert score(counts.sum(1)) == pytest.approx(np.array(expected), abs=1e-12), metric
+        assert score(np.zeros((3, counts.shape[2]))).tolist() == [0.0] * 3  # nothing drawn is no division by zero
+
+
+@pytest.mark.parametrize("task", TASKS)
+@settings(deadline=None, max_examples=5)
+@given(st.data())
+def test_intervals_and_tests_run_on_every_metric(task, data):
+    gold, first, second = data.draw(gold_and_said(task, least=3))
+    tables = {str(i): outcomes(task, gold, said) for i, said in enumerate((first, second, second, first))}
+    for metric in metric_names(task):
+        counts, score = items(task, metric, tables, "en")
+        mine, theirs = counts[:2], counts[2:]
+        low, high = bootstrap(mine, None, score, resamples=40)
+        assert 0 <= low <= high <= 1
+        low, high = bootstrap(mine, theirs, score, resamples=40)
+        assert -1 <= low <= high <= 1
+        assert 0 < randomisation(mine, theirs, score, rounds=40) <= 1
+        assert randomisation(mine, mine, score, rounds=40) == 1.0
+        assert bootstrap(mine, mine, score, resamples=40) == (0.0, 0.0)
+
+
+def test_items_by_hand():
+    gold, said = ["neutral", "neutral", "entailment"], ["neutral", "entailment", "neutral"]
+    one = {"one": outcomes("nli", gold, said, ids=["c", "a", "b"])}
+    counts, score = items("nli", "accuracy", one, "en")
+    assert counts.tolist() == [[[0, 1], [0, 1], [1, 1]]]  # a, b, c
+    assert score(counts.sum(1)).tolist() == [1 / 3]
+    counts, score = items("nli", "recall_neutral", one, "en")
+    assert counts.tolist() == [[[0, 0, 1], [0, 1, 0], [1, 0, 0]]]  # tp, fp, fn
+    assert score(counts.sum(1)).tolist() == [0.5]
+    counts, score = items("nli", "f1_macro", one, "en")
+    # entailment: missed at b, invented at a; neutral: right at c, missed at a, invented at b
+    assert counts.tolist() == [[[0, 1, 0, 0, 0, 1], [0, 0, 1, 0, 1, 0], [0, 0, 0, 1, 0, 0]]]
+    assert score(counts.sum(1)) == pytest.approx([(0 + 2 / 4) / 2])
+    right = {"one": outcomes("qa", [["old rome"], ["oslo"]], ["rome", "oslo"], ids=["b", "a"])}
+    counts, score = items("qa", "answer_f1", right, "en")
+    assert counts.tolist() == [[[1, 1], [pytest.approx(2 / 3), 1]]]
+    assert score(counts.sum(1)) == pytest.approx([5 / 6])
+
+
+def test_a_class_that_one_run_alone_predicts_is_no_class_of_the_others():
+    gold = ["neutral", "neutral"]
+    runs = {"one": outcomes("nli", gold, gold), "two": outcomes("nli", gold, ["neutral", "contradiction"])}
+    counts, score = items("nli", "f1_macro", runs, "en")
+    assert score(counts.sum(1)) == pytest.approx([1.0, 1 / 3])
+
+
+def test_the_positive_class_of_other_labels():
+    relevance = {"one": outcomes("relevance", ["positive", "other"], ["positive", "positive"])}
+    counts, score = items("relevance", "f1_positive", relevance, "en")
+    assert score(counts.sum(1)) == pytest.approx(
+        [totals("relevance", relevance["one"])["en", "test"][0]["f1_positive"]]
+    )
+    assert score(counts.sum(1)) == pytest.approx([2 / 3])
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_languages_are_kept_apart(task):
+    gold, said = {"ner": (["B-PER"], ["O"]), "qa": (["rome"], "oslo")}.get(task, LABELS[task][:2])
+    right = "rome" if task == "qa" else gold
+    both = pa.concat_tables([outcomes(task, [gold], [right], "en"), outcomes(task, [gold, gold], [said, said], "de")])
+    metric = {"ner": "entity_f1_lenient", "qa": "exact_match"}.get(task, "accuracy")
+    assert {pair: (scores[metric], n) for pair, (scores, n) in totals(task, both).items()} == {
+        ("de", "test"): (0.0, 2),
+        ("en", "test"): (1.0, 1),
+    }
+    assert list(totals(task, both)) == [("de", "test"), ("en", "test")]
+    for language, n, value in (("en", 1, 1.0), ("de", 2, 0.0)):
+        counts, score = items(task, metric, {"one": both}, language)
+        assert counts.shape[:2] == (1, n) and score(counts.sum(1)).tolist() == [value]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_runs_tested_on_other_items_are_refused(task):
+    gold, said = {"ner": (["O"], ["O"]), "qa": (["rome"], "rome")}.get(task, LABELS[task][:2])
+    runs = {
+        "a.parquet": outcomes(task, [gold], [said], ids=["1"]),
+        "b.parquet": outcomes(task, [gold], [said], ids=["2"]),
+    }
+    with pytest.raises(UserError, match=r"b\.parquet: its test items of 'en' are not those of a\.parquet"):
+        items(task, metric_names(task)[0], runs, "en")
+
+
+@pytest.mark.parametrize(("task", "metric"), [("nli", "bleu"), ("nli", "entity_f1_strict"), ("ner", "accuracy")])
+def test_a_metric_of_no_items_is_refused(task, metric):
+    gold, said = (["O"], ["O"]) if task == "ner" else ("neutral", "neutral")
+    with pytest.raises(UserError, match=f"no per-example test for metric '{metric}'"):
+        items(task, metric, {"one": outcomes(task, [gold], [said])}, "en")
+
+
+def test_cells_are_compared_item_by_item(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    gold = ["positive", "negative"] * 20
+    wrong = ["negative"] * 40
+    for run, said in (("good-1", gold), ("good-2", gold), ("bad-1", wrong), ("bad-2", wrong)):
+        write_parquet(paths.outcomes(run), outcomes("sentiment", gold, said))
+    good, bad = ["good-1", "good-2"], ["bad-1", "bad-2"]
+    assert mean_interval(good, "en", "sentiment", "accuracy") == (1.0, 1.0)
+    low, high = mean_interval(bad, "en", "sentiment", "accuracy")
+    assert 0.3 < low < 0.5 < high < 0.7
+    found = compare_items(good, bad, "en", "sentiment", "f1_positive")
+    assert (found.low, found.high) == (1.0, 1.0) and found.p == pytest.approx(1 / 1001)
+    same = compare_items(good, good, "en", "sentiment", "f1_macro")  # a tuned row whose point is the baseline's
+    assert (same.low, same.high, same.p) == (0.0, 0.0, 1.0)
+
+
+# ----------------------------------------------------------------------------------------------------------- in words
+
+
+def test_every_metric_has_a_name_in_words_of_its_own():
+    for task in TASKS:
+        titles = [title(metric) for metric in metric_names(task)]
+        assert len(set(titles)) == len(titles)
+    assert title("f1_positive") == "F1 of the positive class"
+    assert title("recall_entailment") == "Recall of the entailment class"
+    assert title("f1_macro") == "Macro-F1 over the classes"
+    assert title("exact_match") == "Exact match of the answer, MLQA's rule"
+    assert title("entity_precision_lenient_PER") == "Entity precision of PER, lenient as conlleval"
+
+
+def captioned(task, metric):
+    """As much of a table as its captions read."""
+    row, columns = Row("joint"), (Column("qu"), Column("jv"))
+    cell = Cell({}, {}, summarise([0.5, 0.7]), (0.4, 0.7), sentences=1200)
+    cells = {(row, columns[0]): cell, (row, columns[1]): Cell({}, {}, summarise([0.5, 0.7]), (0.4, 0.7), sentences=900)}
+    return SimpleNamespace(spec=SimpleNamespace(task=task, metric=metric), rows=[row], columns=columns, cells=cells)
+
+
+@pytest.mark.parametrize(
+    ("task", "unit"),
+    [("ner", "sentences"), ("qa", "questions"), ("nli", "pairs"), ("relevance", "pairs"), ("sentiment", "texts")],
+)
+def test_captions_name_what_was_tested(task, unit):
+    table = captioned(task, metric_names(task)[0])
+    assert sizes_of(table) == [
+        f"Test {unit}: qu 1,200, jv 900; 95 % interval of a mean over seeds and {unit} (bootstrap): ±15.0 in the median cell."
+    ]
+    table.cells = dict.fromkeys(table.cells, next(iter(table.cells.values())))
+    assert sizes_of(table)[0].startswith(f"Test sets: 1,200 {unit} each;")
+    facts = {"select": "best", "dev": "target", "dev_size": 50}
+    assert choice(facts, unit) == f"best on the target language's dev set, at most 50 {unit}"
+
+
+def test_captions_name_the_measure():
+    text = "F1 of the positive class (×100): mean ± standard deviation over n = 2 seeds."
+    assert measure(captioned("relevance", "f1_positive")) == text
+    assert measure(captioned("qa", "answer_f1")).startswith("Token F1 of the answer, MLQA's rule (×100): mean ± ")
