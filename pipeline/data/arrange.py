@@ -3,7 +3,7 @@
 | option | effect |
 |---|---|
 | `test: dev` | the dataset's own dev split is the test set (its test files bear no labels) |
-| `dev: {from: train, fraction, seed}` | dev is cut out of train, each class in its share |
+| `dev: {from: train, fraction, seed}` | dev is cut out of train: each class in its share, all questions on one text together |
 | `remove_duplicates: train` | training rows that also stand in dev or test are left out |
 """
 
@@ -53,13 +53,18 @@ def own_splits(spec: Mapping[str, Any], has: Sequence[str] = SPLITS) -> tuple[st
     """Return those of the dataset's own splits (`has`) that `spec` uses, after checking its `test` and `dev`.
 
     Raises:
-        UserError: `test` or `dev` is none of the known choices, or dev would both choose epochs and be the test set.
+        UserError: `test` or `dev` is none of the known choices, asks for a split that the dataset does not have, or makes dev
+            both choose epochs and be the test set.
     """
     test, dev = spec.get("test", "test"), spec.get("dev")
     if test not in ("test", "dev"):
         raise UserError(f"test: {test!r}{nearest(str(test), ('test', 'dev'))}")
+    if test == "dev" and "dev" not in has:
+        raise UserError("test: dev: the dataset has no dev split to test on; leave test: test")
     if dev is not None and (not isinstance(dev, Mapping) or dev.get("from") != "train"):
         raise UserError(f"dev: {dev!r}; expected {{from: train, fraction: 0.2}}, or nothing for the dataset's own dev")
+    if dev is not None and "train" not in has:
+        raise UserError(f"{_what(spec)}: dev cannot be cut from the training split: there is none")
     if test == "dev" and dev is None and "train" in has:
         raise UserError("test: dev would choose epochs on the test set; add dev: {from: train, fraction: 0.2}")
     used = ("train", "dev") if test == "dev" else ("train", "test") if dev else SPLITS
@@ -117,15 +122,13 @@ def arrange(spec: Mapping[str, Any], task: str, read: Mapping[str, Read]) -> dic
     Raises:
         UserError: dev is to be cut from a training split that does not exist, or no training row would be left.
     """
-    what, cut = f"{spec['loader']} {spec['language']}", spec.get("dev")
+    cut = spec.get("dev")
     final = {"train": read.get("train"), "dev": read.get("dev"), "test": read.get(str(spec.get("test", "test")))}
     if cut:
         train = read.get("train")
         if train is None:
-            raise UserError(f"{what}: dev cannot be cut from the training split: there is none")
-        strata = train.table["label"].to_pylist() if task in CLASSES else None
-        keep, held = hold_out(train.table.num_rows, float(cut.get("fraction", 0.2)), int(cut.get("seed", 0)), strata)
-        final["train"], final["dev"] = train.take(keep), train.take(held)
+            raise UserError(f"{_what(spec)}: dev cannot be cut from the training split: there is none")
+        final["train"], final["dev"] = _cut(spec, task, train, cut)
     elif spec.get("test") == "dev":
         final["dev"] = None
     doubled = 0
@@ -146,6 +149,28 @@ def arrange(spec: Mapping[str, Any], task: str, read: Mapping[str, Read]) -> dic
     return result
 
 
+def _cut(spec: Mapping[str, Any], task: str, train: Read, cut: Mapping[str, Any]) -> tuple[Read, Read]:
+    """Hold dev out of train: each class in its share, all questions on one text on one side.
+
+    Ids without the language are those of parallel rows; what they decide is the same in every language, whatever was dropped.
+    """
+    ids = train.table["id"].to_pylist()
+    own = f"{spec['loader']}-{spec['language']}-"
+    keep, held = hold_out(
+        len(ids),
+        float(cut.get("fraction", 0.2)),
+        int(cut.get("seed", 0)),
+        strata=train.table["label"].to_pylist() if task in CLASSES else None,
+        groups=train.table["context"].to_pylist() if task == "qa" else None,
+        keys=None if any(name.startswith(own) for name in ids) else ids,
+    )
+    return train.take(keep), train.take(held)
+
+
+def _what(spec: Mapping[str, Any]) -> str:
+    return f"{spec['loader']} {spec['language']}"
+
+
 def row_keys(task: str, table: pa.Table) -> list[tuple[Any, ...]]:
     """Return what makes each row the example it is: two rows with one key are duplicates."""
     columns = [table[name].to_pylist() for name in KEYS[task]]
@@ -164,5 +189,5 @@ def _without_doubles(
     elsewhere = {key for other in others if other is not None for key in row_keys(task, other.table)}
     kept = np.array([i for i, key in enumerate(row_keys(task, train.table)) if key not in elsewhere], dtype=np.int64)
     if not len(kept):
-        raise UserError(f"{spec['loader']} {spec['language']}: remove_duplicates leaves no training row")
+        raise UserError(f"{_what(spec)}: remove_duplicates leaves no training row")
     return train.take(kept), train.table.num_rows - len(kept)

@@ -3,7 +3,9 @@
 NumPy's `RandomState` is used because its stream is frozen across NumPy versions: a subset is part of a run's identity.
 """
 
-from collections.abc import Sequence
+import hashlib
+import heapq
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ Size = int | float | None
 def select(rows: int, size: Size, seed: int, what: str, strata: Sequence[str] | None = None) -> NDArray[np.int64]:
     """Choose `size` of `rows` rows: the first of one seeded order, so smaller choices are part of larger ones.
 
-    With `strata` every choice has each class in its share of all rows, to the nearest row.
+    With `strata` every choice has each class in its share of all rows, to less than one row.
 
     Args:
         rows: how many rows there are.
@@ -50,24 +52,64 @@ def count_of(rows: int, size: Size) -> int:
 
 
 def seeded_order(rows: int, seed: int, strata: Sequence[str] | None = None) -> NDArray[np.int64]:
-    """Return a random order of rows; with `strata` every beginning of it has the classes in their shares.
-
-    A class of n rows has its k-th (k = 0, 1, …, in random order) at (k + ½)/n of the way: sorted by that, the rows of all
-    classes are spread evenly. Classes that meet at one place stand there in random order.
-    """
+    """Return a random order of rows; with `strata` every beginning of it has the classes in their shares (see `spread`)."""
     order = np.random.RandomState(seed).permutation(rows).astype(np.int64)
-    if strata is None:
+    return order if strata is None else spread(order, strata)
+
+
+def hashed_order(keys: Sequence[str], seed: int, strata: Sequence[str] | None = None) -> NDArray[np.int64]:
+    """Return an order of rows by the hashes of their keys; with `strata` every beginning has the classes in their shares.
+
+    As `seeded_order`, but a row more or less moves the others hardly: the cuts of parallel languages agree even where a row of
+    one of them was dropped.
+    """
+    hashes = [hashlib.blake2b(f"{seed} {key}".encode(), digest_size=8).digest() for key in keys]
+    order = np.array(sorted(range(len(keys)), key=lambda row: (hashes[row], keys[row])), dtype=np.int64)
+    return order if strata is None else spread(order, strata)
+
+
+def spread(order: NDArray[np.int64], strata: Sequence[str]) -> NDArray[np.int64]:
+    """Spread the classes evenly over an order of rows, each class keeping the order of its own.
+
+    Of K classes, none is ever further than 1 - 1 / (2K - 2) of a row from its share of any beginning, the best there is
+    (Tijdeman 1980, "The chairman assignment problem", https://doi.org/10.1016/0012-365X(80)90269-1). The k-th row
+    (k = 1, 2, …) of a class with share p may come at place (k - 1 + d) / p or later and must come by (k - d) / p + 1,
+    d = 1 / (2K - 2); of those that may, the one that must come first is taken, and the earlier in `order` among equals.
+
+    Args:
+        order: (N,) row numbers.
+        strata: every row's class.
+    """
+    names, numbers = np.unique(np.asarray(strata), return_inverse=True)
+    if len(names) < 2:
         return order
-    numbers = np.unique(np.asarray(strata), return_inverse=True)[1][order]  # class of each row, in random order
-    place = np.empty(rows)
-    for number in range(int(numbers.max()) + 1):
-        (where,) = np.nonzero(numbers == number)
-        place[where] = (np.arange(len(where)) + 0.5) / len(where)
-    return order[np.argsort(place, kind="stable")]
+    numbers, rows, whole = numbers[order], len(order), 2 * len(names) - 2
+    sizes = np.bincount(numbers)
+    before = np.empty(rows, dtype=np.int64)  # earlier rows of the same class, k - 1
+    for number, size in enumerate(sizes):
+        before[numbers == number] = np.arange(size)
+    parts = sizes[numbers] * whole  # all in integers, so that nothing is rounded
+    earliest = -(-(before * whole + 1) * rows // parts)
+    latest = ((before + 1) * whole - 1) * rows // parts + 1
+    coming = np.argsort(earliest, kind="stable").tolist()[::-1]
+    opening, closing = earliest.tolist(), latest.tolist()
+    waiting: list[tuple[int, int]] = []
+    places = []
+    for place in range(1, rows + 1):
+        while coming and opening[coming[-1]] <= place:
+            row = coming.pop()
+            heapq.heappush(waiting, (closing[row], row))
+        places.append(heapq.heappop(waiting)[1])
+    return order[places]
 
 
 def hold_out(
-    rows: int, fraction: float, seed: int, strata: Sequence[str] | None = None
+    rows: int,
+    fraction: float,
+    seed: int,
+    strata: Sequence[str] | None = None,
+    groups: Sequence[Hashable] | None = None,
+    keys: Sequence[str] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Hold a dev set out of `rows` training rows, each class in its share where `strata` are given.
 
@@ -76,17 +118,43 @@ def hold_out(
         fraction: share held out, strictly between 0 and 1; rounded to the nearest row, at least one row on each side.
         seed: chooses the rows.
         strata: every row's class.
+        groups: what every row belongs to, where the rows of a group may not be divided: whole groups are held out, as many
+            as come nearest to the fraction, at least one on each side; classes do not matter then.
+        keys: every row's id, where parallel languages share ids: rows are chosen by them (see `hashed_order`).
 
     Returns:
         Row numbers that stay in train and row numbers of dev, disjoint, each in ascending order.
 
     Raises:
-        UserError: `fraction` is out of range or there are fewer than two rows.
+        UserError: `fraction` is out of range, or there are fewer than two rows or groups.
     """
     if not 0 < fraction < 1:
         raise UserError(f"dev: fraction {fraction} of train; expected a number above 0 and below 1")
     if rows < 2:
         raise UserError(f"dev: cannot hold out {fraction} of {rows} training rows; expected at least 2 rows")
     size = min(max(round(rows * fraction), 1), rows - 1)
-    order = seeded_order(rows, seed, strata)
+    if groups is not None:
+        chosen = _whole_groups(groups, size, seed, keys)
+        return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+    order = seeded_order(rows, seed, strata) if keys is None else hashed_order(keys, seed, strata)
     return np.sort(order[size:]), np.sort(order[:size])
+
+
+def _whole_groups(groups: Sequence[Hashable], size: int, seed: int, keys: Sequence[str] | None) -> NDArray[np.bool_]:
+    """Choose whole groups that hold nearly `size` rows together; say of every row whether it is chosen."""
+    first: dict[Hashable, int] = {}
+    numbers = np.array([first.setdefault(group, len(first)) for group in groups])
+    if len(first) < 2:
+        raise UserError(
+            f"dev: cannot be cut from train: all {len(groups)} rows are about one text, and rows about one text stay together"
+        )
+    if keys is None:
+        order = seeded_order(len(first), seed)
+    else:
+        lowest: dict[int, str] = {}
+        for number, key in zip(numbers.tolist(), keys, strict=True):
+            lowest[number] = min(key, lowest.get(number, key))
+        order = hashed_order([lowest[number] for number in range(len(first))], seed)
+    ends = np.cumsum(np.bincount(numbers)[order])
+    taken = order[: 1 + int(np.argmin(np.abs(ends[:-1] - size)))]
+    return np.isin(numbers, taken)
