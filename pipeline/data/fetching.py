@@ -10,12 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from filelock import FileLock
 
 from pipeline.data import sources
 from pipeline.errors import UserError
+from pipeline.files import digest
 from pipeline.paths import SPLITS
+
+LISTED = 20  # names in a message
+_PART = re.compile(r"-(\d{5})-of-(\d{5})(?=\.|$)")
 
 Find = Callable[[Path, str, Sequence[str], Path], sources.Files]
 """Finds the files of a language's splits in a folder; may unpack into the last argument.
@@ -97,6 +102,8 @@ def fetch(
     override = (spec.get("expected") or {}).get(language) or {}
 
     def check(files: sources.Files) -> list[str]:
+        for split in places.splits:
+            check_parts(split, files[split])
         counts = {split: places.count(files[split], split) for split in places.splits}
         return check_counts(language, counts, places.expected, override)
 
@@ -123,27 +130,52 @@ def hub_source(places: Places, hub: Mapping[str, Any] | None, language: str) -> 
         layout = places.hub
         if layout is None:
             raise UserError((places.missing or {}).get("hub", "this dataset is on no hub"))
-        if not hub:
+        if not hub or not hub.get("repository") or not hub.get("revision"):
             raise UserError("no repository is given; set `hub: {repository: owner/name, revision: COMMIT}`")
         repository, revision = hub["repository"].replace("{language}", language), hub["revision"]
         below = layout.folder(language)
         if below is not None and layout.by_language:
             above = below.rpartition("/")[0] or None
-            configs = sources.hub_list(repository, revision, "dataset", above)
-            if below not in configs:
-                raise sources.no_such_language(below, (c for c in configs if "." not in c.rpartition("/")[2]))
+            folders = [path.rpartition("/")[2] for path in sources.hub_list(repository, revision, "dataset", above)]
+            if (own := below.rpartition("/")[2]) not in folders:
+                raise sources.no_such_language(own, (name for name in folders if "." not in name))
         there = sources.hub_list(repository, revision, "dataset", below)
         found: sources.Files = {}
         for split in places.splits:
             start = f"{below}/{layout.names[split]}" if below else layout.names[split]
-            pattern = re.compile(rf"{re.escape(start)}(-\d+-of-\d+)?({'|'.join(map(re.escape, layout.endings))})")
-            names = sorted(path for path in there if pattern.fullmatch(path))
-            if not names:
-                raise UserError(f"no files {start}*{layout.endings[0]}; it has {', '.join(there)}")
+            names = _split_files(there, start, layout.endings)
             found[split] = [sources.hub_file(repository, revision, "dataset", name, work) for name in names]
         return found
 
-    return sources.Source("hub", f"{hub['repository']}@{hub['revision']}" if hub else "not set", find)
+    where = f"{hub.get('repository')}@{hub.get('revision')}".replace("{language}", language) if hub else "not set"
+    return sources.Source("hub", where, find)
+
+
+def _split_files(there: Sequence[str], start: str, endings: Sequence[str]) -> list[str]:
+    """Return a split's file, or its parts in order, with the first of `endings` that is there."""
+    for ending in endings:
+        pattern = re.compile(rf"{re.escape(start)}(-\d+-of-\d+)?{re.escape(ending)}")
+        if names := sorted(path for path in there if pattern.fullmatch(path)):
+            return names
+    listed = ", ".join(there[:LISTED]) + (f" … ({len(there)} in all)" if len(there) > LISTED else "")
+    raise UserError(f"no files {start}*{' or '.join(endings)}; it has {listed or 'none'}")
+
+
+def check_parts(split: str, files: Sequence[Path]) -> None:
+    """Check that a split in parts (`train-00000-of-00002.parquet`) has each of them once, in order, and no other file.
+
+    Raises:
+        UserError: parts are missing, or there are parts of several wholes.
+    """
+    parts = [match and (int(match[1]), int(match[2])) for match in (_PART.search(file.name) for file in files)]
+    if not any(parts):
+        return
+    total = max(part[1] for part in parts if part)
+    if parts != [(number, total) for number in range(total)]:
+        listed = ", ".join(file.name for file in files[:LISTED])
+        raise UserError(
+            f"{split} is in parts, but has {listed}; expected each of one whole's {total} parts, and no other file"
+        )
 
 
 def archive_source(places: Places, given: Mapping[str, Any] | None, language: str) -> sources.Source:
@@ -155,14 +187,14 @@ def archive_source(places: Places, given: Mapping[str, Any] | None, language: st
         if not address:
             raise UserError((places.missing or {}).get("archive", "no archive is known; set `archive: {url: ADDRESS}`"))
         # An archive of all languages is kept beside their folders; work is <dataset>/<language>/.partial/archive.
-        store = work.parents[2] / ".archive" if url == address else work
+        store = work.parents[2] / ".archive" / digest(url, 8) if url == address else work
         store.mkdir(parents=True, exist_ok=True)
-        packed = store / url.rsplit("/", 1)[-1]
+        packed = store / (Path(urlsplit(url).path).name or "archive")
         with FileLock(store / f"{packed.name}.lock"):
             sources.download(url, packed, (given or {}).get("sha256"))
         try:
             root = unpacked(packed, places.member, url != address, language, work)
-            return places.find(root, language, places.splits, work)
+            return _find_inside(places, root, language, work)
         except sources.BrokenArchive:
             packed.unlink(missing_ok=True)  # to be fetched anew next time
             raise
@@ -170,8 +202,23 @@ def archive_source(places: Places, given: Mapping[str, Any] | None, language: st
     return sources.Source("archive", url or "not set", find)
 
 
+def _find_inside(places: Places, root: Path, language: str, work: Path) -> sources.Files:
+    """Find a language's files in an unpacked archive, which may have folders around them: the innermost that fits."""
+    folder, refused = only_folder(root), None
+    while True:
+        try:
+            return places.find(folder, language, places.splits, work)
+        except sources.BrokenArchive:
+            raise
+        except UserError as error:
+            refused = refused or error  # that of the innermost folder says most
+            if folder == root:
+                raise refused from None
+            folder = folder.parent
+
+
 def unpacked(packed: Path, member: str | None, single: bool, language: str, work: Path) -> Path:
-    """Unpack an archive; return the folder that holds the files.
+    """Unpack an archive; return the folder it was unpacked into.
 
     Args:
         packed: the archive.
@@ -185,26 +232,28 @@ def unpacked(packed: Path, member: str | None, single: bool, language: str, work
         UserError: a zip of archives has none of this language.
     """
     root = work / "whole"
-    if member is not None and (
-        single or packed.suffix == ".zip" or packed.name == member.replace("{language}", language)
-    ):
-        root.mkdir(parents=True, exist_ok=True)
-        ending = member.replace("{language}", "")
-        own = root / member.replace("{language}", language)
-        if packed.suffix != ".zip":
-            shutil.copyfile(packed, own)
-            return root
-        members = sources.zip_member(packed, own.name, own)
-        if not own.exists():
-            raise sources.no_such_language(language, (m.removesuffix(ending) for m in members))
+    shutil.rmtree(root, ignore_errors=True)
+    if member is None:
+        sources.unpack(packed, root)
         return root
-    sources.unpack(packed, root)
-    return only_folder(root)
+    root.mkdir(parents=True)
+    own, ending = root / member.replace("{language}", language), member.replace("{language}", "")
+    zipped = sources.is_zip(packed)
+    if not zipped and (single or packed.name == own.name):
+        shutil.copyfile(packed, own)
+        return root
+    there = sources.zip_member(packed, own.name, own) if zipped else []
+    packs = [name.removesuffix(ending) for name in there if name.endswith(ending)]
+    if packs and not own.exists():
+        raise sources.no_such_language(language, packs)
+    if not packs:  # the files themselves
+        sources.unpack(packed, root)
+    return root
 
 
 def only_folder(root: Path) -> Path:
-    """Return the one folder in `root` if there is nothing else in it, `root` otherwise."""
-    inside = [path for path in root.iterdir() if path.name != "__MACOSX"]
+    """Return the one folder in `root` if there is nothing else in it, `root` otherwise; hidden files do not count."""
+    inside = [path for path in root.iterdir() if path.name != "__MACOSX" and not path.name.startswith(".")]
     return only_folder(inside[0]) if len(inside) == 1 and inside[0].is_dir() else root
 
 

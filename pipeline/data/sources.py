@@ -5,7 +5,9 @@ growing pauses, downloads resume, archives are unpacked without path escapes, an
 what each one said.
 """
 
+import errno
 import http.client
+import lzma
 import os
 import random
 import shutil
@@ -302,36 +304,64 @@ def unpack_tar(archive: Path, folder: Path) -> list[Path]:
 
 
 def unpack(archive: Path, folder: Path) -> list[Path]:
-    """Unpack a zip or tar archive into `folder`, emptied first; return its files, sorted.
+    """Unpack a zip or tar archive, whatever it is called, into `folder`, emptied first; return its files, sorted.
 
     Raises:
         BrokenArchive: see `unpack_tar` and `unpack_zip`.
     """
-    return unpack_zip(archive, folder) if archive.suffix == ".zip" else unpack_tar(archive, folder)
+    zipped = is_zip(archive) or (archive.suffix.lower() == ".zip" and not tarfile.is_tarfile(archive))
+    return unpack_zip(archive, folder) if zipped else unpack_tar(archive, folder)
+
+
+def is_zip(archive: Path) -> bool:
+    """Say whether a file begins as zip archives do, truncated ones too."""
+    with archive.open("rb") as file:
+        return file.read(2) == b"PK"
 
 
 def unpack_zip(archive: Path, folder: Path) -> list[Path]:
-    """Unpack a zip archive into `folder`, emptied first; return its files, sorted.
+    """Unpack a zip archive into `folder`, emptied first; return its files, sorted. Links become files of their target's name.
 
     Raises:
-        BrokenArchive: not a zip archive, truncated, or a member that would land outside `folder`.
+        BrokenArchive: not a zip archive, truncated, encrypted, or a member that would land outside `folder` or on another one.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
         with zipfile.ZipFile(archive) as zipped:
             for member in zipped.infolist():
-                path = (folder / member.filename.replace("\\", "/")).resolve()
-                if not path.is_relative_to(folder.resolve()):
-                    raise BrokenArchive(f"{archive}: refused: {member.filename!r} would be written outside its folder")
-                if member.is_dir():
-                    continue
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with zipped.open(member) as source, open(path, "wb") as target:
-                    shutil.copyfileobj(source, target, CHUNK)
-    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
+                _unpack_member(zipped, member, folder.resolve(), archive)
+    except (
+        zipfile.BadZipFile,
+        EOFError,
+        zlib.error,
+        lzma.LZMAError,
+        ValueError,
+        NotImplementedError,
+        OSError,
+    ) as error:
+        if isinstance(error, OSError) and error.errno not in _IMPOSSIBLE:
+            raise
         raise BrokenArchive(f"{archive}: not a whole zip archive (truncated?): {_one_line(error)}") from None
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+# What odd names and offsets of members lead to, and broken bzip2 data (no number): the archive's fault, unlike a full disk.
+_IMPOSSIBLE = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EINVAL, None)
+
+
+def _unpack_member(zipped: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, archive: Path) -> None:
+    name = member.filename.replace("\\", "/")  # as some programs for Windows write it
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder):
+        raise BrokenArchive(f"{archive}: refused: {member.filename!r} would be written outside its folder")
+    if name.endswith("/"):
+        return
+    if member.flag_bits & 1:
+        raise BrokenArchive(f"{archive}: {member.filename!r} is encrypted; unpack it yourself and use source folder")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipped.open(member) as source, open(path, "wb") as target:
+        shutil.copyfileobj(source, target, CHUNK)
 
 
 def zip_member(archive: Path, name: str, path: Path) -> list[str]:
