@@ -71,13 +71,17 @@ def _write(spec: Mapping[str, Any], loaded: Loaded, raw: Path | None, folder: Pa
     described = report.describe(loaded.task, loaded.splits)
     labels = LABELS[loaded.task] if loaded.labels is None else list(loaded.labels)
     for name, split in loaded.splits.items():
-        path = folder / paths.split(dataset, language, name).name
-        known = Facts(loaded.task, labels, dataset, language, name, loaded.absent.get(name))
-        write_split(path, split.table, known)
+        final = paths.split(dataset, language, name)
+        path, absent = folder / final.name, loaded.absent.get(name)
+        if not split.table.num_rows and absent is None:
+            reasons = ", ".join(f"{n:,} × {reason}" for reason, n in sorted(split.dropped.items()))
+            raise UserError(f"{dataset} {language}: no {name} row can be used ({reasons or 'there is none'})")
+        write_split(path, split.table, Facts(loaded.task, labels, dataset, language, name, absent), final)
         described[name]["sha256"] = sha256_file(path)
-    path = folder / paths.split(dataset, language, "text").name
+    final = paths.split(dataset, language, "text")
+    path = folder / final.name
     absent = None if loaded.text.num_rows else "the dataset has neither train nor dev data to take it from"
-    write_split(path, loaded.text, Facts("text", [], dataset, language, "text", absent))
+    write_split(path, loaded.text, Facts("text", [], dataset, language, "text", absent), final)
     facts = {
         "dataset": dataset,
         "language": language,

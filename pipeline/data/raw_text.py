@@ -6,13 +6,15 @@ that an encoder with few positions sees all of them.
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pyarrow as pa
 
 from pipeline.data.schema import text_table
 
 LONGEST = 400  # characters of a piece, unless one sentence is longer
-_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])|(?<=[।؟۔])\s*|\n+")
+_CLOSING = "[]\"'”’»)」』）》]*"
+_END = re.compile(rf"[.!?…]{_CLOSING}\s+|[。！？।॥؟۔።။។։]{_CLOSING}\s*|\n+")  # the second kind needs no blank behind it
 
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "sentiment": ("text",),
@@ -24,9 +26,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
 
 def raw_text(task: str, language: str, table: pa.Table) -> pa.Table:
     """Return the rows' text in the `text` schema; ids are the rows', with the piece's number where there are several."""
-    rows: Callable[[pa.Table], Iterator[tuple[str, str]]] = (
-        _words if task == "ner" else _pieces_of(_COLUMNS.get(task, ()))
-    )
+    rows: Callable[[pa.Table], Iterator[tuple[str, str]]] = _words if task == "ner" else _pieces_of(_COLUMNS[task])
     return text_table(language, rows(table))
 
 
@@ -49,14 +49,24 @@ def _pieces_of(columns: tuple[str, ...]) -> Callable[[pa.Table], Iterator[tuple[
 
 
 def pieces(text: str) -> list[str]:
-    """Cut a text behind sentence ends into pieces of at most `LONGEST` characters, or one sentence."""
+    """Cut a text behind sentence ends into pieces of at most `LONGEST` characters, or one sentence; white space is squeezed.
+
+    Nothing is lost and nothing put in: where sentences follow each other without a blank, so they do within a piece.
+    """
+    whole = " ".join(text.split())
+    if len(whole) <= LONGEST:
+        return [whole] if whole else []
+    ends = [match.end() for match in _END.finditer(text)]
     found: list[str] = []
-    for sentence in _END.split(text):
-        sentence = " ".join(sentence.split())
+    begin = 0  # where the piece begins in the text
+    for start, end in pairwise(dict.fromkeys([0, *ends, len(text)])):
+        sentence = " ".join(text[start:end].split())
         if not sentence:
             continue
-        if found and len(found[-1]) + 1 + len(sentence) <= LONGEST:
-            found[-1] = f"{found[-1]} {sentence}"
+        joined = " ".join(text[begin:end].split())
+        if found and len(joined) <= LONGEST:
+            found[-1] = joined
         else:
             found.append(sentence)
+            begin = start
     return found

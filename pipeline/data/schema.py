@@ -5,6 +5,7 @@ side. The file's metadata key `metalingua` holds canonical JSON: task, label set
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,16 +156,26 @@ class Facts:
     absent: str | None = None
 
 
-def write_split(path: Path, table: pa.Table, facts: Facts) -> None:
+def write_split(path: Path, table: pa.Table, facts: Facts, final: Path | None = None) -> None:
     """Write one split with its metadata: same rows, same bytes; whole or not at all.
 
+    Args:
+        path: where to write it.
+        table: the rows.
+        facts: what the split says of itself.
+        final: where it will lie in the end, for messages.
+
     Raises:
-        UserError: `table` breaks the contract of the task (see `check_table`).
+        UserError: `table` breaks the contract of the task (see `check_table`), or holds rows of another language.
     """
+    where = str(final or path)
     if facts.absent is None or table.num_rows:
-        check_table(table, facts.task, str(path), facts.labels)
+        check_table(table, facts.task, where, facts.labels)
+    if others := sorted(set(pc.unique(table["lang"]).to_pylist()) - {facts.language}):
+        raise UserError(f"{where}: holds rows in {', '.join(map(repr, others))}; expected {facts.language!r} alone")
     kept = {key: value for key, value in vars(facts).items() if value is not None}
-    write_parquet(path, table.select(SCHEMAS[facts.task].names), {"metalingua": canonical_json(kept)})
+    table = table.select(SCHEMAS[facts.task].names).combine_chunks()  # pages end where chunks do
+    write_parquet(path, table, {"metalingua": canonical_json(kept)})
 
 
 def read_split(path: Path, task: str) -> pa.Table:
@@ -178,7 +189,8 @@ def read_split(path: Path, task: str) -> pa.Table:
     if facts.get("task") != task:
         raise UserError(f"{path}: holds task {facts.get('task')!r}, expected {task!r}")
     if facts.get("absent"):
-        raise UserError(f"{facts['dataset']} has no {facts['split']} data in {facts['language']}: {facts['absent']}")
+        dataset, language, split = (facts.get(key) for key in ("dataset", "language", "split"))
+        raise UserError(f"{dataset} has no {split} data in {language}: {facts['absent']}")
     check_table(table, task, str(path), facts.get("labels"))
     return table
 
@@ -208,27 +220,47 @@ def check_table(table: pa.Table, task: str, where: str, labels: Sequence[str] | 
     """Check rows against the contract of `task`; `labels` is the file's own label set where it has one.
 
     Raises:
-        UserError: no rows, an empty value, a label outside the label set, tokens and tags of unequal number, an answer that
-            does not stand at its place.
+        UserError: no rows, an empty value, an id that is there twice, a label outside the label set, tokens and tags of unequal
+            number, an answer that does not stand at its place.
     """
     if table.num_rows == 0:
         raise UserError(f"{where}: holds no rows")
     for name in SCHEMAS[task].names:
         if table[name].null_count:
             raise UserError(f"{where}: column {name!r} has {table[name].null_count} empty values")
+    if task == "text":
+        return
+    _check_ids(table, where)
     allowed = LABELS[task] if labels is None else list(labels)
     if task == "ner":
-        _check_lengths(table, "tokens", "tags", where)
+        _check_lists(table, "tokens", "tags", where)
         _check_labels(pc.list_flatten(table["tags"]), "tag", allowed, where)
-    elif task in CLASSES:
+        return
+    for name in KEYS[task]:
+        _check_texts(table, name, where)
+    if task in CLASSES:
         _check_labels(table["label"], "label", allowed, where)
-    elif task == "qa":
-        _check_lengths(table, "answers", "starts", where)
+    else:
+        _check_lists(table, "answers", "starts", where)
         _check_answers(table, where)
 
 
-def _check_lengths(table: pa.Table, first: str, second: str, where: str) -> None:
-    """Two list columns must be of equal, positive lengths in every row."""
+def _check_ids(table: pa.Table, where: str) -> None:
+    """Every row must have an id of its own: predictions are paired by it."""
+    if pc.count_distinct(table["id"]).as_py() < table.num_rows:
+        name, times = Counter(table["id"].to_pylist()).most_common(1)[0]
+        raise UserError(f"{where}: {times} rows have the id {name!r}; expected an id of its own for each")
+
+
+def _check_texts(table: pa.Table, name: str, where: str) -> None:
+    """Every text must hold something but white space."""
+    blank = pc.index(pc.equal(pc.utf8_trim_whitespace(table[name]), ""), True).as_py()
+    if blank >= 0:
+        raise UserError(f"{where}: row {blank} ({table['id'][blank]}) has a blank {name}; expected text")
+
+
+def _check_lists(table: pa.Table, first: str, second: str, where: str) -> None:
+    """Two list columns must be of equal, positive lengths in every row, and hold no empty value."""
     ours, theirs = pc.list_value_length(table[first]), pc.list_value_length(table[second])
     unequal = pc.index(pc.or_(pc.not_equal(ours, theirs), pc.equal(ours, 0)), True).as_py()
     if unequal >= 0:
@@ -236,6 +268,11 @@ def _check_lengths(table: pa.Table, first: str, second: str, where: str) -> None
         raise UserError(
             f"{row} has {ours[unequal]} {first} and {theirs[unequal]} {second}; expected as many, at least one"
         )
+    for name in (first, second):
+        values = pc.list_flatten(table[name])
+        if values.null_count or (pa.types.is_string(values.type) and pc.any(pc.equal(values, "")).as_py()):
+            number = next(i for i, found in enumerate(table[name].to_pylist()) if None in found or "" in found)
+            raise UserError(f"{where}: row {number} ({table['id'][number]}) has an empty value in {name}")
 
 
 def _check_labels(values: pa.ChunkedArray, kind: str, allowed: Sequence[str], where: str) -> None:
@@ -250,5 +287,5 @@ def _check_answers(table: pa.Table, where: str) -> None:
     for batch in table.select(["id", "context", "answers", "starts"]).to_batches(max_chunksize=4096):
         for row in batch.to_pylist():
             for answer, start in zip(row["answers"], row["starts"], strict=True):
-                if not answer or row["context"][start : start + len(answer)] != answer:
+                if start < 0 or not row["context"].startswith(answer, start):
                     raise UserError(f"{where}: {row['id']}: the answer {answer!r} does not stand at character {start}")
