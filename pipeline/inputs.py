@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from pipeline.config_dataset_rules import babel_languages, babel_overrides
@@ -55,6 +56,14 @@ class Dataset:
         expected = {language: self.expected[language]} if language in self.expected else {}
         sought = {"sources": list(self.sources), "archive": self.archive, "expected": expected}
         return {**self.data_spec(language), **sought}
+
+    def own_files(self, language: str) -> dict[str, Path]:
+        """Return by split the user's own files that one language is read from, there or not; none of other loaders."""
+        if self.spec["loader"] != "files" or self.folder is None:
+            return {}
+        called = self.called.get(language, language)
+        files: Mapping[str, str] = self.spec["files"]
+        return {split: Path(self.folder, name.replace("{language}", called)) for split, name in files.items()}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """What of a config's grid is there already: read from the files that results write about themselves.
 
 A result is `done` when it answers to today's spec, code and inputs; `stale` when it was made from others, or its inputs will be
-made again, and so will it; `missing` when it is not there. Only descriptions are read, never data, weights or predictions.
+made again, and so will it; `missing` when it is not there. Only descriptions are read, never data, weights or predictions; of
+the user's own files those that are newer than their copies.
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import Any, Literal
 from pipeline import paths
 from pipeline.code import run_code, stage_code
 from pipeline.files import sha256_file
+from pipeline.inputs import Dataset
 from pipeline.runs import Grid, Run
 
 State = Literal["done", "stale", "missing"]
@@ -40,7 +42,7 @@ def survey(grid: Grid) -> Survey:
     records = read_records()
     hashes: dict[str, str] = {}
     languages = {
-        (key, language): language_state(key, language, dataset.spec["loader"], hashes)
+        (key, language): language_state(dataset, language, hashes)
         for key, dataset in grid.datasets.items()
         for language in dataset.languages
     }
@@ -82,16 +84,30 @@ def read_object(path: Path) -> Record | None:
     return value if isinstance(value, dict) else None
 
 
-def language_state(key: str, language: str, loader: str, hashes: dict[str, str]) -> State:
+def language_state(dataset: Dataset, language: str, hashes: dict[str, str]) -> State:
     """Return the state of one language's splits, noting their hashes in `hashes` by path."""
+    key, loader = dataset.key, dataset.spec["loader"]
     report = read_object(paths.data_report(key, language))
     if report is None or not all(paths.split(key, language, name).exists() for name in paths.SPLITS):
         return "missing"
-    if report.get("code") != stage_code("preprocess", loader):
+    if report.get("code") != stage_code("preprocess", loader) or own_files_changed(dataset, language):
         return "stale"
     for name, split in report.get("splits", {}).items():
         hashes[str(paths.split(key, language, name))] = split.get("sha256", "")
     return "done"
+
+
+def own_files_changed(dataset: Dataset, language: str) -> bool:
+    """Whether a file of the user's own is gone, or newer than the copy that was made of it and not the same."""
+    manifest = paths.raw_manifest(dataset.key, language)
+    copied = (read_object(manifest) or {}).get("files", {})
+    for split, path in dataset.own_files(language).items():
+        hashes = [file.get("sha256") for file in copied.get(split, [])]
+        if hashes and not path.is_file():
+            return True
+        if hashes and path.stat().st_mtime_ns > manifest.stat().st_mtime_ns and sha256_file(path) not in hashes:
+            return True
+    return False
 
 
 def encoder_state(key: str) -> State:

@@ -76,12 +76,8 @@ class Jobs:
 
     def own_files(self, wildcards: Wildcards) -> list[str]:
         """The user's own files that a download copies: one that changed is read again. Of missing ones the stage tells."""
-        dataset = self.dataset(wildcards.dataset)
-        if dataset.spec["loader"] != "files" or dataset.folder is None:
-            return []
-        called = dataset.called.get(wildcards.language, wildcards.language)
-        named = [Path(dataset.folder, name.replace("{language}", called)) for name in dataset.spec["files"].values()]
-        return [str(path) for path in named if path.is_file()]
+        named = self.dataset(wildcards.dataset).own_files(wildcards.language)
+        return [str(path) for path in named.values() if path.is_file()]
 
     def raw_manifest(self, wildcards: Wildcards) -> list[str]:
         """What preprocessing reads: the manifest of the raw files, nothing where the data is generated."""

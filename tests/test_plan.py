@@ -1,6 +1,7 @@
 """The plan counts what is there, what is stale, what is missing, and says how long the rest may take."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ import yaml
 from pipeline import paths, plan
 from pipeline.config import parse
 from pipeline.errors import UserError
-from pipeline.files import read_json, write_json, write_text
+from pipeline.files import read_json, sha256_file, write_json, write_text
 from pipeline.plan import duration, estimates, report, steps_of
 from pipeline.runs import expand
 from pipeline.survey import survey
@@ -390,6 +391,31 @@ def test_a_changed_split_of_the_sources_dataset_makes_its_readers_stale():
     (joint,) = names(base, "joint")
     finish(base, joint, data={path: "as it was"})
     assert {name for name, state in survey(base).runs.items() if state == "stale"} == {joint}
+
+
+def test_own_files_that_changed_make_stale(folder):
+    base = grid(*TWO)
+    prepare(base)
+    finish(base)
+    (own,) = (dataset for dataset in base.datasets.values() if dataset.name == "own")
+    file, manifest = folder / "f" / "de.csv", paths.raw_manifest(own.key, "de")
+    assert set(survey(base).runs.values()) == {"done"}  # no copy was made that a file could differ from
+    write_text(file, "as copied")
+    write_json(manifest, {"files": {"all": [{"name": "all-de.csv", "sha256": sha256_file(file)}]}})
+    for content, age, states in (
+        ("as copied", +10, {"done"}),  # touched
+        ("another", +10, {"done", "stale"}),
+        ("another", -10, {"done"}),  # older than its copy: so does Snakemake see it
+    ):
+        write_text(file, content)
+        os.utime(file, (manifest.stat().st_mtime + age,) * 2)
+        at = survey(base)
+        assert set(at.runs.values()) == states, (content, age)
+        assert at.languages[own.key, "de"] == ("stale" if "stale" in states else "done")
+    file.unlink()
+    at = survey(base)
+    assert {name for name, state in at.runs.items() if state == "done"} == set(names(base, "source_only"))
+    assert f"dataset {own.key}: de (1 of 1 languages)" in report(base, at)
 
 
 def test_time_is_not_estimated_by_another_task():
