@@ -4,12 +4,23 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline import preprocess as stage
-from pipeline.data.schema import read_split, split_facts
+from pipeline.data.schema import (
+    LABELS,
+    SCHEMAS,
+    Loaded,
+    Split,
+    read_split,
+    split_facts,
+    split_labels,
+    task_table,
+    text_table,
+)
 from pipeline.download import download
 from pipeline.errors import UserError
 from pipeline.files import read_json, sha256_file
@@ -179,6 +190,146 @@ def test_the_command_line_names_what_is_missing(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("error: --spec: key 'loader' is missing")
+
+
+# --------------------------------------------------------------------------------------------------------------- all tasks
+
+ROWS = {
+    "ner": [(["Qusqu", "llaqta"], ["B-LOC", "O"]), (["Ana"], ["B-PER"]), (["Ana"], ["O"])],
+    "sentiment": [("good", "positive"), ("bad", "negative"), ("bad", "positive")],
+    "nli": [("It rains.", "Wet.", "entailment"), ("Sun.", "Wet.", "contradiction"), ("Sun.", "Wet.", "neutral")],
+    "relevance": [("shoe", "Red shoe", "relevant"), ("shoe", "Boot", "irrelevant"), ("shoe", "Boot", "relevant")],
+    "qa": [
+        ("Where?", "Lima, Peru", ["Peru"], [6]),
+        ("What?", "Lima, Peru", ["Lima"], [0]),
+        ("What?", "Lima, Peru", ["L"], [0]),
+    ],
+}
+TOY = {
+    "dataset": "toy-1",
+    "language": "qu",
+    "loader": "babel",
+}  # a generated dataset, so that nothing must be downloaded
+TOY_DATA = Path("results/data/toy-1/qu")
+WHY = "there is no test set; test on another"
+
+
+def rows_of(task, split, take=slice(None)):
+    return task_table(task, "qu", [(f"toy-qu-{split}-{i}", *row) for i, row in enumerate(ROWS[task][take])])
+
+
+def toy(task, **changes):
+    """What a loader might return: train and dev, no test."""
+    splits = {
+        "train": Split(rows_of(task, "train"), {"empty text": 2}, {"mended": 1}),
+        "dev": Split(rows_of(task, "dev", slice(1))),
+        "test": Split(SCHEMAS[task].empty_table()),
+    }
+    text = text_table("qu", [("toy-qu-train-0", "some text")])
+    return Loaded(
+        **({"task": task, "splits": splits, "text": text, "notes": ("a note",), "absent": {"test": WHY}} | changes)
+    )
+
+
+@pytest.fixture
+def loads(tmp_path, monkeypatch):
+    """Preprocess what a loader would return, in a working directory of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def preprocess(loaded):
+        monkeypatch.setattr(stage, "loader_module", lambda name: SimpleNamespace(load=lambda spec, raw: loaded))
+        return read_json(stage.preprocess(TOY))
+
+    return preprocess
+
+
+@pytest.mark.parametrize("task", ROWS)
+def test_every_task_is_written_and_described(loads, task):
+    report = loads(toy(task))
+    assert report["splits"]["train"]["rows"] == 3 and report["splits"]["dev"]["rows"] == 1
+    assert report["splits"]["train"]["dropped"] == {"empty text": 2}
+    assert report["splits"]["train"]["repaired"] == {"mended": 1}
+    assert report["splits"]["train"]["duplicates_within"] == 1
+    assert report["splits"]["dev"]["duplicates_across"] == {"test": 0, "train": 1}
+    assert read_split(TOY_DATA / "train.parquet", task).equals(rows_of(task, "train"))
+    facts = split_facts(pq.read_table(TOY_DATA / "dev.parquet"))
+    assert facts == {"dataset": "toy-1", "labels": LABELS[task], "language": "qu", "split": "dev", "task": task}
+    assert report["text"]["rows"] == 1 and report["text"]["characters"] == 9
+
+
+@pytest.mark.parametrize("task", ROWS)
+def test_an_absent_split_is_told_in_the_report_and_by_the_file(loads, task):
+    report = loads(toy(task))
+    assert report["notes"] == ["a note", f"no test split: {WHY}"]
+    assert report["splits"]["test"]["rows"] == 0
+    assert report["splits"]["test"]["sha256"] == sha256_file(TOY_DATA / "test.parquet")
+    with pytest.raises(UserError) as error:
+        read_split(TOY_DATA / "test.parquet", task)
+    assert str(error.value) == f"toy-1 has no test data in qu: {WHY}"
+
+
+def test_a_label_set_of_its_own_goes_into_every_split(loads):
+    rows = [("toy-qu-train-0", "good", "great"), ("toy-qu-train-1", "bad", "poor")]
+    splits = {name: Split(task_table("sentiment", "qu", rows)) for name in SPLITS}
+    report = loads(toy("sentiment", splits=splits, labels=("poor", "fair", "great"), absent={}))
+    for name in SPLITS:
+        assert split_labels(read_split(TOY_DATA / f"{name}.parquet", "sentiment")) == ["poor", "fair", "great"]
+    assert report["splits"]["dev"]["labels"] == {"great": 1, "poor": 1} and report["notes"] == ["a note"]
+
+
+def test_a_split_that_lost_all_its_rows_is_refused_with_the_reasons(loads):
+    whole = toy("sentiment")
+    lost = Split(SCHEMAS["sentiment"].empty_table(), {"three stars": 1200, "empty text": 3})
+    with pytest.raises(UserError) as error:
+        loads(toy("sentiment", splits=whole.splits | {"dev": lost}))
+    assert str(error.value) == "toy-1 qu: no dev row can be used (3 × empty text, 1,200 × three stars)"
+    with pytest.raises(UserError, match=r"^toy-1 qu: no test row can be used \(there is none\)$"):
+        loads(toy("sentiment", absent={}))
+    assert contents(TOY_DATA) == {}
+
+
+def test_rows_that_break_the_contract_are_told_by_where_they_would_lie(loads):
+    spoilt = task_table("qa", "qu", [("a", "Where?", "Lima, Peru", ["Peru"], [7])])
+    with pytest.raises(UserError) as error:
+        loads(toy("qa", splits=toy("qa").splits | {"dev": Split(spoilt)}))
+    assert str(error.value) == f"{TOY_DATA}/dev.parquet: a: the answer 'Peru' does not stand at character 7"
+    assert contents(TOY_DATA) == {}
+
+
+def test_no_text_to_pretrain_on(loads):
+    report = loads(toy("sentiment", text=text_table("qu", [])))
+    assert report["text"] == {
+        "rows": 0,
+        "characters": 0,
+        "duplicates_within": 0,
+        "sha256": sha256_file(TOY_DATA / "text.parquet"),
+    }
+    with pytest.raises(UserError, match=r"toy-1 has no text data in qu: the dataset has neither train nor dev data"):
+        read_split(TOY_DATA / "text.parquet", "text")
+
+
+def test_tokens_of_the_old_splits_go_with_them(loads):
+    loads(toy("sentiment"))
+    tokens = TOY_DATA / "tokens" / "train-0123"
+    tokens.mkdir(parents=True)
+    (tokens / "index.json").write_text("{}")
+    with pytest.raises(UserError, match="no test row"):
+        loads(toy("sentiment", absent={}))
+    assert (tokens / "index.json").exists()  # as the splits that they are of
+    loads(toy("sentiment"))
+    assert not (TOY_DATA / "tokens").exists()
+    assert sorted(contents(TOY_DATA)) == ["dev.parquet", "report.json", "test.parquet", "text.parquet", "train.parquet"]
+
+
+def test_another_task_in_the_same_place_replaces_all(loads):
+    loads(toy("nli"))
+    loads(toy("qa"))
+    assert read_split(TOY_DATA / "train.parquet", "qa").num_rows == 3
+    with pytest.raises(UserError, match=r"train.parquet: column 'premise' is missing"):
+        read_split(TOY_DATA / "train.parquet", "nli")
+
+
+# --------------------------------------------------------------------------------------------------------------- real data
 
 
 @pytest.mark.skipif(not (MIRROR / "wikiann").is_dir(), reason="no mirror of WikiAnn beside the repository")
