@@ -27,13 +27,13 @@ from pipeline.data.babel.meaning import (
 from pipeline.data.babel.realise import realise
 
 RATES = Rates(
-    further=0.25,
+    further=0.15,
     denied=0.3,
-    manner=0.2,
-    time=0.1,
-    named=0.5,
-    counted=0.25,
-    qualities=(0.55, 0.45, 0.0),
+    manner=0.15,
+    time=0.05,
+    named=0.3,
+    counted=0.2,
+    qualities=(0.6, 0.4, 0.0),
     not_so=0.0,
     very=0.0,
 )
@@ -121,9 +121,17 @@ def _more_of_referent(grammar: Grammar, referent: Referent) -> Referent:
 
 
 def _other(grammar: Grammar, claim: Event) -> Event:
-    """Make the claim one that is not told: another verb or argument, or less than is claimed, unless it is denied."""
-    changes = (_other_verb, _other_argument) if claim.negated else (_other_verb, _other_argument, _less)
+    """Make the claim one that is not told: another event with one of its arguments, another verb or argument, or less."""
+    changes = (_other_event, _other_event, _other_verb, _other_argument) + (() if claim.negated else (_less,))
     return grammar.stream.pick(changes)(grammar, claim)
+
+
+def _other_event(grammar: Grammar, claim: Event) -> Event:
+    """Take another event that is denied or not alike, with the first argument where it has one of that type."""
+    told = replace(grammar.event(), negated=claim.negated)
+    first = claim.arguments[0]
+    same = [a.role for a in told.arguments if type_of(a.referent) == type_of(first.referent)]
+    return _with(told, same[0], first.referent) if same else told
 
 
 def _other_verb(grammar: Grammar, claim: Event) -> Event:

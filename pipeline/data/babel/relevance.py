@@ -12,10 +12,10 @@ from pipeline.data.babel.examples import Said, Task
 from pipeline.data.babel.grammar import Grammar, Rates
 from pipeline.data.babel.lexicon import Lexicon
 from pipeline.data.babel.meaning import Argument, Attribute, Referent, opposite
-from pipeline.data.babel.realise import Node, flatten, oblique_node, referent_node
+from pipeline.data.babel.realise import Node, flatten, name_node, oblique_node, referent_node
 
-RATES = Rates(counted=0.0, qualities=(0.3, 0.6, 0.1), not_so=0.0, very=0.0)
-BRANDED = 0.4  # share of the queries, and of the titles of other things, that have a name
+RATES = Rates(counted=0.0, qualities=(0.6, 0.4, 0.0), not_so=0.0, very=0.0)
+BRANDED = 0.15  # share of the queries, and of the titles of other things, that have a name
 EXTRAS = (("companion", "thing"), ("topic", "thing"), ("origin", "LOC"), ("companion", "ORG"))
 
 
@@ -57,14 +57,12 @@ def _thing(grammar: Grammar) -> Referent:
 
 
 def _title(grammar: Grammar, thing: Referent) -> Offer:
-    """Offer a thing, perhaps with one more quality, a name, a number, and something beside it."""
+    """Offer a thing, perhaps with one more quality, a name, and something beside it."""
     stream = grammar.stream
     if thing.name is None and stream.chance(BRANDED):
         thing = replace(thing, name=grammar.name("ORG", plain=True))
     if len(thing.attributes) < 2 and stream.chance(0.3):
         thing = replace(thing, attributes=tuple(stream.shuffled((*thing.attributes, grammar.attribute()))))
-    if stream.chance(0.2):
-        thing = replace(thing, count=2 + stream.below(48))
     role, kind = stream.pick(EXTRAS)
     return Offer(thing, Argument(role, grammar.described(kind)) if stream.chance(0.4) else None)
 
@@ -98,20 +96,21 @@ def _beside(grammar: Grammar, query: Referent) -> Offer:
 
 
 _WRONG: tuple[Callable[[Grammar, Referent], Offer], ...] = (
-    _unrelated, _other_thing, _other_quality, _other_name, _beside,
+    *[_unrelated] * 5, _other_thing, _other_quality, _other_name, _beside,
 )  # fmt: skip
 
 
 def say(search: Search, lexicon: Lexicon) -> Said:
-    """Say a search: the columns `query` (words alone, no article), `title` and `label`."""
-    query = flatten(referent_node(search.query, ("query",), lexicon))
-    inside = {i for path, span in query.spans.items() if len(path) > 1 for i in range(*span)}
-    asked = " ".join(token for i, token in enumerate(query.tokens) if i in inside)
+    """Say a search: the columns `query`, `title` and `label`. A query is mere words: the noun, its qualities, the name."""
+    concepts = (search.query.noun, *(a.concept for a in search.query.attributes))
+    words = [lexicon.word(concept) for concept in concepts if concept is not None]
+    if search.query.name is not None:
+        words += flatten(name_node(search.query.name, ("name",), lexicon)).tokens
     parts = [referent_node(search.title.thing, ("thing",), lexicon)]
     if search.title.extra is not None:
         parts.append(oblique_node(search.title.extra, ("extra",), lexicon))
-    title = flatten(Node((), tuple(parts)))
-    return Said((asked, title.text, search.label), len(inside) + len(title.tokens), (asked, title.text), (title.text,))
+    query, title = " ".join(words), flatten(Node((), tuple(parts)))
+    return Said((query, title.text, search.label), len(words) + len(title.tokens), (query, title.text), (title.text,))
 
 
 TASK = Task(RATES, ("irrelevant",) * 7 + ("relevant",) * 3, range(4, 21), draw, say)
