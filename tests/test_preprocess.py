@@ -1,15 +1,19 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from pipeline import preprocess as stage
+from pipeline.config_datasets import Files
+from pipeline.data import loaders
 from pipeline.data.schema import (
     LABELS,
     SCHEMAS,
@@ -327,6 +331,58 @@ def test_another_task_in_the_same_place_replaces_all(loads):
     assert read_split(TOY_DATA / "train.parquet", "qa").num_rows == 3
     with pytest.raises(UserError, match=r"train.parquet: column 'premise' is missing"):
         read_split(TOY_DATA / "train.parquet", "nli")
+
+
+# ----------------------------------------------------------------------------------------------------- what docs/data.md says
+
+DOCS = (Path(__file__).parents[1] / "docs/data.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def headlines(tmp_path, monkeypatch):
+    """The loader in docs/data.md, as if it were one of ours; a working directory."""
+    blocks = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
+    for name, source in zip(("headlines", "headlines_fetch"), blocks, strict=True):
+        module = ModuleType(f"pipeline.data.{name}")
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        exec(compile(source, name, "exec"), vars(module))
+    monkeypatch.setattr(loaders, "LOADERS", (*loaders.LOADERS, "headlines"))
+    monkeypatch.setattr(stage, "stage_code", lambda *names: "0" * 12)  # it has no file
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_loader_in_the_documentation_works(headlines, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/train-qu.tsv").write_text("positive\tallin\nnegative\tmana\nnegative\t \npositive\tsumaq\n")
+    (tmp_path / "own/test-qu.tsv").write_text("negative\tmana allin\n")
+    spec = {"dataset": "headlines-1", "language": "qu", "loader": "headlines"}
+    download(spec | {"sources": ["folder"]}, folder=tmp_path / "own")
+    report = read_json(stage.preprocess(spec))
+    assert {split: report["splits"][split]["rows"] for split in SPLITS} == {"train": 3, "dev": 0, "test": 1}
+    assert report["splits"]["train"]["dropped"] == {"empty text": 1}
+    assert report["notes"] == ["no dev split: headlines have no dev split; say dev: {from: train, fraction: 0.2}"]
+    train = read_split(Path("results/data/headlines-1/qu/train.parquet"), "sentiment")
+    assert train["id"].to_pylist() == [f"headlines-qu-train-{i}" for i in (0, 1, 3)]
+    (tmp_path / "own/train-qu.tsv").write_text("positive allin\n")
+    with pytest.raises(UserError, match=r"train-qu.tsv:1: no tab; expected label<TAB>text"):
+        download(spec | {"sources": ["folder"]}, folder=tmp_path / "own")
+
+
+def test_the_own_data_in_the_documentation_is_valid():
+    block = re.search(r"\n    datasets:\n(    .*\n)+", DOCS)
+    given = yaml.safe_load(block[0])["datasets"]["reviews"]
+    settings = Files.model_validate(given)
+    assert settings.columns.label == "stars" and settings.labels["3"] is None
+
+
+def test_the_documented_schemas_are_those_of_the_code():
+    for task, schema in SCHEMAS.items():
+        row = next(line for line in DOCS.split("\n") if line.startswith((f"| `{task}` | `", f"| any: `{task}` | `")))
+        told = re.findall(r"`(\w+): ([\w<>]+)`", row)
+        columns = [(f.name, "list<string>" if f.name in ("tokens", "tags", "answers") else str(f.type)) for f in schema]
+        assert told == [
+            (n, "list<int32>" if n == "starts" else kind) for n, kind in columns if n not in ("id", "lang")
+        ] or (task == "text" and told == columns)
 
 
 # --------------------------------------------------------------------------------------------------------------- real data
