@@ -14,6 +14,7 @@ from pipeline.config_methods import MetaXL, Method, Transforming
 from pipeline.config_schema import Experiment, Settings
 from pipeline.config_sections import Pretrain
 from pipeline.config_tuning import points
+from pipeline.data.splits import count_of
 
 KeyPath = tuple[str | int, ...]
 Problem = tuple[KeyPath, str]
@@ -119,11 +120,13 @@ def check_batches(
     dataset = settings.datasets.get(experiment.dataset)
     known = dataset.sizes.train if isinstance(dataset, Babel) else None
     for given in experiment.target_size:
-        size = known if given is None else given
+        if isinstance(given, float) and known is None:
+            continue  # a share of what is not known before it is fetched
+        size = known if given is None else given if known is None else count_of(known, given)
         if size is not None and size < batch_size:
-            shown = f"all {size}" if given is None else str(size)
+            shown = f"all {size}" if given is None else str(int(size))
             yield (
                 (*path, "target_size"),
-                f"{shown} sentences are less than one target batch of {label}, {batch_size}; "
-                f"set training.batch_size to at most {size}",
+                f"{shown} examples are less than one target batch of {label}, {batch_size}; "
+                f"set training.batch_size to at most {int(size)}",
             )

@@ -79,16 +79,16 @@ def test_the_depth_of_a_fetched_encoder_is_known_to_the_run_alone():
     [
         (
             "experiments.few.target_size=[15, 50]",
-            "experiments.few.target_size: 15 sentences are less than one target batch of mine, 16; "
+            "experiments.few.target_size: 15 examples are less than one target batch of mine, 16; "
             "set training.batch_size to at most 15",
         ),
         (
             "training.batch_size=51",
-            "experiments.few.target_size: 50 sentences are less than one target batch of mine, 51",
+            "experiments.few.target_size: 50 examples are less than one target batch of mine, 51",
         ),
-        ("experiments.few.training.batch_size=64", "experiments.few.target_size: 50 sentences"),
-        ("methods.mine.training.batch_size=64", "experiments.few.target_size: 50 sentences"),
-        ("methods.mine.tune={training.batch_size: [8, 64]}", "experiments.few.target_size: 50 sentences"),
+        ("experiments.few.training.batch_size=64", "experiments.few.target_size: 50 examples"),
+        ("methods.mine.training.batch_size=64", "experiments.few.target_size: 50 examples"),
+        ("methods.mine.tune={training.batch_size: [8, 64]}", "experiments.few.target_size: 50 examples"),
     ],
 )
 def test_a_meta_batch_larger_than_the_target_set(variant, change, message):
@@ -99,7 +99,7 @@ def test_a_meta_batch_larger_than_the_target_set(variant, change, message):
 def test_all_of_a_small_family_is_counted():
     small = ("datasets.babel.sizes.train=12", "experiments.few.source_size=12", "experiments.few.target_size=all")
     (said,) = errors(*with_method("{method: metaxl}"), *small)
-    assert "experiments.few.target_size: all 12 sentences are less than one target batch of mine, 16" in said
+    assert "experiments.few.target_size: all 12 examples are less than one target batch of mine, 16" in said
 
 
 def test_other_methods_take_smaller_batches_of_few_examples():

@@ -15,7 +15,6 @@ Sentences of `ner` are lists in JSON and Parquet, words with blanks between them
 `.tsv`; see `conll`). Where the files come from is told in `files_fetch`.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.data.arrange import Read, arrange, load_splits
 from pipeline.data.conll import read_conll
@@ -31,6 +29,7 @@ from pipeline.data.files_labels import Labels
 from pipeline.data.files_rows import Chosen, answer_rows, class_rows, tagged_read, tagged_rows
 from pipeline.data.raw_text import raw_text
 from pipeline.data.schema import CLASSES, LABELS, SCHEMAS, Loaded, Split
+from pipeline.data.splits import hashed_order
 from pipeline.data.tables import ENDINGS, Table, read_table
 from pipeline.errors import UserError, nearest
 from pipeline.files import read_json
@@ -246,21 +245,3 @@ def cut(spec: Mapping[str, Any], task: str, whole: Read) -> dict[str, Read]:
     read = {name: whole.take(np.sort(part)) for name, part in parts.items() if len(part)}
     read["train"] = replace(read["train"], dropped=whole.dropped, repaired=whole.repaired)
     return read
-
-
-def hashed_order(keys: Sequence[str], seed: int, strata: Sequence[str] | None = None) -> NDArray[np.int64]:
-    """Return an order of rows by the hashes of their keys; with `strata` every beginning has each class in its share.
-
-    As `splits.seeded_order`, but a row more or less moves the others hardly: the cuts of parallel languages agree even where
-    a row of one of them was dropped.
-    """
-    hashes = [hashlib.blake2b(f"{seed} {key}".encode(), digest_size=8).digest() for key in keys]
-    order = np.array(sorted(range(len(keys)), key=lambda row: (hashes[row], keys[row])), dtype=np.int64)
-    if strata is None:
-        return order
-    numbers = np.unique(np.asarray(strata), return_inverse=True)[1][order]
-    place = np.empty(len(keys))
-    for number in range(int(numbers.max()) + 1):
-        (where,) = np.nonzero(numbers == number)
-        place[where] = (np.arange(len(where)) + 0.5) / len(where)
-    return order[np.argsort(place, kind="stable")]

@@ -6,6 +6,7 @@ what each one said.
 """
 
 import errno
+import gzip
 import http.client
 import lzma
 import os
@@ -298,7 +299,7 @@ def unpack_tar(archive: Path, folder: Path) -> list[Path]:
             tar.extractall(folder, filter="data")
     except tarfile.FilterError as error:
         raise BrokenArchive(f"{archive}: refused: {error}") from None
-    except (tarfile.TarError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise BrokenArchive(f"{archive}: not a whole tar archive (truncated?): {_one_line(error)}") from None
     return sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
 

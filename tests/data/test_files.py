@@ -13,12 +13,13 @@ from pipeline.config import parse
 from pipeline.config_datasets import Files
 from pipeline.data import files_rows
 from pipeline.data.arrange import DUPLICATE
-from pipeline.data.files import OTHER, hashed_order, load, read_files, split_files
+from pipeline.data.files import OTHER, load, read_files, split_files
 from pipeline.data.files_fetch import fetch
 from pipeline.data.files_labels import label_text, own_labels
 from pipeline.data.lines import CARRIAGE, EMPTY, ORPHAN
 from pipeline.data.parquet_rows import BLANK
 from pipeline.data.schema import LABELS
+from pipeline.data.splits import hashed_order
 from pipeline.data.tables import BLANK_LINE
 from pipeline.errors import UserError
 from pipeline.files import canonical_json

@@ -1,15 +1,17 @@
-"""Print the distance table of a family and a meaning said in each of its languages, as Markdown.
+"""Print a family's distances, a meaning said in each of its languages, and examples of every task, as Markdown.
 
     python -m pipeline.data.babel [--seed 0] [--family '{"newish": {"parent": "hubbish", "change_rate": 0.3}}']
 
-`docs/babel.md` holds this output for the default family between two comments; a test keeps it in step.
+`docs/babel.md` holds what is printed for the default family; a test keeps it in step.
 """
 
 import argparse
 import json
+from typing import Any
 
 from pipeline.data.babel.distance import distance_table
 from pipeline.data.babel.family import Family, parse_family
+from pipeline.data.babel.generate import TASKS, generate
 from pipeline.data.babel.lexicon import build
 from pipeline.data.babel.meaning import Argument, Attribute, Concept, Event, Name, Referent, Statement
 from pipeline.data.babel.ner import tags
@@ -50,6 +52,30 @@ def document(seed: int, family: Family) -> str:
     return f"{distance_table(seed, family)}\n\n{example(seed, family)}"
 
 
+def task_examples(seed: int, overrides: dict[str, Any], language: str) -> str:
+    """Return examples of every task but named entities in one language, one of each label, as Markdown."""
+    blocks = []
+    for task in TASKS:
+        if task == "ner":
+            continue
+        sizes = {"train": 30, "dev": 1, "test": 1, "text": 1}
+        spec = {"language": language, "task": task, "seed": seed, "sizes": sizes, "family": overrides}
+        by_label: dict[str, dict[str, Any]] = {}
+        for row in generate(spec).splits["train"].table.to_pylist():
+            by_label.setdefault(row.get("label", ""), row)
+        blocks += [_shown(task, by_label[label]) for label in sorted(by_label)]
+    return "```\n" + "\n\n".join(blocks) + "\n```"
+
+
+def _shown(task: str, row: dict[str, Any]) -> str:
+    """Return a row, a line a column."""
+    lines = [task if "label" not in row else f"{task}: {row['label']}"]
+    for name, value in row.items():
+        if name not in ("id", "lang", "label", "starts"):
+            lines.append(f"  {name:<12}{', '.join(value) if isinstance(value, list) else value}")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Read the command line and print."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.data.babel", description=__doc__.split("\n")[0])
@@ -60,7 +86,8 @@ def main() -> None:
         overrides = json.loads(arguments.family)
     except json.JSONDecodeError as error:
         raise UserError(f"--family: not valid JSON: {error}") from None
-    print(document(arguments.seed, parse_family(overrides)))
+    family = parse_family(overrides)
+    print(f"{document(arguments.seed, family)}\n\n{task_examples(arguments.seed, overrides, next(iter(family)))}")
 
 
 if __name__ == "__main__":

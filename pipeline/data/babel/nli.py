@@ -127,7 +127,7 @@ def _other(grammar: Grammar, claim: Event) -> Event:
 
 
 def _other_event(grammar: Grammar, claim: Event) -> Event:
-    """Take another event that is denied or not alike, with the first argument where it has one of that type."""
+    """Take another event, denied like the claim, with the claim's first argument where it has one of that type."""
     told = replace(grammar.event(), negated=claim.negated)
     first = claim.arguments[0]
     same = [a.role for a in told.arguments if type_of(a.referent) == type_of(first.referent)]

@@ -1,7 +1,8 @@
 """Relevance: what somebody looks for, and the title of something offered.
 
-A title is relevant if the thing it offers is the one looked for, with the qualities and the name looked for. Most titles
-that are not share words with the query: another thing of that name, the opposite quality, something *with* the thing.
+A title is relevant if the thing it offers is the one looked for, with the qualities and the name looked for. Of those that
+are not, some offer anything, others share words with the query: another thing of that name, the opposite quality, the thing
+under another name, something *with* the thing.
 """
 
 from collections.abc import Callable
