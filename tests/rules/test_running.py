@@ -35,10 +35,9 @@ def test_prune_deletes_only_when_told_to(finished: House, tmp_path: Path) -> Non
 
 def test_the_demo_is_the_default_and_does_not_leak_into_other_configs(finished: House) -> None:
     demo = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    (experiment,) = demo["experiments"].values()
     jobs = finished.planned(config=None)
-    per_method = len(experiment["targets"]) * len(experiment["model_seeds"])
-    assert methods(jobs).count("target_only") == per_method
+    cells = [len(e["targets"]) * len(e["model_seeds"]) for e in demo["experiments"].values()]
+    assert len(cells) == 5 and methods(jobs).count("target_only") == sum(cells)
     assert finished.planned() == {}
     confirmed = finished.run("--dry-run", "prune", "--config", "confirm=no", config=None)
     assert "prune" in confirmed
