@@ -3,8 +3,9 @@
     python benchmarks/meta_step.py --size base --device cpu --json benchmarks/records/meta_step.json
 
 Real steps of the pipeline's own loop and methods (AdamW on θ included) on random sentences: source and target batch of the same
-size. Ways take turns; a time is the median over the rounds, a ratio is within one run. `base` is BERT-base's shape, 12 × 768,
-on batches of 16 × 128 sub-tokens (16 × 200 in bfloat16 on a GPU). Keys of the JSON:
+size. Ways take turns, and each stands between two joint steps: a ratio is the median over the rounds of a step's time over the
+mean of these two, so that a machine that is slower for a minute is slower for both. `base` is BERT-base's shape, 12 × 768, on
+batches of 16 × 128 sub-tokens (16 × 200 in bfloat16 on a GPU). Keys of the JSON:
 
 `metaxl_over_joint`            fast way (reverse over reverse), by placement of the RTN; Algorithm 1, the look-ahead is AdamW's
 `lean_over_joint`              lean way (forward over reverse)
@@ -186,8 +187,8 @@ def seconds(step: Step, device: torch.device) -> float:
     return time.perf_counter() - start
 
 
-def times(bench: Bench, rounds: int) -> dict[str, float]:
-    """Return the median seconds of a step of each way; the ways take turns."""
+def times(bench: Bench, rounds: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the median seconds of a step of each way, and their median ratio to the joint steps before and after."""
     steps: dict[str, Step] = {"joint": bench.step(build_method("joint", {}))}
     for place in PLACES:
         steps[f"fast {place}"] = bench.step(metaxl(bench.size, place, "fast"))
@@ -195,13 +196,18 @@ def times(bench: Bench, rounds: int) -> dict[str, float]:
     steps["released variant"] = bench.step(metaxl(bench.size, "top", "auto", "released"))
     steps["released order"] = bench.released_order("top")
     measured: dict[str, list[float]] = {name: [] for name in steps}
+    ratios: dict[str, list[float]] = {name: [] for name in steps if name != "joint"}
     for name in ("joint", "fast top", "lean top"):  # warms up
         steps[name]()
     for _ in range(rounds):
-        for name, step in steps.items():
-            measured[name].append(seconds(step, bench.device))
-        print({name: round(values[-1], 3) for name, values in measured.items()}, file=sys.stderr)
-    return {name: statistics.median(values) for name, values in measured.items()}
+        measured["joint"].append(seconds(steps["joint"], bench.device))
+        for name in ratios:
+            measured[name].append(seconds(steps[name], bench.device))
+            measured["joint"].append(seconds(steps["joint"], bench.device))
+            ratios[name].append(measured[name][-1] / statistics.fmean(measured["joint"][-2:]))
+        print({name: round(values[-1], 3) for name, values in ratios.items()}, file=sys.stderr)
+    took, over = ({name: statistics.median(values) for name, values in of.items()} for of in (measured, ratios))
+    return took, over
 
 
 def peak_memory(size: str, device: str, length: int, way: str) -> float:
@@ -338,9 +344,9 @@ def finite_difference(loss: Any, outer: Any, theta: Any, phi: Any, rule: Rule, e
 def measure(size: str, device: str, threads: int, rounds: int) -> dict[str, Any]:
     """Measure everything the JSON holds."""
     length = 200 if device == "cuda" else SIZES[size][4]
-    took = times(Bench(size, device, length), rounds)
-    ratios = {name: round(value / took["joint"], 3) for name, value in took.items()}
-    memory = {way: memory_of(size, device, threads, way) for way in ("joint", "lean", "fast")}
+    memory = {way: memory_of(size, device, threads, way) for way in ("joint", "lean", "fast")}  # before ours fills up
+    took, exact = times(Bench(size, device, length), rounds)
+    ratios = {name: round(value, 3) for name, value in exact.items()}
     worst, differences = errors(size, device)
     tokens = 2 * BATCH * length
     return {
@@ -348,7 +354,7 @@ def measure(size: str, device: str, threads: int, rounds: int) -> dict[str, Any]
         "lean_over_joint": {place: ratios[f"lean {place}"] for place in PLACES},
         "memory_over_joint_top": round(memory["lean"] / memory["joint"], 3),
         "memory_fast_over_joint_top": round(memory["fast"] / memory["joint"], 3),
-        "speedup_over_released_order": round(took["released order"] / took["lean top"], 2),
+        "speedup_over_released_order": round(exact["released order"] / exact["lean top"], 2),
         "released_over_joint": ratios["released variant"],
         "released_order_over_joint": ratios["released order"],
         "max_error_float32": worst,
