@@ -228,6 +228,8 @@ def check_methods(
             continue  # the experiment's own error
         if not method.needs_sources:
             yield path, f"{label!r} is trained without sources: there is no source language to represent"
+        if method.on_all:
+            yield path, f"{label!r} is one model for all targets; an analysis compares models of one target"
         if getattr(method, "tune", None):
             yield path, f"{label!r} is tuned, so it has several runs a seed; name a variant with the values you mean"
         lengths[label] = resolve_training(settings, experiment, method).max_length

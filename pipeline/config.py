@@ -22,11 +22,20 @@ from pipeline.config_methods import METHODS
 from pipeline.config_schema import Settings
 from pipeline.config_yaml import Places, dotted, read_files
 from pipeline.errors import UserError, nearest
+from pipeline.figures import check_figures
 
 DEFAULT = Path("config/config.yaml")
 """The config where none is named, relative to the working directory."""
 
-_NAMED = ("datasets", "encoders", "methods", "experiments", "tables", "analyses")  # sections whose keys are names
+_NAMED = (
+    "datasets",
+    "encoders",
+    "methods",
+    "experiments",
+    "tables",
+    "analyses",
+    "figures",
+)  # sections whose keys are names
 
 
 def load(files: Sequence[Path], overrides: Sequence[str] = ()) -> Settings:
@@ -57,6 +66,7 @@ def parse(raw: Mapping[str, Any], places: Places | None = None) -> Settings:
             kept = without(kept, [details["loc"] for details in found])
     broken = missing_names(whole, kept)
     problems += config_rules.check(settings, broken) + list(check_analyses(settings, broken))
+    problems += check_figures(settings, broken)
     if problems:
         raise UserError("\n".join(located(path, message, places or {}) for path, message in problems))
     return settings
@@ -149,7 +159,7 @@ def written_path(loc: KeyPath, raw: Any) -> KeyPath:
     """Drop from pydantic's location what the user did not write: a union's tag, the index of a value that is no list."""
     path: list[str | int] = []
     for i, part in enumerate(loc):
-        tag = i == 2 and loc[0] in ("datasets", "encoders", "methods")
+        tag = i == 2 and loc[0] in ("datasets", "encoders", "methods", "figures")
         no_item = isinstance(part, int) and not isinstance(raw, list | tuple | Mapping)
         if tag or part == "[key]" or no_item:
             continue
@@ -186,7 +196,7 @@ def bare(annotation: Any) -> Any:
 def tags(model: Any) -> tuple[str, ...]:
     """Return the values of the key by which a section's kinds are told apart."""
     fields = getattr(model, "model_fields", {})
-    key = next((name for name in ("loader", "from_", "method") if name in fields), None)
+    key = next((name for name in ("loader", "from_", "kind", "method") if name in fields), None)
     annotation = fields[key].annotation if key else None
     return get_args(annotation) if get_origin(annotation) is Literal else ()
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from pipeline.config_schema import Experiment, Settings
-from pipeline.config_sections import Encoder, Extend
+from pipeline.config_sections import Encoder, Extend, ExtensionText
 from pipeline.errors import nearest
 
 KeyPath = tuple[str | int, ...]
@@ -49,3 +49,10 @@ def unextended(settings: Settings, name: str) -> Encoder | None:
     """Return the settings of an encoder, or of the one that it extends; `None` where there are none."""
     given = settings.encoders.get(name)
     return settings.encoders.get(given.encoder) if isinstance(given, Extend) else given
+
+
+def target_text(name: str, settings: Settings) -> ExtensionText | None:
+    """Return what an encoder that is extended for each target takes of its target, `None` for other encoders."""
+    given = settings.encoders[name]
+    texts = given.text if isinstance(given, Extend) else []
+    return next((text for text in texts if text.languages == "target"), None)

@@ -10,9 +10,10 @@ from typing import Any
 
 from pipeline.config_datasets import Babel
 from pipeline.config_extend import unextended
-from pipeline.config_methods import MetaXL, Method, Transforming
+from pipeline.config_methods import MetaXL, Transforming
 from pipeline.config_schema import Experiment, Settings
 from pipeline.config_sections import Pretrain
+from pipeline.config_training import Method
 from pipeline.config_tuning import points
 from pipeline.data.splits import count_of
 

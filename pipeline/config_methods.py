@@ -1,107 +1,50 @@
-"""The config's training settings and methods, as pydantic models (see `pipeline.config_schema`)."""
+"""The config's methods, as pydantic models (see `pipeline.config_schema`).
+
+Training settings and what all methods have in common are in `pipeline.config_training`, methods that learn from auxiliary
+languages in `pipeline.config_episodes`.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from pipeline.config_sections import Section
-from pipeline.config_tuning import NOT_TUNABLE, read_grid
+from pipeline.config_episodes import AuxiliaryTune, MetaOptimizer, Reptile, XlaMaml, XMaml
+from pipeline.config_training import Method, Split, Training
 from pipeline.config_types import (
-    Count,
     CountOrNull,
-    Fraction,
     Number,
     OneOrMore,
     Placement,
     Positive,
-    PositiveOrNull,
     Switch,
     SwitchOrNull,
     ZeroOrMore,
 )
 
-# ------------------------------------------------------------------------------------------------------------- training
-
-
-class Training(Section):
-    """How a model is trained."""
-
-    optimizer: Literal["adamw", "adam", "sgd"] = Field(
-        default="adamw",
-        description="`adamw`: decoupled weight decay; `adam`, `sgd`: the penalty is added to the gradient",
-    )
-    learning_rate: Positive = Field(default=3e-5, description="peak learning rate")
-    weight_decay: Number = Field(default=0.01, ge=0, description="weight decay")
-    batch_size: Count = Field(default=16, description="examples per batch and stream")
-    epochs: Count = Field(default=20, description="passes over the method's main stream (`joint`: the source)")
-    warmup: Fraction = Field(default=0.1, description="fraction of the steps with rising learning rate")
-    schedule: Literal["linear", "constant"] = Field(
-        default="linear", description="after the warm-up: linear decay to zero, or constant"
-    )
-    clip_norm: PositiveOrNull = Field(default=1.0, description="largest gradient norm; `null`: no clipping")
-    max_length: Count = Field(
-        default=200, ge=8, description="longest input, in word pieces with the special tokens; longer ones are cut"
-    )
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        default="auto", description="`auto`: bfloat16 autocast on GPUs that have it, float32 elsewhere"
-    )
-    select: Literal["best", "last"] = Field(
-        default="best", description="which epoch's model is kept: the best on dev data, or the last"
-    )
-    patience: CountOrNull = Field(
-        default=None,
-        description="stop after so many epochs without a better dev score; `null`: never; without effect where "
-        "`select` is `last`",
-    )
-
-
-# -------------------------------------------------------------------------------------------------------------- methods
-
-
-class Method(Section):
-    """A way to train. The class attributes say what it needs."""
-
-    needs_sources: ClassVar[bool] = True  # uses source languages
-    has_parent: ClassVar[bool] = False  # starts from a `source_only` run's weights
-    training_keys: ClassVar[frozenset[str]] = frozenset(Training.model_fields)  # the keys that change its result
-
-    training: Training = Field(default=Training(), description="training settings of this method alone")
-    tune: dict[str, OneOrMore[Any]] = Field(
-        default={},
-        description="a grid: values to try, by hyper-parameter or `training.<key>`; tables show the point chosen on dev",
-        examples=[{"training.learning_rate": [3e-5, 1e-4]}],
-    )
-    tune_by: Literal["target", "mean"] = Field(
-        default="target",
-        description="what a point is chosen for: each `target`, or all targets of the same sources, by their `mean`",
-    )
-
-    @field_validator("tune")
-    @classmethod
-    def _read_tune(cls, grid: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        return read_grid(cls, grid)
-
-    def hyper_parameters(self) -> dict[str, Any]:
-        """The method's own settings, without `method`, `training` and the grid."""
-        return self.model_dump(exclude=set(NOT_TUNABLE))
-
-    def built_in_training(self) -> Mapping[str, Any]:
-        """Training settings that belong to the method; they stand above `training` of the config and the experiment."""
-        return {}
-
-    def registered_name(self) -> str:
-        """The name the method is registered by, which a variant's own name is not."""
-        return str(self.model_dump(include={"method"})["method"])
+# ------------------------------------------------------------------------------------------------------------ baselines
 
 
 class SourceOnly(Method):
     """Training on the sources; the epoch is chosen on their dev data.
 
-    The parent of `fine_tune`, `zero_shot` and `few_shot`: trained where one of them needs it, not listed in experiments.
+    The parent of methods that start from it, `zero_shot` first: trained where one needs it, not listed in experiments.
     """
 
     method: Literal["source_only"] = Field(default="source_only", description="the method")
+    freeze_embeddings: Switch = Field(
+        default=False, description="keep the embeddings as pretrained, as soft layer selection does throughout"
+    )
+
+    @property
+    def target_split(self) -> Split | None:
+        """No target is seen."""
+        return None
+
+    @property
+    def chosen_on(self) -> Literal["target", "source"]:
+        """The sources' dev data choose the epoch."""
+        return "source"
 
 
 class TargetOnly(Method):
@@ -136,20 +79,79 @@ class ZeroShot(Method):
     training_keys: ClassVar[frozenset[str]] = frozenset({"max_length", "precision", "batch_size"})
     method: Literal["zero_shot"] = Field(default="zero_shot", description="the method")
 
+    @property
+    def target_split(self) -> Split | None:
+        """No target is seen."""
+        return None
+
+
+class FreezeLayers(Method):
+    """Training on the sources with the embeddings and the bottom layers as pretrained (Wu and Dredze 2019)."""
+
+    method: Literal["freeze_layers"] = Field(default="freeze_layers", description="the method")
+    frozen_layers: ZeroOrMore = Field(
+        default=0, description="how many of the encoder's layers are frozen beside the embeddings, from the bottom"
+    )
+    choose_on: Literal["source", "target"] = Field(
+        default="source",
+        description="whose dev data choose the epoch and the grid's point: the sources', so that no label of a target is "
+        "seen, or each target's own, a run for each",
+    )
+
+    @property
+    def target_split(self) -> Split | None:
+        """No target is trained on."""
+        return None
+
+    @property
+    def chosen_on(self) -> Literal["target", "source"]:
+        """As the config says."""
+        return self.choose_on
+
+    @property
+    def on_all(self) -> bool:
+        """One model for all targets, unless each chooses its own."""
+        return self.choose_on == "source"
+
+
+class CheckpointAverage(Method):
+    """Training on the sources, the weights averaged over all epochs (Schmidt et al. 2023); no dev data are used."""
+
+    training_keys: ClassVar[frozenset[str]] = frozenset(Training.model_fields) - {"select", "patience"}
+    method: Literal["checkpoint_average"] = Field(default="checkpoint_average", description="the method")
+
+    @property
+    def target_split(self) -> Split | None:
+        """No target is seen."""
+        return None
+
+    @property
+    def on_all(self) -> bool:
+        """One model for all targets."""
+        return True
+
 
 class FewShot(Method):
     """The parent run, trained on with the target's dev data, by the papers' protocol: `epochs: 1`, `select: last`."""
 
     has_parent: ClassVar[bool] = True
     method: Literal["few_shot"] = Field(default="few_shot", description="the method")
-    split: Literal["dev", "train"] = Field(
+    split: Split = Field(
         default="dev",
         description="the target's split to train on: `dev` (at most `dev_size` sentences) or `train` (`target_size`)",
     )
 
+    @property
+    def target_split(self) -> Split | None:
+        """As the config says."""
+        return self.split
+
     def built_in_training(self) -> Mapping[str, Any]:
         """One epoch on the dev data, which then cannot choose it."""
         return {"epochs": 1, "select": "last"}
+
+
+# ---------------------------------------------------------------------------------------------------------------- MetaXL
 
 
 class Transforming(Method):
@@ -232,7 +234,22 @@ class JointRtn(Transforming):
 
 
 AnyMethod = Annotated[
-    SourceOnly | TargetOnly | Joint | FineTune | ZeroShot | FewShot | MetaXL | JointRtn, Field(discriminator="method")
+    SourceOnly
+    | TargetOnly
+    | Joint
+    | FineTune
+    | ZeroShot
+    | FewShot
+    | FreezeLayers
+    | CheckpointAverage
+    | MetaXL
+    | JointRtn
+    | AuxiliaryTune
+    | XMaml
+    | XlaMaml
+    | Reptile
+    | MetaOptimizer,
+    Field(discriminator="method"),
 ]
 METHODS: dict[str, type[Method]] = {
     "source_only": SourceOnly,
@@ -241,8 +258,15 @@ METHODS: dict[str, type[Method]] = {
     "fine_tune": FineTune,
     "zero_shot": ZeroShot,
     "few_shot": FewShot,
+    "freeze_layers": FreezeLayers,
+    "checkpoint_average": CheckpointAverage,
     "metaxl": MetaXL,
     "joint_rtn": JointRtn,
+    "auxiliary_tune": AuxiliaryTune,
+    "x_maml": XMaml,
+    "xla_maml": XlaMaml,
+    "reptile": Reptile,
+    "meta_optimizer": MetaOptimizer,
 }
 """Every registered method by name."""
 

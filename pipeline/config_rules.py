@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count, repeat
 from typing import Any
 
+from pipeline.config_auxiliaries import check_auxiliaries, check_learner, check_rates
 from pipeline.config_dataset_rules import (
     KeyPath,
     Problem,
@@ -17,11 +18,13 @@ from pipeline.config_dataset_rules import (
     lacks_text,
 )
 from pipeline.config_datasets import Babel, Downloaded
-from pipeline.config_extend import check_extend, check_extended_use, unextended
+from pipeline.config_episodes import named_languages
+from pipeline.config_extend import check_extend, check_extended_use, target_text, unextended
 from pipeline.config_metaxl import check_options, check_use
-from pipeline.config_methods import METHODS, PARENT, FewShot, Method, Training
+from pipeline.config_methods import METHODS, PARENT
 from pipeline.config_schema import Experiment, Settings, Table
 from pipeline.config_sections import Extend, ExtensionText, Pretrain, Text
+from pipeline.config_training import Method, Training
 from pipeline.config_tuning import check_grid, points
 from pipeline.config_types import METRIC
 from pipeline.errors import nearest
@@ -64,7 +67,9 @@ def used_languages(name: str, settings: Settings) -> set[str]:
         if (experiment.source_dataset or experiment.dataset) == name:
             found.update(chain.from_iterable(experiment.sources))
         if experiment.dataset == name:
-            found.update(experiment.targets)
+            found.update(experiment.targets, *experiment.auxiliaries)
+            methods = (method_settings(settings, label) for label in experiment.methods)
+            found.update(*(named_languages(method) for method in methods if method is not None))
     return found
 
 
@@ -166,9 +171,10 @@ def check_method(name: str, method: Method) -> Iterator[Problem]:
         yield path, f"{PARENT} has no variants: it is the parent of other methods; set its settings under its own name"
     for key in sorted(method.training.model_fields_set - method.training_keys):
         used = ", ".join(sorted(method.training_keys))
-        yield (*path, "training", key), f"{kind} does not train, so this changes nothing; it uses {used}"
+        yield (*path, "training", key), f"{kind} does not use it, so this changes nothing; it uses {used}"
     yield from check_grid(path, method, kind == PARENT)
     yield from check_options(path, method)
+    yield from check_rates(path, method)
 
 
 def check_experiment(name: str, experiment: Experiment, settings: Settings, broken: Broken) -> Iterator[Problem]:
@@ -180,6 +186,10 @@ def check_experiment(name: str, experiment: Experiment, settings: Settings, brok
     yield from check_source_dataset(path, experiment, settings, broken)
     for key in ("methods", "sources", "targets", "source_size", "target_size", "data_seeds", "model_seeds"):
         yield from check_twice((*path, key), getattr(experiment, key))
+    methods = [method for label in experiment.methods if (method := method_settings(settings, label)) is not None]
+    learners = any(method.needs_auxiliaries for method in methods)
+    unknown = any(label in broken["methods"] for label in experiment.methods)
+    yield from check_auxiliaries(path, experiment, settings, learners or unknown)
     yield from check_pairs(path, experiment, settings)
     yield from check_lengths(path, experiment, settings)
     yield from check_extended_use(path, experiment, settings)
@@ -229,7 +239,7 @@ def check_pairs(path: KeyPath, experiment: Experiment, settings: Settings) -> It
     for i, sources in enumerate(experiment.sources):
         yield from check_languages(repeat((*path, "sources", i)), foreign, sources, settings)
         for target in experiment.targets:
-            if target in sources:
+            if target in sources and foreign == experiment.dataset:
                 yield (*path, "sources", i), f"{target!r} is a target too; a language cannot be its own source"
 
 
@@ -257,15 +267,21 @@ def check_needs(
         yield path, f"{label} needs source languages, and the experiment's sources are empty"
     own, foreign = experiment.dataset, experiment.source_dataset or experiment.dataset
     yield from check_splits(path, label, method, experiment, settings)
-    lacking = lacking_dev(experiment, own, experiment.targets, settings)
+    yield from check_learner(path, label, method, experiment, settings)
+    from_sources = method.chosen_on == "source"
+    sources = sorted(chain.from_iterable(experiment.sources))
+    lacking = lacking_dev(experiment, *((foreign, sources) if from_sources else (own, experiment.targets)), settings)
     select = resolve_training(settings, experiment, method).select
-    if isinstance(method, FewShot) and method.split == "dev":
-        if select == "best":
+    chooses = select == "best" and "select" in method.training_keys
+    if method.target_split == "dev":
+        if chooses:
             yield path, f"{label} trains on the dev split, so dev data cannot choose its epoch; set select: last"
         if lacking:
             yield path, f"{label} trains on the dev split, and {lacking}"
-    elif lacking and select == "best" and "select" in method.training_keys:
+    elif lacking and chooses:
         yield path, f"{label} needs dev data to choose the best epoch, and {lacking}; set select: last"
+    if method.on_all and target_text(experiment.encoder, settings) is not None:
+        yield path, f"{label} is one model for all targets, and encoder {experiment.encoder!r} is another one for each"
     if method.has_parent:
         lacking = lacking_dev(experiment, foreign, sorted(chain.from_iterable(experiment.sources)), settings)
         if lacking and resolve_training(settings, experiment, method_called(settings, PARENT)).select == "best":
@@ -277,9 +293,7 @@ def check_splits(
 ) -> Iterator[Problem]:
     """A method's languages must have the splits it trains and is tested on, where a dataset has them in no language."""
     own, foreign = experiment.dataset, experiment.source_dataset or experiment.dataset
-    on_dev = isinstance(method, FewShot) and method.split == "dev"
-    trains_on_target = "epochs" in method.training_keys and not on_dev
-    wanted = [(own, "test", "is tested on"), *([(own, "train", "trains on")] if trains_on_target else [])]
+    wanted = [(own, "test", "is tested on"), *([(own, "train", "trains on")] if method.target_split == "train" else [])]
     wanted += [(foreign, "train", "trains on the sources'")] if method.needs_sources else []
     for name, split, verb in wanted:
         why = lacks(settings.datasets.get(name), split)
@@ -297,7 +311,11 @@ def check_points(
         size = resolve_training(settings, experiment, point).batch_size
         found += check_use(path[:-2], label, point, experiment, settings, size)
     yield from dict.fromkeys(found)
-    if method.tune and resolve_training(settings, experiment, method).select == "last":
+    if (
+        method.tune
+        and "select" in method.training_keys
+        and resolve_training(settings, experiment, method).select == "last"
+    ):
         yield path, f"{label} is tuned by dev scores, and with select: last there are none; set select: best"
 
 

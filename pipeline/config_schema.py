@@ -12,8 +12,10 @@ from pydantic import Field
 
 from pipeline.config_analyses import Analysis
 from pipeline.config_datasets import Dataset
-from pipeline.config_methods import AnyMethod, Training
+from pipeline.config_figures import Figure
+from pipeline.config_methods import AnyMethod
 from pipeline.config_sections import Encoder, Section
+from pipeline.config_training import Training
 from pipeline.config_types import (
     METRIC,
     DevSize,
@@ -51,7 +53,21 @@ class Experiment(Section):
         description="source sets: each item is a language, or a list of languages that are used together",
         examples=[["en", ["en", "es"]]],
     )
-    targets: OneOrMore[Language] = Field(description="target languages, one a run", examples=[["qu", "jv"]])
+    auxiliaries: Several[SourceSet] = Field(
+        default=[],
+        description="auxiliary sets, for methods that learn from auxiliary languages: each item is a language, or a list of "
+        "languages that are used together",
+        examples=[["hi", ["bg", "de"]]],
+    )
+    auxiliary_size: Size = Field(
+        default=None,
+        description="examples per auxiliary language: a number, a share below 1, or `all`; of dev data at most so many",
+    )
+    auxiliary_targets: Literal["refuse", "leave_out"] = Field(
+        default="refuse",
+        description="a target that is an auxiliary too: an error, or its cells are left out",
+    )
+    targets: OneOrMore[Language] = Field(description="target languages", examples=[["qu", "jv"]])
     source_size: OneOrMore[Size] = Field(
         default=[None],
         description="training examples per source language: a number, a share below 1, `all`, or a list of those (a grid)",
@@ -124,6 +140,7 @@ class Settings(Section):
     analyses: dict[Name, Analysis] = Field(
         default={}, description="representations before and after, and how far apart they are, by file name"
     )
+    figures: dict[Name, Figure] = Field(default={}, description="figures over experiments, by file name")
     confirm: Switch = Field(
         default=False, description="`snakemake prune` deletes what it shows only with `confirm=yes`"
     )

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from pipeline.config_methods import PARENT, Method
+from pipeline.config_methods import PARENT, CheckpointAverage
 from pipeline.config_rules import method_called, metric_of, resolve_training
 from pipeline.config_schema import Experiment, Settings, Table
+from pipeline.config_training import Method
 from pipeline.config_tuning import described_points
 
 
@@ -14,9 +15,10 @@ def table_spec(table: Table, settings: Settings) -> dict[str, Any]:
     Keys:
         title, metric, baseline, columns, average: as in the config.
         methods: rows in order, `{"name": variant, "method": registered name, "label": text}`; of a variant with a grid
-            also `"tune": {"by": "target" or "mean", "points": […]}`, see `config_tuning.described_points`.
-        experiments: the expected cells, `{"name", "task", "dataset", "encoder", "sources": ["en+es", …], "targets",
-            "source_sizes", "target_sizes", "data_seeds", "model_seeds", "methods"}`; a size of `null` is all.
+            also `"tune": {"by": "target", "mean" or "model", "points": […]}`, see `config_tuning.described_points`.
+        experiments: the expected cells, `{"name", "task", "dataset", "encoder", "sources": ["en+es", …],
+            "auxiliaries": likewise, "targets", "source_sizes", "target_sizes", "data_seeds", "model_seeds", "methods"}`; a size
+            of `null` is all.
         selection: how the epoch was chosen, per experiment and variant, see `selection`.
     """
     chosen = {name: settings.experiments[name] for name in table.experiments}
@@ -39,7 +41,8 @@ def table_spec(table: Table, settings: Settings) -> dict[str, Any]:
 def _row(label: str, table: Table, settings: Settings) -> dict[str, Any]:
     method = method_called(settings, label)
     row = {"name": label, "method": method.registered_name(), "label": table.labels.get(label, label)}
-    tune = {"tune": {"by": method.tune_by, "points": described_points(method)}}
+    by = "model" if method.on_all else method.tune_by
+    tune = {"tune": {"by": by, "points": described_points(method)}}
     return {**row, **tune} if method.tune else row
 
 
@@ -51,6 +54,7 @@ def _cells(name: str, settings: Settings) -> dict[str, Any]:
         "dataset": experiment.dataset,
         "encoder": experiment.encoder,
         "sources": ["+".join(sources) for sources in experiment.sources],
+        "auxiliaries": ["+".join(auxiliary) for auxiliary in experiment.auxiliaries],
         "targets": experiment.targets,
         "source_sizes": experiment.source_size,
         "target_sizes": experiment.target_size,
@@ -64,7 +68,8 @@ def selection(experiment_name: str, label: str, settings: Settings) -> dict[str,
     """Return how a method's epoch was chosen in an experiment, for the caption.
 
     Keys:
-        experiment, method (the variant), select: `best`, `last` or `parent` (nothing is trained; the parent's choice holds).
+        experiment, method (the variant), select: `best`, `last`, `averaged` (the mean over all epochs) or `parent` (nothing is
+            trained; the parent's choice holds).
         dev: whose dev data chose the epoch, `target` or `source`; `null` where none did.
         dev_size: at most so many sentences per language; `null` is all.
         dev_from: `dev`, the dataset's own dev set, or `train`, cut from the training split.
@@ -73,8 +78,8 @@ def selection(experiment_name: str, label: str, settings: Settings) -> dict[str,
     """
     experiment, method = settings.experiments[experiment_name], method_called(settings, label)
     dataset = settings.datasets[experiment.dataset]
-    facts = _choice(settings, experiment, method, "target")
-    parent = _choice(settings, experiment, method_called(settings, PARENT), "source") if method.has_parent else None
+    facts = _choice(settings, experiment, method)
+    parent = _choice(settings, experiment, method_called(settings, PARENT)) if method.has_parent else None
     return {
         "experiment": experiment_name,
         "method": label,
@@ -85,9 +90,15 @@ def selection(experiment_name: str, label: str, settings: Settings) -> dict[str,
     }
 
 
-def _choice(settings: Settings, experiment: Experiment, method: Method, whose: str) -> dict[str, Any]:
+def _choice(settings: Settings, experiment: Experiment, method: Method) -> dict[str, Any]:
     if "select" not in method.training_keys:
-        return {"select": "parent", "dev": None, "dev_size": None}
+        trains = "learning_rate" in method.training_keys
+        how = "averaged" if isinstance(method, CheckpointAverage) else "last" if trains else "parent"
+        return {"select": how, "dev": None, "dev_size": None}
     select = resolve_training(settings, experiment, method).select
     best = select == "best"
-    return {"select": select, "dev": whose if best else None, "dev_size": experiment.dev_size if best else None}
+    return {
+        "select": select,
+        "dev": method.chosen_on if best else None,
+        "dev_size": experiment.dev_size if best else None,
+    }

@@ -16,7 +16,7 @@ from pydantic_core import InitErrorDetails
 from pipeline.errors import nearest
 
 if TYPE_CHECKING:
-    from pipeline.config_methods import Method
+    from pipeline.config_training import Method
 
 TRAINING = "training."
 """What keys of `training` begin with in a grid."""
@@ -196,7 +196,7 @@ def check_grid(path: KeyPath, method: "Method", parent: bool) -> Iterator[tuple[
         yield here, f"{kind} is the parent of other methods and stands in no table, so no point of it can be chosen"
         return
     if "select" not in method.training_keys:
-        yield here, f"{kind} does not train, so it has no dev score by which a point could be chosen"
+        yield here, f"{kind} chooses no epoch by dev data, so it has no dev score by which a point could be chosen"
         return
     fixed = {*method.model_fields_set, *(f"{TRAINING}{key}" for key in method.training.model_fields_set)}
     for key in method.tune:

@@ -22,6 +22,7 @@ NAMES = {
     "experiments": {"example": "Experiment"},
     "tables": {"example": "Table"},
     "analyses": {"example": "Analysis"},
+    "figures": {"heat-map": "GainsFigure", "update-rates": "RatesFigure"},
 }
 """By section: the entries to show and the kinds they are of."""
 
@@ -32,10 +33,13 @@ VALUES: dict[tuple[str, str], Any] = {
         for key, value in (("sources", ["folder"]), ("folder", f"data/{kind.lower()}"))
     },
     ("Files", "files"): {"all": "{language}.csv"},
-    ("Experiment", "methods"): ["target_only", "joint", "fine_tune"],
+    ("Experiment", "methods"): ["target_only", "joint", "fine_tune", "zero_shot", "xla_maml", "meta_optimizer"],
     ("Experiment", "sources"): ["hubbish"],
+    ("Experiment", "auxiliaries"): ["middish"],
     ("Experiment", "targets"): ["nearish", "farrish"],
     ("Table", "experiments"): ["example"],
+    ("GainsFigure", "experiment"): "example",
+    ("RatesFigure", "experiment"): "example",
 }
 """What stands in the shown entries where a general example would not fit them."""
 

@@ -40,6 +40,10 @@ def readme(schema: Schema) -> str:
         text.ANALYSES,
         *tables("Analysis", schema),
         example(text.ANALYSES_EXAMPLE),
+        text.FIGURES,
+        *section("kind: gains", "GainsFigure", schema, "", ""),
+        *section("kind: rates", "RatesFigure", schema, "", ""),
+        example(text.FIGURES_EXAMPLE),
         text.OTHER,
         table({key: schema["properties"][key] for key in ("keep", "confirm")}, ()),
         example(text.OTHER_EXAMPLE),
@@ -65,7 +69,8 @@ def section(title: str, kind: str, schema: Schema, prose: str, shown: str) -> It
     words = f"{paragraph(schema['$defs'][kind])} {prose}"
     yield textwrap.fill(words, 120, break_long_words=False, break_on_hyphens=False)
     yield from tables(kind, schema)
-    yield example(shown)
+    if shown:
+        yield example(shown)
 
 
 def tables(kind: str, schema: Schema) -> Iterator[str]:
@@ -115,10 +120,14 @@ def methods(schema: Schema) -> str:
         described = schema["$defs"][method.__name__]
         needs = [
             word
-            for word, needed in (("sources", method.needs_sources), ("a `source_only` run", method.has_parent))
+            for word, needed in (
+                ("sources", method.needs_sources),
+                ("auxiliaries", method.needs_auxiliaries),
+                ("a `source_only` run", method.has_parent),
+            )
             if needed
         ]
-        head = [f"`{name}`", paragraph(described), " and ".join(needs) or "–"]
+        head = [f"`{name}`", paragraph(described), ", ".join(needs) or "–"]
         own = {key: node for key, node in described["properties"].items() if key not in NOT_TUNABLE}
         rows = [
             [f"`{key}`", type_text(node), f"`{yaml_value(node['default'])}`", node["description"]]

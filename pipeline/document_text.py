@@ -140,7 +140,12 @@ all of them or one: say `all`, or `1`.
 
 With `source_dataset` the source languages are read from another dataset, and the parent run that `zero_shot`, `few_shot` and
 `fine_tune` start from belongs to that one alone: targets of several datasets share it. What a dataset has not is told before any
-job starts: a language, the training set of XNLI and MLQA, the test set of SQuAD, a split that your files do not name."""
+job starts: a language, the training set of XNLI and MLQA, the test set of SQuAD, a split that your files do not name.
+
+Methods that learn from auxiliary languages (`x_maml`, `xla_maml`, `reptile`, `auxiliary_tune`, `meta_optimizer`) are trained once
+for each set under `auxiliaries`, and each set has a row of its own in a table. One model is tested on all targets, in one job, but
+for few-shot. A target that is an auxiliary too is no zero-shot target: it is refused, or with `auxiliary_targets: leave_out` its
+cell stays empty. How these methods work: `docs/episodes.md`."""
 
 EXPERIMENTS_EXAMPLE = """\
 experiments:
@@ -210,6 +215,26 @@ analyses:
     after: fine_tune
     sentences: 200"""
 
+FIGURES = """\
+## Figures
+
+Figures over an experiment, `results/figures/<name>.pdf` and `.png`; those of analyses come by themselves."""
+
+FIGURES_EXAMPLE = """\
+experiments:
+  auxiliaries:
+    dataset: babel
+    encoder: small
+    methods: [zero_shot, xla_maml, meta_optimizer]
+    sources: [hubbish]
+    auxiliaries: [[nearish, middish]]
+    targets: [farrish]
+    model_seeds: [1, 2, 3]
+
+figures:
+  helpers: {kind: gains, experiment: auxiliaries, method: xla_maml}
+  layers: {kind: rates, experiment: auxiliaries, method: meta_optimizer}"""
+
 OTHER = """\
 ## Pruning
 
@@ -228,11 +253,12 @@ A run's id is a hash of everything that determines its result, and of nothing el
 trained anew; change it back and the old one is found:
 
 * its method and hyper-parameters, and every training setting it uses;
-* task, sources, target, `source_size`, `target_size`, `dev_size`, `data_seed`, `model_seed`;
+* task, sources, target, `source_size`, `target_size`, `dev_size`, `data_seed`, `model_seed`; for methods that learn from auxiliary
+  languages these, `auxiliary_size`, and the languages that the one model is tested on;
 * the dataset's name and content (loader and options, hub revision), that of the sources' dataset where it is another one, and the
   encoder's name and description, for a pretrained one with the datasets and languages of its text, for an extended one also
   with the encoder it extends;
-* its parent run, and by it all of the above in the parent.
+* its parent run, and by it all of the above in the parent; for `meta_optimizer` also the run that learned its rates.
 
 What a method does not use is left out of the id: `learning_rate` for `zero_shot`, `dev_size` where `select` is `last`, `patience`
 too. These change no run at all:
@@ -242,6 +268,7 @@ too. These change no run at all:
 | `tables` and all in it | the table files only |
 | `tune` and `tune_by`, beside the values of each point | which points are trained, and which the tables show |
 | `analyses` and all in it | the files of the analysis; runs that kept no model are trained again to the same result |
+| `figures` and all in it | the figures only |
 | names of experiments, tables and variants; comments, key order, the spelling of numbers | nothing, or the table files |
 | `datasets.*.mirror`, `folder`, `sources`, `archive`, `expected` | where files are sought and how they are checked |
 | `datasets.*.languages` of your own files | what a language is read from; its data are read again |

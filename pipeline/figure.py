@@ -1,10 +1,11 @@
-"""Draw one figure of an analysis as PDF and PNG.
+"""Draw one figure, of an analysis or over an experiment, as PDF and PNG.
 
     python -m pipeline.figure --name NAME --spec '{"kind": "pair", "sources": ["en"], "target": "qu", "runs": […], …}'
     python -m pipeline.figure --name NAME --spec '{"kind": "correlation", "analysis": "quechua"}'
 
 `pair`: principal components of source and target points in two models, from their representations. `correlation`: scores'
-gains against distances' drops over language pairs, from `results/analyses/<analysis>.json`. Writes
+gains against distances' drops over language pairs, from `results/analyses/<analysis>.json`. `gains`: a method's gains by
+auxiliary set and target, from `results/scores.parquet`. `rates`: learned update rates, from runs' logs. Writes
 `results/figures/NAME.pdf` and `.png`: same input, same bytes.
 """
 
@@ -16,11 +17,16 @@ from pipeline.errors import UserError, nearest, run_stage
 from pipeline.files import check_keys, parse_object, read_json
 from pipeline.results.analysis import read_points
 from pipeline.results.drawing import draw_correlation, draw_pair, save
+from pipeline.results.gains import read_gains
+from pipeline.results.maps import draw_gains_map, draw_rates
 from pipeline.results.projection import Panel, panel
+from pipeline.results.rates import read_rates
 
 KEYS = {
     "pair": ("kind", "sources", "target", "seed", "runs", "labels", "view"),
     "correlation": ("kind", "analysis"),
+    "gains": ("kind", "experiment", "method", "baseline", "metric", "auxiliaries", "targets"),
+    "rates": ("kind", "label", "runs"),
 }
 
 LONGEST = 30
@@ -38,7 +44,8 @@ def main() -> None:
     parser.add_argument("--spec", required=True, help="the figure's description, as JSON")
     arguments = parser.parse_args()
     spec = read_spec(arguments.spec)
-    figure = pair_figure(spec) if spec["kind"] == "pair" else correlation_figure(spec)
+    draw = {"pair": pair_figure, "correlation": correlation_figure, "gains": gains_figure, "rates": rates_figure}
+    figure = draw[spec["kind"]](spec)
     for suffix in ("pdf", "png"):
         save(figure, paths.figure(arguments.name, suffix))
         print(paths.figure(arguments.name, suffix))
@@ -77,6 +84,16 @@ def correlation_figure(spec: dict[str, Any]) -> Any:
         if key not in found:
             raise UserError(f"{path}: key {key!r} is missing")
     return draw_correlation(found)
+
+
+def gains_figure(spec: dict[str, Any]) -> Any:
+    """Return the heat map of what a method gains, by auxiliary set and target."""
+    return draw_gains_map(spec, read_gains(spec))
+
+
+def rates_figure(spec: dict[str, Any]) -> Any:
+    """Return the figure of learned update rates by layer."""
+    return draw_rates(spec["label"], [read_rates(run) for run in spec["runs"]])
 
 
 if __name__ == "__main__":

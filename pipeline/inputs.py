@@ -9,9 +9,11 @@ from typing import Any
 from pipeline.config_dataset_rules import babel_languages, babel_overrides
 from pipeline.config_datasets import Babel
 from pipeline.config_datasets import Dataset as DatasetSettings
+from pipeline.config_episodes import named_languages
+from pipeline.config_extend import target_text
 from pipeline.config_rules import method_called
 from pipeline.config_schema import Settings
-from pipeline.config_sections import Extend, ExtensionText, FolderEncoder, Pretrain
+from pipeline.config_sections import Extend, FolderEncoder, Pretrain
 from pipeline.files import digest
 
 PLACES = ("sources", "mirror", "folder", "archive")
@@ -176,18 +178,13 @@ class Encoders:
         return {e.key: e for e in (*whole, *self._by_target.values())}
 
 
-def target_text(name: str, settings: Settings) -> ExtensionText | None:
-    """Return what an encoder that is extended for each target takes of its target, `None` for other encoders."""
-    given = settings.encoders[name]
-    texts = given.text if isinstance(given, Extend) else []
-    return next((text for text in texts if text.languages == "target"), None)
-
-
 def needed_datasets(settings: Settings, keys: Mapping[str, str]) -> Iterator[Dataset]:
     """Yield each dataset some run or encoder reads, with the languages they need."""
     needed: dict[str, set[str]] = {}
     for experiment in settings.experiments.values():
-        needed.setdefault(experiment.dataset, set()).update(experiment.targets)
+        needed.setdefault(experiment.dataset, set()).update(experiment.targets, *experiment.auxiliaries)
+        for label in experiment.methods:
+            needed[experiment.dataset].update(named_languages(method_called(settings, label)))
         if any(method_called(settings, label).needs_sources for label in experiment.methods):
             sources = chain.from_iterable(experiment.sources)
             needed.setdefault(experiment.source_dataset or experiment.dataset, set()).update(sources)

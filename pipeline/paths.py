@@ -30,10 +30,9 @@ def split(dataset: str, language: str, name: str) -> Path:
     return data_dir(dataset, language) / f"{name}.parquet"
 
 
-def run_split(spec: Mapping[str, Any], language: str, name: str) -> Path:
-    """One split of those a run reads, by its spec: a source language's from the sources' own dataset where it has one."""
-    from_sources = spec["source_dataset"] is not None and language in spec["sources"]
-    return split(spec["source_dataset"] if from_sources else spec["dataset"], language, name)
+def run_split(spec: Mapping[str, Any], language: str, name: str, source: bool = False) -> Path:
+    """One split of those a run reads, by its spec: the sources' from a dataset of their own where they have one."""
+    return split((source and spec["source_dataset"]) or spec["dataset"], language, name)
 
 
 def data_report(dataset: str, language: str) -> Path:

@@ -152,7 +152,7 @@ class Estimate:
 
 def _alike(spec: dict[str, Any]) -> str:
     """All but languages and seeds."""
-    differing = ("sources", "targets", "evaluate", "data_seed", "model_seed", "parent")
+    differing = ("sources", "auxiliary", "targets", "evaluate", "data_seed", "model_seed", "parent", "rates")
     return canonical_json({key: value for key, value in spec.items() if key not in differing})
 
 

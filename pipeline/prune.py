@@ -114,7 +114,9 @@ def unnamed_languages(grids: Sequence[Grid], foreign: list[Path]) -> Found:
 def spent_models(grids: Sequence[Grid]) -> Found:
     """Yield models of named runs from which nothing will start: the runs that do are finished, or there are none."""
     seen = [(grid, survey(grid)) for grid in grids]
-    children = {run.parent for grid, at in seen for run in grid.runs.values() if run.parent and waits(run.name, at)}
+    children = {
+        parent for grid, at in seen for run in grid.runs.values() if waits(run.name, at) for parent in run.parents
+    }
     kept = {name for grid in grids for name in grid.kept}
     for name in sorted({name for grid in grids for name in grid.runs} - children - kept):
         model = paths.run_model(name).parent

@@ -119,11 +119,12 @@ def points(spec: dict[str, Any], run: str, view: dict[str, Any], threads: int) -
     reader = reader_of(spec["task"], encoder, paths.encoder_dir(spec["encoder"]), spec["training"]["max_length"])
     data = RunData(reader, spec, view["seed"])
     parts = []
-    for language in (*spec["sources"], *spec["targets"]):
-        table = data.read(language, view["split"])
-        size = min(view["sentences"], table.num_rows)
-        rows = data.rows(table, size, language, view["split"])
-        examples = data.examples(language, view["split"], table, rows)
+    languages = [(language, True) for language in spec["sources"]] + [(language, False) for language in spec["targets"]]
+    for language, source in languages:
+        table = data.read(language, view["split"], source)
+        path = paths.run_split(spec, language, view["split"], source)
+        rows = data.rows(path, table, min(view["sentences"], table.num_rows))
+        examples = data.examples(path, table, rows)
         parts.append(
             representations.represent(encoder.model, examples, view["layer"], view["units"], encoder.pad_id, device)
         )

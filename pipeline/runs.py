@@ -11,13 +11,18 @@ from typing import Any
 
 from pipeline import paths
 from pipeline.analyses import Analysis, analyses
-from pipeline.config_methods import PARENT, FewShot, Method
+from pipeline.config_episodes import RATES_KEYS, MetaOptimizer
+from pipeline.config_extend import target_text
+from pipeline.config_methods import PARENT
 from pipeline.config_rules import method_called, resolve_training
 from pipeline.config_schema import Experiment, Settings
 from pipeline.config_tables import table_spec
+from pipeline.config_training import Method
 from pipeline.config_tuning import points
+from pipeline.figures import figure_specs
 from pipeline.files import digest
-from pipeline.inputs import Dataset, Encoder, Encoders, dataset_keys, needed_datasets, target_text
+from pipeline.inputs import Dataset, Encoder, Encoders, dataset_keys, needed_datasets
+from pipeline.methods.sides import Episode, episodes, origins
 
 _LONGEST_NAME = 160
 """Characters; a run's name is a folder's, and file systems allow 255 bytes."""
@@ -28,10 +33,12 @@ class Run:
     """One method × languages × sizes × seeds: the unit of training, of caching, of a cluster job.
 
     Attributes:
-        name: the folder's name, `<task>-<dataset>-<sources>-<targets>-<method>-s<model_seed>-<id>`.
+        name: the folder's name, `<task>-<dataset>-<sources>[-via_<auxiliaries>]-<targets>-<method>-s<model_seed>-<id>`; no
+            targets where one model is tested on all.
         id: 12 hexadecimal digits of the spec's hash.
         spec: everything that determines the result.
         parent: the name of the run whose weights this one starts from.
+        rates: the name of the run that learned the update rates this one uses.
         uses: (experiment, method or variant) pairs the run belongs to; empty for a parent, which nobody lists.
     """
 
@@ -40,6 +47,12 @@ class Run:
     spec: dict[str, Any]
     parent: str | None
     uses: tuple[tuple[str, str], ...]
+    rates: str | None = None
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The names of the runs whose kept weights this one reads."""
+        return tuple(name for name in (self.parent, self.rates) if name is not None)
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,7 @@ class Grid:
         parents: names of the runs that children start from.
         kept: names of the runs whose weights the config wants kept, children or not, or an analysis looks at.
         analyses: by name: the runs and models an analysis compares.
+        figures: by name: all a figure of the config's `figures` needs to know.
     """
 
     runs: dict[str, Run]
@@ -63,6 +77,7 @@ class Grid:
     parents: frozenset[str]
     kept: frozenset[str] = frozenset()
     analyses: dict[str, Analysis] = field(default_factory=dict)
+    figures: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def expand(settings: Settings) -> Grid:
@@ -72,15 +87,15 @@ def expand(settings: Settings) -> Grid:
     specs: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {}
     for name, experiment in settings.experiments.items():
         for label in experiment.methods:
-            for spec, parent in run_specs(settings, experiment, label, datasets, encoders):
-                if parent is not None:
-                    specs.setdefault(spec["parent"], (parent, []))
+            for spec, parents in run_specs(settings, experiment, label, datasets, encoders):
+                for parent in parents:
+                    specs.setdefault(run_name(parent), (parent, []))
                 run = run_name(spec)
                 uses = specs.setdefault(run, (spec, []))[1]
                 if (name, label) not in uses:
                     uses.append((name, label))
     runs = {
-        name: Run(name, name.rpartition("-")[2], spec, spec["parent"], tuple(uses))
+        name: Run(name, name.rpartition("-")[2], spec, spec["parent"], tuple(uses), spec["rates"])
         for name, (spec, uses) in specs.items()
     }
     analysed = analyses(settings, runs)
@@ -89,11 +104,12 @@ def expand(settings: Settings) -> Grid:
         datasets={d.key: d for d in needed_datasets(settings, datasets)},
         encoders=encoders.all(),
         tables={name: table_spec(table, settings) for name, table in settings.tables.items()},
-        parents=frozenset(run.parent for run in runs.values() if run.parent is not None),
+        parents=frozenset(parent for run in runs.values() for parent in run.parents),
         kept=frozenset(
             name for name, run in runs.items() if any(settings.experiments[e].keep_model for e, _ in run.uses)
         ).union(*(analysis.runs for analysis in analysed.values())),
         analyses=analysed,
+        figures=figure_specs(settings, runs),
     )
 
 
@@ -106,8 +122,8 @@ def run_specs(
     label: str,
     datasets: Mapping[str, str],
     encoders: Encoders,
-) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
-    """Yield the spec of each run of one method of an experiment, at every point of its grid, with its parent's spec if any.
+) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Yield the spec of each run of one method of an experiment, at every point of its grid, with its parents' specs.
 
     What a method does not use is `null` or empty in its spec, so that one run serves all values of it: the sources of
     `target_only`, the target size of `zero_shot`, the dev size where the last epoch is taken.
@@ -122,42 +138,66 @@ def _point_specs(
     method: Method,
     datasets: Mapping[str, str],
     encoders: Encoders,
-) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
+) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """Yield the same for one point of a method's grid."""
     own = _shape(settings, experiment, method, datasets)
     parents = _shape(settings, experiment, method_called(settings, PARENT), datasets)
     if parents["source_dataset"] is not None:  # no target's dataset is part of what trains on the sources alone
         parents |= {"dataset": parents["source_dataset"], "source_dataset": None}
-    known: dict[tuple[Any, ...], tuple[dict[str, Any], str]] = {}
     source_sets = experiment.sources if method.needs_sources else [[]]
     source_sizes = experiment.source_size if method.needs_sources else [None]
+    auxiliary_sets = experiment.auxiliaries if method.needs_auxiliaries else [[]]
     sized, text = uses_target_train(method), target_text(experiment.encoder, settings)
     encoder_sized = text is not None and text.size == "target_size"
     target_sizes = experiment.target_size if sized or encoder_sized else [None]
-    for sources, target, source_size, size, data_seed, model_seed in product(
-        source_sets, experiment.targets, source_sizes, target_sizes, experiment.data_seeds, experiment.model_seeds
+    targets = [None] if method.on_all else experiment.targets
+    for sources, auxiliary, target, source_size, size, data_seed, model_seed in product(
+        *(source_sets, auxiliary_sets, targets, source_sizes, target_sizes),
+        *(experiment.data_seeds, experiment.model_seeds),
     ):
-        encoder = encoders.of(experiment.encoder, target, size, data_seed).key
+        evaluate = evaluated(experiment, auxiliary, target)
+        if not evaluate:
+            continue
+        encoder = encoders.of(experiment.encoder, target or "", size, data_seed).key
         place: dict[str, Any] = {"encoder": encoder, "sources": sources, "source_size": source_size}
-        place |= {"data_seed": data_seed, "model_seed": model_seed}
-        parent, parent_name = None, None
+        place |= {"data_seed": data_seed, "model_seed": model_seed, **_NOTHING}
+        own_place = {
+            "auxiliary": auxiliary,
+            "auxiliary_size": experiment.auxiliary_size if auxiliary else None,
+            "targets": [] if target is None else [target],
+            "target_size": size if sized else None,
+            "evaluate": evaluate,
+        }
+        spec, found = {**own, **place, **own_place}, []
         if method.has_parent:
-            key = (*sources, source_size, data_seed, model_seed, encoder)
-            if key not in known:
-                spec = {**parents, **place, "targets": [], "target_size": None, "parent": None, "evaluate": []}
-                known[key] = spec, run_name(spec)
-            parent, parent_name = known[key]
-        yield (
-            {
-                **own,
-                **place,
-                "targets": [target],
-                "target_size": size if sized else None,
-                "parent": parent_name,
-                "evaluate": [target],
-            },
-            parent,
-        )
+            found.append({**parents, **place})
+            spec["parent"] = run_name(found[0])
+        if isinstance(method, MetaOptimizer) and (learned := rates_spec(method, spec)):
+            found.append(learned)
+            spec["rates"] = run_name(learned)
+        yield spec, found
+
+
+_NOTHING: dict[str, Any] = {
+    **{"auxiliary": [], "auxiliary_size": None, "targets": [], "target_size": None, "evaluate": []},
+    **{"parent": None, "rates": None},
+}
+"""What a spec has where a run has no such thing."""
+
+
+def evaluated(experiment: Experiment, auxiliary: list[str], target: str | None) -> list[str]:
+    """Return the languages a run is tested on: its target, or all targets of the experiment that are not auxiliaries."""
+    wanted = experiment.targets if target is None else [target]
+    return sorted(language for language in wanted if language not in auxiliary)
+
+
+def rates_spec(method: MetaOptimizer, spec: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the spec of the run that learns a `meta_optimizer` run's update rates, `None` where there is none."""
+    parameters = method.rates_parameters()
+    if parameters is None:
+        return None
+    training = {key: value for key, value in spec["training"].items() if key in RATES_KEYS}
+    return {**spec, "method": parameters, "training": training, "evaluate": [], "parent": None, "rates": None}
 
 
 def _shape(settings: Settings, experiment: Experiment, method: Method, datasets: Mapping[str, str]) -> dict[str, Any]:
@@ -183,41 +223,70 @@ def source_dataset(experiment: Experiment, method: Method, datasets: Mapping[str
 
 def uses_target_train(method: Method) -> bool:
     """Whether the target's training split is used."""
-    trains = "epochs" in method.training_keys
-    return trains and not (isinstance(method, FewShot) and method.split == "dev")
+    return method.target_split == "train"
 
 
 def uses_dev(method: Method, select: str) -> bool:
-    """Whether a dev split is used, to choose the epoch or to train on."""
-    if isinstance(method, FewShot) and method.split == "dev":
-        return True
-    return select == "best" and "select" in method.training_keys
+    """Whether a dev split is used as far as `dev_size` says, to choose the epoch or to train on the target's."""
+    return method.target_split == "dev" or (select == "best" and "select" in method.training_keys)
 
 
 def run_name(spec: Mapping[str, Any]) -> str:
     """Return a run's name: readable parts, then the id; many languages are counted instead of listed."""
     dataset = spec["dataset"].rpartition("-")[0]
-    sources, targets = "+".join(spec["sources"]), "+".join(spec["targets"])
-    if len(sources) + len(targets) + len(dataset) > _LONGEST_NAME:
+    sources, auxiliary, targets = ("+".join(spec[key]) for key in ("sources", "auxiliary", "targets"))
+    if sum(map(len, (sources, auxiliary, targets, dataset))) > _LONGEST_NAME:
         sources = f"{len(spec['sources'])}_sources"
-    parts = (spec["task"], dataset, sources, targets, spec["method"]["name"], f"s{spec['model_seed']}", digest(spec))
+        auxiliary = f"{len(spec['auxiliary'])}_languages" if auxiliary else ""
+    via = f"via_{auxiliary}" if auxiliary else ""
+    parts = (
+        spec["task"],
+        dataset,
+        sources,
+        via,
+        targets,
+        spec["method"]["name"],
+        f"s{spec['model_seed']}",
+        digest(spec),
+    )
     return "-".join(part for part in parts if part)
 
 
+def reads(spec: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
+    """Return the splits a run reads: language, split, and whether it is the sources' (of their own dataset)."""
+    method, training = spec["method"], spec["training"]
+    split = method.get("split", "train")
+    found: list[tuple[str, str, bool]] = []
+    if spec["parent"] is None:
+        found += [(language, "train", True) for language in spec["sources"]]
+    if method["name"] in EPISODIC:
+        found += [(origin.language, split, origin.source) for origin in origins(kinds_of(spec))]
+    else:
+        found += [(language, split, False) for language in spec["auxiliary"]]
+    if method["name"] not in ("zero_shot", "freeze_layers"):
+        found += [(language, split, False) for language in spec["targets"]]
+    if training.get("select", "last") == "best":
+        found += [(language, "dev", False) for language in spec["targets"]]
+        found += [(language, "dev", True) for language in spec["sources"] if not spec["targets"]]
+    found += [(language, "test", False) for language in spec["evaluate"]]
+    return list(dict.fromkeys(found))
+
+
+EPISODIC = ("x_maml", "xla_maml")
+
+
+def kinds_of(spec: Mapping[str, Any]) -> tuple[Episode, ...]:
+    """Return the kinds of episodes of an `x_maml` or `xla_maml` run."""
+    method = spec["method"]
+    languages = (spec["sources"], spec["auxiliary"], spec["targets"])
+    same, few_shot = method["name"] == "x_maml", method["setting"] == "few_shot"
+    return episodes(method["support"], method["query"], same, few_shot, *languages)
+
+
 def run_inputs(run: Run) -> list[str]:
-    """Return the files a training job reads: the splits it uses, the encoder's manifest, the parent's weights."""
+    """Return the files a training job reads: the splits it uses, the encoder's manifest, the weights of its parents."""
     spec = run.spec
-    split = spec["method"].get("split", "train")
-    select_on = [] if spec["training"].get("select", "last") == "last" else spec["targets"] or spec["sources"]
-    wanted: list[tuple[str, str]] = []
-    if run.parent is None:
-        wanted += [(language, "train") for language in spec["sources"]]
-    if spec["method"]["name"] != "zero_shot":
-        wanted += [(language, split) for language in spec["targets"]]
-    wanted += [(language, "dev") for language in select_on]
-    wanted += [(language, "test") for language in spec["evaluate"]]
-    files = [paths.run_split(spec, language, name) for language, name in dict.fromkeys(wanted)]
+    files = [paths.run_split(spec, *which) for which in reads(spec)]
     files.append(paths.encoder_manifest(spec["encoder"]))
-    if run.parent is not None:
-        files.append(paths.run_model(run.parent))
-    return [str(path) for path in files]
+    files += [paths.run_model(parent) for parent in run.parents]
+    return [str(path) for path in dict.fromkeys(files)]

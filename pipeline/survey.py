@@ -14,7 +14,7 @@ from pipeline import paths
 from pipeline.code import run_code, stage_code
 from pipeline.files import sha256_file
 from pipeline.inputs import Dataset
-from pipeline.runs import Grid, Run
+from pipeline.runs import Grid, Run, reads
 
 State = Literal["done", "stale", "missing"]
 Record = dict[str, Any]
@@ -56,7 +56,7 @@ def survey(grid: Grid) -> Survey:
         runs[name] = "stale" if state == "done" and not anew.isdisjoint(prepared_for(run)) else state
     for name in grid.kept:
         require_model(name, runs)  # before the parents: a run that is trained again needs its parent's
-    for name in {run.parent for name, run in grid.runs.items() if run.parent and runs[name] != "done"}:
+    for name in {parent for name, run in grid.runs.items() if runs[name] != "done" for parent in run.parents}:
         require_model(name, runs)
     return Survey(runs, languages, encoders, records)
 
@@ -121,8 +121,7 @@ def encoder_state(key: str) -> State:
 def prepared_for(run: Run) -> set[str]:
     """Return the encoder's key and the `<dataset> <language>` pairs a run reads."""
     spec = run.spec
-    languages = {*spec["targets"], *spec["evaluate"], *(spec["sources"] if run.parent is None else ())}
-    read = (paths.run_split(spec, language, "train").parent for language in languages)
+    read = {paths.run_split(spec, *which).parent for which in reads(spec)}
     return {spec["encoder"], *(f"{folder.parent.name} {folder.name}" for folder in read)}
 
 
@@ -133,7 +132,7 @@ def run_state(run: Run, records: dict[str, Record], hashes: dict[str, str], stat
         run: the run.
         records: descriptions of finished runs.
         hashes: of splits by path and of encoders' manifests by key, where they are known.
-        states: of its parent at least.
+        states: of its parents at least.
     """
     record = records.get(run.name)
     if record is None or not paths.predictions(run.name).exists():
@@ -145,6 +144,8 @@ def run_state(run: Run, records: dict[str, Record], hashes: dict[str, str], stat
         and hashes.get(run.spec["encoder"], record.get("encoder")) == record.get("encoder")
         and all(hashes.get(path, sha) == sha for path, sha in data.items())
     )
-    if same and run.parent is not None:
-        same = states[run.parent] == "done" and records[run.parent].get("model") == record.get("parent")
+    for kind in ("parent", "rates"):
+        name = run.spec[kind]
+        if same and name is not None:
+            same = states[name] == "done" and records[name].get("model") == record.get(kind)
     return "done" if same else "stale"

@@ -187,7 +187,8 @@ class Jobs:
     def represent_inputs(self, wildcards: Wildcards) -> list[str]:
         """What representing a run reads: its model, its languages' splits, its encoder's manifest."""
         spec, split = self.run(wildcards.run).spec, self._view(wildcards.view)["split"]
-        splits = [paths.run_split(spec, language, split) for language in (*spec["sources"], *spec["targets"])]
+        splits = [paths.run_split(spec, language, split, source=True) for language in spec["sources"]]
+        splits += [paths.run_split(spec, language, split) for language in spec["targets"]]
         return [
             str(path) for path in (paths.run_model(wildcards.run), *splits, paths.encoder_manifest(spec["encoder"]))
         ]
@@ -223,11 +224,15 @@ class Jobs:
     @cached_property
     def figures(self) -> dict[str, dict[str, Any]]:
         """The descriptions of all figures by name."""
-        return figures(self.grid.analyses)
+        return {**figures(self.grid.analyses), **self.grid.figures}
 
     def figure_inputs(self, wildcards: Wildcards) -> list[str]:
-        """What a figure is drawn from: two runs' representations, or an analysis' numbers."""
+        """What a figure is drawn from: runs' representations or logs, an analysis' numbers, or all scores."""
         spec = found(self.figures, wildcards.figure, "figure")
+        if spec["kind"] == "gains":
+            return [str(paths.scores())]
+        if spec["kind"] == "rates":  # logs are no declared outputs; predictions are written after them
+            return [str(paths.predictions(run)) for run in spec["runs"]]
         if spec["kind"] == "correlation":
             return [str(paths.analysis(spec["analysis"], "json"))]
         return [str(paths.representations(run, digest(spec["view"], 8))) for run in spec["runs"]]

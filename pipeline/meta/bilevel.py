@@ -9,12 +9,13 @@ starting from λ_θ = ∇θ′ of the outer loss. One plain SGD step gives MetaX
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from pipeline.meta.products import InnerGradient, Loss, Tensors, Way, inner_gradient, leaves
+from pipeline.meta.products import InnerGradient, Loss, Precision, Tensors, Way, inner_gradient, leaves
 from pipeline.meta.updates import Cotangent, Rule, State, Step, fresh_state, pull_back, take_step
 
 Outer = Callable[[Tensors], Tensor]
@@ -92,6 +93,7 @@ def unroll(
     rule: Rule,
     state: State | None = None,
     way: Way = "fast",
+    precision: Precision = nullcontext,
 ) -> Unrolled:
     """Take one inner step per loss, then the outer loss's gradient; θ and φ stay as they are.
 
@@ -103,11 +105,12 @@ def unroll(
         rule: how the inner steps are made.
         state: Adam's state before the first step; `None` for a fresh one.
         way: how the steps will be differentiated.
+        precision: what the losses enter by themselves, see `inner_gradient`.
     """
     state = fresh_state(rule, theta) if state is None else state
     point, taken = tuple(tensor.detach() for tensor in theta), []
     for loss in losses:
-        inner = inner_gradient(loss, point, phi, way)
+        inner = inner_gradient(loss, point, phi, way, precision)
         point, step = take_step(rule, point, inner.gradient, state)
         state = step.state
         taken.append((inner, step))

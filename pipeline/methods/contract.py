@@ -29,11 +29,15 @@ Draw = Callable[[str], Batch]
 
 @dataclass(frozen=True)
 class Pool:
-    """Examples of one language and split; `size` of them, or a share below 1, by the run's `data_seed`; all where `None`."""
+    """Examples of one language and split; `size` of them, or a share below 1, by the run's `data_seed`; all where `None`.
+
+    `source` says that they are the sources' examples, which a run may read from a dataset of their own.
+    """
 
     language: str
     split: Literal["train", "dev"] = "train"
     size: int | float | None = None
+    source: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,9 @@ class Stream:
 
     `sampling`: `covering` walks all examples without replacement, pass after pass, in length-grouped batches; `random` draws
     each batch afresh; `per_class` draws `batch_size` examples of every class of every language. A stream `paired_with` another
-    yields the rows that share an id with that stream's latest batch; `excluding` another never yields that batch's rows. A
-    `whole` stream is refused where there are fewer than `batch_size` examples; others then have smaller batches.
+    yields for each row of that stream's latest batch one of another language with the same id; `excluding` another never
+    yields that batch's rows. A `whole` stream is refused where there are fewer than `batch_size` examples; others then have
+    smaller batches. A batch that the method divides among several `sides` holds as many of the run's batches.
     """
 
     pools: tuple[Pool, ...]
@@ -52,6 +57,7 @@ class Stream:
     paired_with: str | None = None
     excluding: str | None = None
     whole: bool = False
+    sides: int = 1
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,9 @@ class Phase:
     """A stretch of training with its own streams, optimiser state, schedule and choice of epoch.
 
     `epoch` is the stream whose one pass makes an epoch, or a number of steps. With `select_on` the epoch with the best mean dev
-    score over those pools is kept and `patience` epochs without a better one end the phase; without it the last epoch stays.
+    score over those pools is kept and `patience` epochs without a better one end the phase; without it the last epoch stays,
+    or, of an `averaged` phase, the mean of the weights at the ends of all its epochs. `learning_rate` stands in the place of
+    the settings' own.
     """
 
     name: str
@@ -85,11 +93,15 @@ class Phase:
     select_on: tuple[Pool, ...] = ()
     patience: int | None = None
     optimizer: OptimizerSettings | None = None  # None: the run's own training settings
+    learning_rate: float | None = None
+    averaged: bool = False
 
 
 @dataclass(frozen=True)
 class Setting:
     """The facts of a run a method plans with: languages, numbers or shares of examples (`None`: all), batch size, epochs.
+
+    `targets` is empty where one model is tested on all of them and none is trained on.
 
     `select` is `best` (the epoch with the best dev score) or `last`.
     """
@@ -103,18 +115,30 @@ class Setting:
     epochs: int
     select: Literal["best", "last"]
     patience: int | None = None
+    auxiliary: tuple[str, ...] = ()
+    auxiliary_size: int | float | None = None
 
     def source_pools(self) -> tuple[Pool, ...]:
         """The training examples of every source language."""
-        return tuple(Pool(language, "train", self.source_size) for language in self.sources)
+        return tuple(Pool(language, "train", self.source_size, source=True) for language in self.sources)
 
     def target_pools(self) -> tuple[Pool, ...]:
         """The training examples of every target language."""
         return tuple(Pool(language, "train", self.target_size) for language in self.targets)
 
-    def dev_pools(self, languages: Sequence[str]) -> tuple[Pool, ...]:
+    def pools(self, languages: Sequence[str], split: Literal["train", "dev"]) -> tuple[Pool, ...]:
+        """A split of the targets: `target_size` of train, at most `dev_size` of dev."""
+        size = self.dev_size if split == "dev" else self.target_size
+        return tuple(Pool(language, split, size) for language in languages)
+
+    def auxiliary_pools(self, split: Literal["train", "dev"]) -> tuple[Pool, ...]:
+        """A split of every auxiliary language, `auxiliary_size` examples; of dev at most so many."""
+        return tuple(Pool(language, split, self.auxiliary_size) for language in self.auxiliary)
+
+    def dev_pools(self, languages: Sequence[str], source: bool = False) -> tuple[Pool, ...]:
         """The dev examples that choose the epoch; none where the last epoch is taken."""
-        return tuple(Pool(language, "dev", self.dev_size) for language in languages) if self.select == "best" else ()
+        chooses = self.select == "best"
+        return tuple(Pool(language, "dev", self.dev_size, source) for language in languages) if chooses else ()
 
 
 class Trainer(Protocol):
@@ -123,7 +147,7 @@ class Trainer(Protocol):
     model: nn.Module  # TaskModel: encoder and head, the one that is saved
     modules: dict[str, nn.Module]  # what the method registered with `own`
     memory: dict[str, Any]  # plain numbers and tensors that must survive a resume
-    inherited: dict[str, Tensor]  # what the parent's method kept, by name
+    inherited: dict[str, Tensor]  # what the method of the run that learned for this one kept, by name
     languages: tuple[str, ...]  # batch["language"] indexes these
     generator: torch.Generator  # the method's own randomness
     device: torch.device
@@ -153,6 +177,9 @@ class Trainer(Protocol):
 
     def apply(self, gradients: Sequence[Tensor | None], which: str = "model") -> None:
         """The same with gradients computed by the method, in the order of `parameters(which)`; they are clipped in place."""
+
+    def restart(self, which: str = "model") -> None:
+        """Let an optimiser forget what it has seen; its schedule goes on."""
 
     def step_taken(self, start: Tensors, gradient: Tensors, which: str = "model") -> UpdateStep:
         """The step that `apply` has just made from `start` with `gradient`, for its derivative."""
@@ -187,7 +214,6 @@ class Method:
         step: one step: draws its batches, updates what it updates, returns scalars to log (the first is the training loss).
         setup: called as each phase starts, before its optimiser is made: freeze parameters, `own` modules.
         predict: turns batches into logits; may draw from the phase's streams (support), without disturbing training.
-        starts_from: θ at the start: the parent's weights, or the encoder's with a fresh head.
         keeps: names of owned modules saved beside the model for child runs; all others are dropped.
     """
 
@@ -195,5 +221,4 @@ class Method:
     step: Step
     setup: Callable[[Trainer], None] = no_setup
     predict: Predict = model_alone
-    starts_from: Literal["parent", "encoder"] = "encoder"
     keeps: tuple[str, ...] = field(default=())

@@ -6,7 +6,7 @@ Dev data are spent on training here, so no epoch can be chosen on them: the last
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from pipeline.methods.contract import Method, Phase, Pool, Setting
+from pipeline.methods.contract import Method, Phase, Setting
 from pipeline.methods.supervised import one_loss, one_phase
 
 
@@ -14,13 +14,11 @@ def phases_on(split: Literal["dev", "train"]) -> Callable[[Setting], Sequence[Ph
     """Return the phases for training on the target's `split`; sizes are the run's `dev_size` or `target_size`."""
 
     def phases(setting: Setting) -> Sequence[Phase]:
-        size = setting.dev_size if split == "dev" else setting.target_size
-        pools = tuple(Pool(language, split, size) for language in setting.targets)
-        return one_phase(setting, pools, setting.targets)
+        return one_phase(setting, setting.pools(setting.targets, split), setting.dev_pools(setting.targets))
 
     return phases
 
 
 def build(split: Literal["dev", "train"] = "dev") -> Method:
     """Return the method, trained on the target's `split`."""
-    return Method(phases_on(split), one_loss, starts_from="parent")
+    return Method(phases_on(split), one_loss)

@@ -12,9 +12,9 @@ from pipeline.methods.supervised import one_loss, one_phase
 
 def phases(setting: Setting) -> Sequence[Phase]:
     """One phase over the target's training examples."""
-    return one_phase(setting, setting.target_pools(), setting.targets)
+    return one_phase(setting, setting.target_pools(), setting.dev_pools(setting.targets))
 
 
 def build() -> Method:
     """Return the method."""
-    return Method(phases, one_loss, starts_from="parent")
+    return Method(phases, one_loss)

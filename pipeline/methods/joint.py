@@ -34,7 +34,7 @@ def balanced_step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
 
 def concatenated_phases(setting: Setting) -> Sequence[Phase]:
     """One phase over all examples of all languages."""
-    return one_phase(setting, setting.source_pools() + setting.target_pools(), setting.targets)
+    return one_phase(setting, setting.source_pools() + setting.target_pools(), setting.dev_pools(setting.targets))
 
 
 def build(batches: Literal["balanced", "concatenated"] = "balanced") -> Method:

@@ -29,6 +29,7 @@ from pipeline.meta.bilevel import pull_back_steps
 from pipeline.meta.products import Loss, Tensors, Way, inner_gradient
 from pipeline.meta.updates import Rule, State, take_step
 from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Setting, Stream, Trainer
+from pipeline.methods.episodes import halves
 from pipeline.methods.joint_rtn import source_indices
 from pipeline.methods.rtn import Design, SourcePath, Transformation, make_transformation
 from pipeline.methods.supervised import one_loss
@@ -162,14 +163,6 @@ def look_ahead(
     meta_loss = trainer.loss(meta_half, dict(zip(names(trainer.model, theta), leaves, strict=True)))
     vector = torch.autograd.grad(meta_loss, leaves, materialize_grads=True)
     return pull_back_steps([(inner, step)], vector, phi).phi, meta_loss.detach()
-
-
-def halves(batch: Batch, generator: torch.Generator) -> tuple[Batch, Batch]:
-    """Split a batch of B rows at random into ⌈B/2⌉ and ⌊B/2⌋ (rows of a batch come sorted by length)."""
-    size = len(batch["row"])
-    order = torch.randperm(size, generator=generator).to(batch["row"].device)
-    first, second = order[: (size + 1) // 2], order[(size + 1) // 2 :]
-    return {key: value[first] for key, value in batch.items()}, {key: value[second] for key, value in batch.items()}
 
 
 # ---------------------------------------------------------------------------------------------------------- the method

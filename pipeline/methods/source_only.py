@@ -6,15 +6,21 @@ once per encoder, source set and seed, and shared by all of them.
 
 from collections.abc import Sequence
 
-from pipeline.methods.contract import Method, Phase, Setting
+from pipeline.methods.contract import Method, Phase, Setting, Trainer
+from pipeline.methods.freezing import freeze
 from pipeline.methods.supervised import one_loss, one_phase
 
 
 def phases(setting: Setting) -> Sequence[Phase]:
     """One phase over the sources' training examples."""
-    return one_phase(setting, setting.source_pools(), setting.sources)
+    return one_phase(setting, setting.source_pools(), setting.dev_pools(setting.sources, source=True))
 
 
-def build() -> Method:
-    """Return the method."""
-    return Method(phases, one_loss)
+def build(freeze_embeddings: bool = False) -> Method:
+    """Return the method, the embeddings kept as pretrained or not."""
+
+    def setup(trainer: Trainer) -> None:
+        if freeze_embeddings:
+            freeze(trainer, 0)
+
+    return Method(phases, one_loss, setup)

@@ -1,7 +1,5 @@
 """What the plain supervised methods share: one stream, one loss, one phase."""
 
-from collections.abc import Sequence
-
 from torch import Tensor
 
 from pipeline.methods.contract import Draw, Phase, Pool, Setting, Stream, Trainer
@@ -14,12 +12,10 @@ def one_loss(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
     return {"loss": loss.detach()}
 
 
-def one_phase(setting: Setting, pools: tuple[Pool, ...], dev: Sequence[str]) -> list[Phase]:
-    """One phase over `pools`, an epoch being one pass; the dev data of the languages `dev` choose the epoch."""
+def one_phase(setting: Setting, pools: tuple[Pool, ...], dev: tuple[Pool, ...]) -> list[Phase]:
+    """One phase over `pools`, an epoch being one pass; the dev data `dev` choose the epoch, where there are any."""
     stream = Stream(pools, setting.batch_size)
-    return [
-        Phase("train", {"train": stream}, "train", setting.epochs, setting.dev_pools(dev), setting.patience),
-    ]
+    return [Phase("train", {"train": stream}, "train", setting.epochs, dev, setting.patience)]
 
 
 def no_step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from pipeline.methods.supervised import one_loss, one_phase
 
 def phases(setting: Setting) -> Sequence[Phase]:
     """One phase over the target's training examples, the epoch chosen on target dev."""
-    return one_phase(setting, setting.target_pools(), setting.targets)
+    return one_phase(setting, setting.target_pools(), setting.dev_pools(setting.targets))
 
 
 def build() -> Method:

@@ -13,4 +13,4 @@ def phases(setting: Setting) -> Sequence[Phase]:
 
 def build() -> Method:
     """Return the method."""
-    return Method(phases, no_step, starts_from="parent")
+    return Method(phases, no_step)

@@ -217,7 +217,7 @@ def select(
 def score_of(row: Mapping[str, Any], uses: frozenset[str], settings: Mapping[str, Any], pairs: bool) -> Score:
     """Read one score; whatever its column does not say of its languages becomes a setting."""
     own = dict(settings)
-    if row["target"] != row["language"]:
+    if row["target"] not in ("", row["language"]):
         own["targets"] = row["target"]
     if not pairs and row["sources"]:
         own["sources"] = row["sources"]

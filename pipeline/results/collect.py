@@ -29,7 +29,8 @@ SCORES = pa.schema(
         ("encoder", pa.string()),
         ("method", pa.string()),
         ("sources", pa.string()),  # joined by "+"; empty for a method without sources
-        ("target", pa.string()),  # the run's targets, joined by "+"
+        ("auxiliary", pa.string()),  # auxiliary languages, joined by "+"; empty for a method without
+        ("target", pa.string()),  # the run's own target; empty where one run is tested on all
         ("language", pa.string()),  # the language evaluated
         ("split", pa.string()),
         ("source_size", pa.float64()),  # a number, or a share below 1; null: all
@@ -44,11 +45,13 @@ SCORES = pa.schema(
         ("dev_metric", pa.string()),
     ]
 )
-NOT_SETTINGS = ("model_seed", "data_seed", "sources", "targets", "evaluate", "parent")
+NOT_SETTINGS = ("model_seed", "data_seed", "sources", "auxiliary", "targets", "evaluate", "parent", "rates")
 
 
 def settings_of(spec: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what determined a run besides its seeds and languages, its parent's settings included, as dotted keys.
+    """Return what determined a run besides its seeds and languages, its parents' settings included, as dotted keys.
+
+    Auxiliary languages are among the settings: of a method with several sets each has a row.
 
     Runs that share it may stand in one mean; others may not.
 
@@ -58,11 +61,15 @@ def settings_of(spec: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]])
     """
     flat = flatten({key: value for key, value in spec.items() if key not in NOT_SETTINGS})
     flat["encoder"] = flat["encoder"].partition("@")[0]  # what follows is the target's, where each has one of its own
-    parent = specs.get(spec["parent"]) if spec["parent"] else None
-    if parent is None:
-        return flat
-    inherited = {f"parent.{key}": value for key, value in settings_of(parent, specs).items()}
-    return flat | {k: v for k, v in inherited.items() if k.removeprefix("parent.") not in flat or v != flat[k[7:]]}
+    if spec["auxiliary"]:
+        flat["auxiliary"] = "+".join(spec["auxiliary"])
+    own = dict(flat)
+    for kind in ("parent", "rates"):
+        other = specs.get(spec[kind]) if spec[kind] else None
+        for key, value in settings_of(other, specs).items() if other else ():
+            if key not in own or value != own[key]:
+                flat[f"{kind}.{key}"] = value
+    return flat
 
 
 def describe(run: Expected, settings: str) -> dict[str, Any]:
@@ -75,6 +82,7 @@ def describe(run: Expected, settings: str) -> dict[str, Any]:
         "encoder": spec["encoder"],
         "method": spec["method"]["name"],
         "sources": "+".join(spec["sources"]),
+        "auxiliary": "+".join(spec["auxiliary"]),
         "target": "+".join(spec["targets"]),
         "source_size": spec["source_size"],
         "target_size": spec["target_size"],
@@ -136,10 +144,17 @@ def scores_table(runs: Sequence[Expected], missing: Sequence[Stale]) -> tuple[pa
 
 
 def absent(run: Expected, reasons: Mapping[str, str], ids: Mapping[str, str]) -> Iterable[dict[str, Any]]:
-    """Yield what is known of a missing run, one entry per use."""
+    """Yield what is known of a missing run, one entry per use and language."""
     for experiment, variant in run.uses:
         shared = describe(run, ids[run.name])
-        yield {"experiment": experiment, "variant": variant, **shared, "reason": reasons[run.name]}
+        for language in run.spec["evaluate"]:
+            yield {
+                "experiment": experiment,
+                "variant": variant,
+                **shared,
+                "language": language,
+                "reason": reasons[run.name],
+            }
 
 
 def metadata(facts: Mapping[str, Any]) -> dict[str, str]:

@@ -13,6 +13,13 @@ from pipeline.results.statistics import ALPHA, seeds_needed, smallest_p
 from pipeline.results.tables import AVERAGE, Cell, Table
 from pipeline.results.tuning import grids_of
 
+WHOM = {
+    "target": "each target",
+    "mean": "all targets of the same sources, by their mean",
+    "model": "the one model that is tested on all targets",
+}
+"""What a point of a grid is chosen for."""
+
 ITEMS = {"ner": "sentences", "qa": "questions", "nli": "pairs", "relevance": "pairs", "sentiment": "texts"}
 """By task: what a test set holds."""
 
@@ -85,7 +92,7 @@ def tuning(table: Table) -> dict[str, dict[str, None]]:
         grid = grids.get(method["name"])
         protocol = "as configured"
         if grid is not None:
-            whom = "each target" if grid.by == "target" else "all targets of the same sources, by their mean"
+            whom = WHOM[grid.by]
             protocol = f"best of {len(grid.points)} points on dev by the mean over seeds, for {whom}"
         found.setdefault(protocol, {})[str(method.get("label", method["name"]))] = None
     return found if grids else {}
@@ -115,7 +122,7 @@ def splits(table: Table) -> list[str]:
 def choice(facts: Mapping[str, Any], items: str) -> str:
     """Say how one run's epoch was chosen; `items` is what a dev set holds."""
     if facts["select"] != "best":
-        return {"last": "the last", "parent": "nothing trained"}[facts["select"]]
+        return {"last": "the last", "averaged": "the mean over all", "parent": "nothing trained"}[facts["select"]]
     size = "" if facts["dev_size"] is None else f", at most {facts['dev_size']} {items}"
     return f"best on the {facts['dev']} language's dev set{size}"
 

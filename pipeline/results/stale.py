@@ -18,7 +18,8 @@ from pipeline.results.runs_file import Expected, remedy
 
 SHOWN = 20
 NOT_TRAINED = "not trained"
-RECORDED = ("run", "spec", "code", "data", "encoder", "parent", "predictions")
+PARENTS = ("parent", "rates")
+RECORDED = ("run", "spec", "code", "data", "encoder", *PARENTS, "predictions")
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def find_stale(run: Expected, context: Context) -> Stale | None:
         lambda: _identity(run, made),
         lambda: _data(run, made["data"]),
         lambda: _encoder(run, made["encoder"]),
-        lambda: _parent(run, made["parent"]),
+        *(lambda kind=kind: _parent(run.spec[kind], made[kind]) for kind in PARENTS),
         lambda: _predictions(run, made["predictions"]),
     )
     for check in checks:
@@ -150,8 +151,7 @@ def _encoder(run: Expected, recorded: str) -> str | None:
     return None if sha256(manifest) == recorded else f"made from another encoder: {manifest} has changed since"
 
 
-def _parent(run: Expected, recorded: str | None) -> str | None:
-    parent = run.spec["parent"]
+def _parent(parent: str | None, recorded: str | None) -> str | None:
     if parent is None:
         return None
     model = paths.run_model(parent)

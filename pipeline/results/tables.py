@@ -162,13 +162,16 @@ def gaps(spec: Spec, grid: Grid, row: Row, column: Column, scores: Mapping[Seed,
         return ("not among the table's experiments",)
     if not absent:
         return ()
+    own = str(settings_of(grid, row).get("auxiliary", ""))
+    if column.language in own.split("+"):
+        return (f"{column.language} is an auxiliary language here",)
     pairs = spec.columns == "pair"
     if any(v == row.variant and column.holds(s, lang, pairs) for v, s, lang in grid.unscored):
         return (f"{spec.metric} is not defined: nothing of the kind in gold or predictions",)
     known = {
         (m["data_seed"], m["model_seed"]): m["reason"]
         for m in grid.missing
-        if m["variant"] == row.variant and column.holds(m["sources"], m["target"], pairs)
+        if m["variant"] == row.variant and column.holds(m["sources"], m["language"], pairs)
     }
     why = sorted({known.get(seed, "not in the collected scores") for seed in absent})
     which = "" if not scores else f" (model seed {', '.join(str(m) for _, m in absent)})"

@@ -43,7 +43,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Tuned:
-    """A variant's grid; `by` is `target` or `mean`."""
+    """A variant's grid; `by` is `target`, `mean`, or `model` where one model is tested on all targets."""
 
     by: str
     points: Sequence[Point]

@@ -65,7 +65,7 @@ class RunData:
 
     Attributes:
         reader: how rows become examples.
-        spec: the run's: `dataset`, `source_dataset` and `sources` say where a language's splits lie.
+        spec: the run's: `dataset` and `source_dataset` say where a language's splits lie.
         data_seed: chooses rows.
         labels: the label set, in the order of the head's outputs; known after the first split.
         hashes: SHA-256 of every file read, by path.
@@ -77,14 +77,14 @@ class RunData:
     labels: list[str] = field(default_factory=list)
     hashes: dict[str, str] = field(default_factory=dict)
 
-    def read(self, language: str, split: str) -> pa.Table:
-        """Read one split, note its hash, check that it has the labels of the others.
+    def read(self, language: str, split: str, source: bool = False) -> pa.Table:
+        """Read one split, of the sources' dataset or the targets', note its hash, check that it has the labels of the others.
 
         Raises:
             UserError: the split is missing or broken, its label set differs from the first one's, or it has no class that
                 the task's main metric is about.
         """
-        path = paths.run_split(self.spec, language, split)
+        path = paths.run_split(self.spec, language, split, source)
         table = read_split(path, self.reader.task_name)
         self.hashes[str(path)] = sha256_file(path)
         labels = split_labels(table)
@@ -104,24 +104,26 @@ class RunData:
 
         A dev set has *at most* `size` rows: languages whose dev sets are smaller give all they have.
         """
-        table = self.read(pool.language, pool.split)
+        table = self.read(pool.language, pool.split, pool.source)
         size = pool.size
         if pool.split == "dev" and size is not None:
             size = min(count_of(table.num_rows, size), table.num_rows)
-        return self.examples(pool.language, pool.split, table, self.rows(table, size, pool.language, pool.split))
+        path = paths.run_split(self.spec, pool.language, pool.split, pool.source)
+        return self.examples(path, table, self.rows(path, table, size))
 
-    def rows(self, table: pa.Table, size: Size, language: str, split: str) -> NDArray[np.int64]:
+    def rows(self, path: Path, table: pa.Table, size: Size) -> NDArray[np.int64]:
         """Return which rows of a split are taken: the first `size` of the order by `data_seed`."""
-        where = f"{paths.run_split(self.spec, language, split).parent.parent.name} {language} {split}"
+        where = f"{path.parent.parent.name} {path.parent.name} {path.stem}"
         return select(table.num_rows, size, self.data_seed, where, strata(table, self.reader.task_name))
 
     def test(self, language: str) -> Examples:
         """Return all test examples of a language, in the file's order."""
-        return self.examples(language, "test", self.read(language, "test"))
+        table = self.read(language, "test")
+        return self.examples(paths.run_split(self.spec, language, "test"), table)
 
-    def examples(self, language: str, split: str, table: pa.Table, rows: NDArray[np.int64] | None = None) -> Examples:
+    def examples(self, path: Path, table: pa.Table, rows: NDArray[np.int64] | None = None) -> Examples:
         """Return a split's rows as examples, all or the given ones in their order, tokenised at most once per split."""
-        path, reader = paths.run_split(self.spec, language, split), self.reader
+        reader = self.reader
         made_of = {"split": self.hashes[str(path)], "tokenizer": reader.tokenizer_hash}
         found = tokenised(table, reader.task, reader.tokenizer, self.labels, reader.max_length, path, made_of)
         if not reader.typed:
@@ -135,8 +137,9 @@ def strata(table: pa.Table, task: str) -> list[str] | None:
 
 
 SPEC_KEYS = (
-    *("task", "dataset", "source_dataset", "sources", "targets", "source_size", "target_size", "dev_size", "data_seed"),
-    *("encoder", "method", "training", "model_seed", "parent", "evaluate"),
+    *("task", "dataset", "source_dataset", "sources", "auxiliary", "targets", "evaluate"),
+    *("source_size", "auxiliary_size", "target_size", "dev_size", "data_seed"),
+    *("encoder", "method", "training", "model_seed", "parent", "rates"),
 )
 
 
@@ -145,8 +148,9 @@ def setting_of(spec: dict[str, Any]) -> dict[str, Any]:
     training = spec["training"]
     return {
         "sources": tuple(spec["sources"]),
+        "auxiliary": tuple(spec["auxiliary"]),
         "targets": tuple(spec["targets"]),
-        **{key: spec[key] for key in ("source_size", "target_size", "dev_size")},
+        **{key: spec[key] for key in ("source_size", "auxiliary_size", "target_size", "dev_size")},
         "batch_size": training["batch_size"],
         "epochs": training.get("epochs", 0),
         "select": training.get("select", "last"),

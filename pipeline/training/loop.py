@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -44,7 +44,7 @@ class Ingredients:
         pools: tokenised examples of every pool any phase names.
         languages: what `batch["language"]` indexes.
         seed: `model_seed`: order of examples, dropout, the method's own draws.
-        inherited: what the parent's method kept.
+        inherited: what the method of the run that learned for this one kept.
     """
 
     task: ModuleType
@@ -99,6 +99,7 @@ class Loop:
         self.records: list[dict[str, Any]] = []  # one per epoch, of all phases
         self.steps: list[dict[str, Any]] = []  # one per step
         self.best: Weights | None = None
+        self.total: Weights = {}  # of an averaged phase: the sum of θ over its epochs' ends
         self.step_number = 0
         self.phase = Phase("none", {}, 0, 0)
 
@@ -133,6 +134,10 @@ class Loop:
         """One step of one optimiser with the given gradients."""
         self.optimisers[which].apply(gradients)
 
+    def restart(self, which: str = "model") -> None:
+        """Let one optimiser forget what it has seen."""
+        self.optimisers[which].restart()
+
     def step_taken(self, start: Tensors, gradient: Tensors, which: str = "model") -> Step:
         """The step that `apply` has just made."""
         return self.optimisers[which].taken(start, gradient)
@@ -140,7 +145,9 @@ class Loop:
     @property
     def settings(self) -> OptimizerSettings:
         """The optimiser settings of θ in this phase."""
-        return self.phase.optimizer or self.ingredients.optimizer
+        settings = self.phase.optimizer or self.ingredients.optimizer
+        rate = self.phase.learning_rate
+        return settings if rate is None else replace(settings, learning_rate=rate)
 
     def parameters(self, which: str = "model") -> list[nn.Parameter]:
         """The parameters behind one optimiser."""
@@ -168,7 +175,7 @@ class Loop:
 
     def prepare(self, phase: Phase) -> tuple[Streams, int]:
         """Set up the method for a phase and make its streams and optimisers; return them with the steps per epoch."""
-        self.phase, self.step_number, self.best = phase, 0, None
+        self.phase, self.step_number, self.best, self.total = phase, 0, None, {}
         self.ingredients.method.setup(self)
         streams = self.open_streams(phase, "train")
         steps = streams.samplers[phase.epoch].batches_per_pass if isinstance(phase.epoch, str) else phase.epoch
@@ -201,6 +208,8 @@ class Loop:
         while self.fitted.epochs < phase.epochs and not self.out_of_patience():
             log = self.run_epoch(streams, steps, progress)
             score = self.choose_epoch()
+            if phase.averaged:
+                self.add_up()
             self.records.append(log.record(phase.name, self.fitted.epochs, score, self.optimisers["model"]).as_dict())
             self.steps += [{"phase": phase.name, **values} for values in log.values]
             self.report(self.records)
@@ -210,6 +219,8 @@ class Loop:
         progress.close()
         if self.best is not None:
             self.load_weights(self.best)
+        if self.total:
+            self.load_weights(self.weights() | self.mean_weights())
 
     def out_of_patience(self) -> bool:
         """Whether `patience` epochs have passed without a better dev score."""
@@ -255,6 +266,18 @@ class Loop:
             self.best = {key: tensor.detach().cpu().clone() for key, tensor in self.weights().items()}
         self.fitted.evaluation_seconds += time.monotonic() - start
         return score
+
+    def add_up(self) -> None:
+        """Add θ to the sum over the phase's epochs, in float64: a mean of equal weights is those weights."""
+        for key, tensor in self.model.state_dict().items():
+            if tensor.is_floating_point():
+                name, added = f"model.{key}", tensor.detach().double().cpu()
+                self.total[name] = self.total[name] + added if name in self.total else added
+
+    def mean_weights(self) -> Weights:
+        """The mean of θ over the phase's epochs so far, in θ's own precision."""
+        kinds = self.model.state_dict()
+        return {k: (t / self.fitted.epochs).to(kinds[k.removeprefix("model.")].dtype) for k, t in self.total.items()}
 
     # Evaluation.
 
@@ -326,6 +349,7 @@ class Loop:
             "optimisers": {name: optimiser.state() for name, optimiser in self.optimisers.items()},
             "streams": streams.state(),
             "memory": self.memory,
+            "total": self.total,
             "records": self.records,
             "steps": self.steps,
             "fitted": vars(self.fitted),
@@ -343,6 +367,7 @@ class Loop:
             optimiser.restore(saved["optimisers"][name])
         streams.restore(saved["streams"])
         self.memory, self.fitted, self.best = saved["memory"], Fitted(**saved["fitted"]), saved["best"]
+        self.total = saved["total"]
         self.step_number, self.records, self.steps = saved["step_number"], saved["records"], saved["steps"]
         torch.set_rng_state(saved["rng"])
         if saved["cuda_rng"]:

@@ -75,6 +75,10 @@ class ScheduledOptimiser:
             parameter.grad = gradient
         self.step()
 
+    def restart(self) -> None:
+        """Forget the running means; the schedule goes on."""
+        self.inner.state.clear()
+
     def taken(self, start: Tensors, gradient: Tensors) -> Step:
         """Return the step just made from `start` with `gradient` (clipped by now), for its derivative; valid until the next."""
         settings, adam = self.settings, self.settings.kind != "sgd"

@@ -74,13 +74,14 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
     data = RunData(reader, spec, spec["data_seed"])
     pools = read_pools(phases, data)
     if not data.labels:  # a run that trains nothing still needs the label set
-        data.read((*spec["evaluate"], *spec["targets"], *spec["sources"])[0], "test")
+        data.read(spec["evaluate"][0], "test")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(spec["model_seed"])
     config = encoder.model.config
     head = task.make_head(config.hidden_size, data.labels, config.hidden_dropout_prob)
     model = TaskModel(encoder.model, head)
-    inherited = load_parent(spec["parent"], model, method) if spec["parent"] else {}
+    if spec["parent"]:
+        load_parent(spec["parent"], model)
     ingredients = Ingredients(
         task=task,
         model=model,
@@ -94,7 +95,7 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
         seed=spec["model_seed"],
         device=device,
         precision=resolve_precision(training["precision"], device.type),
-        inherited=inherited,
+        inherited=kept_by(spec["rates"]) if spec["rates"] else {},
     )
     return ingredients, data
 
@@ -118,22 +119,38 @@ def optimizer_of(training: dict[str, Any]) -> OptimizerSettings:
     )
 
 
-def load_parent(parent: str, model: TaskModel, method: Method) -> dict[str, Tensor]:
-    """Put the parent's weights into `model` where the method starts from them; return what its method kept.
+def read_model(run: str) -> dict[str, Tensor]:
+    """Read the weights that another run kept.
+
+    Raises:
+        UserError: they are missing or broken.
+    """
+    path = paths.run_model(run)
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; train the parent run {run!r} with --keep-model first") from None
+    except SafetensorError as error:
+        raise UserError(f"{path}: not whole: {error}") from None
+
+
+def load_parent(parent: str, model: TaskModel) -> None:
+    """Put the parent's weights into `model`.
 
     Raises:
         UserError: the parent's model is missing, broken or of another shape.
     """
-    path = paths.run_model(parent)
+    weights = read_model(parent)
     try:
-        weights = load_file(path)
-        if method.starts_from == "parent":
-            model.load_state_dict({k.removeprefix("model."): t for k, t in weights.items() if k.startswith("model.")})
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; train the parent run {parent!r} with --keep-model first") from None
-    except (SafetensorError, RuntimeError) as error:
+        model.load_state_dict({k.removeprefix("model."): t for k, t in weights.items() if k.startswith("model.")})
+    except RuntimeError as error:
+        path = paths.run_model(parent)
         raise UserError(f"{path}: the parent's weights do not fit this run's model: {error}") from None
-    return {k.removeprefix("own."): t for k, t in weights.items() if k.startswith("own.")}
+
+
+def kept_by(run: str) -> dict[str, Tensor]:
+    """Return what another run's method kept, by `<module>.<parameter>`."""
+    return {k.removeprefix("own."): t for k, t in read_model(run).items() if k.startswith("own.")}
 
 
 def save_model(path: Path, loop: Loop, method: Method) -> None:
@@ -200,7 +217,7 @@ def describe(
         "code": code,
         "data": data.hashes,
         "encoder": sha256_file(paths.encoder_manifest(spec["encoder"])),
-        "parent": sha256_file(paths.run_model(spec["parent"])) if spec["parent"] else None,
+        **{kind: sha256_file(paths.run_model(spec[kind])) if spec[kind] else None for kind in ("parent", "rates")},
         "predictions": sha256_file(paths.predictions(name)),
         "versions": {package: importlib.metadata.version(package) for package in VERSIONED},
         "threads": threads,

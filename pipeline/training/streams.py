@@ -49,14 +49,16 @@ class Sampler:
             languages = ", ".join(dict.fromkeys(pool.language for pool in stream.pools))
             raise UserError(
                 f"{languages}: a batch takes {stream.batch_size} examples, and there are only {len(examples)}; "
-                f"set training.batch_size to at most {len(examples)}"
+                f"set training.batch_size to at most {len(examples) // stream.sides}"
             )
         self.lengths = examples.lengths
         self.pass_: list[np.ndarray] = []
         self.position = 0
         self.latest = np.empty(0, dtype=np.int64)
         self.keys = list(zip(examples.ids, examples.languages, strict=True))
-        self.row_of_id = {key: row for row, key in enumerate(examples.ids)}
+        self.rows_of_id: dict[str, list[int]] = {}
+        for row, id_ in enumerate(examples.ids if stream.paired_with is not None else ()):
+            self.rows_of_id.setdefault(id_, []).append(row)
 
     @property
     def batches_per_pass(self) -> int:
@@ -103,13 +105,29 @@ class Sampler:
         drawn = [self.rng.choice(rows, self.stream.batch_size, replace=False) for _, rows in sorted(groups.items())]
         return np.concatenate(drawn)
 
-    def paired_rows(self, partner: "Sampler") -> np.ndarray:
-        """Return the rows whose ids are those of the partner's latest batch."""
-        wanted = [partner.examples.ids[int(r)] for r in partner.latest]
-        missing = [i for i in wanted if i not in self.row_of_id]
+    def counterparts(self, partner: "Sampler", row: int) -> list[int]:
+        """Return the rows with the id of a partner's row that are not the same example: those of other languages."""
+        own = partner.keys[row]
+        return [r for r in self.rows_of_id.get(own[0], []) if self.keys[r] != own]
+
+    def check_parallel(self, partner: "Sampler") -> None:
+        """Every example of the partner must have a counterpart here.
+
+        Raises:
+            UserError: one has none.
+        """
+        ids = partner.examples.ids
+        missing = list(dict.fromkeys(ids[row] for row in range(len(ids)) if not self.counterparts(partner, row)))
         if missing:
-            raise UserError(f"rows are not parallel: {missing[0]!r} of one stream has no counterpart in the other")
-        return np.array([self.row_of_id[i] for i in wanted])
+            ours, theirs = ("+".join(dict.fromkeys(s.examples.languages)) for s in (self, partner))
+            raise UserError(
+                f"rows are not parallel: {len(missing)} of {len(set(ids))} examples of {theirs}, {missing[0]!r} first, "
+                f"have no counterpart of the same id in {ours}; set parallel: no"
+            )
+
+    def paired_rows(self, partner: "Sampler") -> np.ndarray:
+        """Return the counterparts of the partner's latest batch; of several languages or windows one at random."""
+        return np.array([self.rng.choice(self.counterparts(partner, int(row))) for row in partner.latest])
 
     def state(self) -> dict[str, Any]:
         """Everything needed to continue with the same rows."""
@@ -147,6 +165,9 @@ class Streams:
             name: Sampler(stream, concatenate([pools[pool] for pool in stream.pools]), seeded(*seed, name))
             for name, stream in streams.items()
         }
+        for sampler in self.samplers.values():
+            if sampler.stream.paired_with is not None:
+                sampler.check_parallel(self.samplers[sampler.stream.paired_with])
         self.languages, self.pad_id, self.device = languages, pad_id, device
         self.useful = self.processed = 0
 

@@ -1,0 +1,92 @@
+"""What the methods that learn from episodes of auxiliary languages share: streams of support and query, and their stretches.
+
+In episode kind i (`pipeline.methods.sides`) a step draws `support<i>` and `query<i>`; where both sides are of the same languages
+it draws `both<i>`, twice as large, and halves it, so that no example is on both sides.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+
+from pipeline.errors import UserError
+from pipeline.methods.contract import Batch, Draw, Pool, Setting, Stream, Trainer
+from pipeline.methods.sides import Episode, Origin
+
+STRETCH = 100
+"""Steps after which the loop logs and may save, as after an epoch; about as many."""
+
+
+def stretches(steps: int) -> tuple[int, int]:
+    """Divide steps into equal stretches: the steps of one, the divisor nearest to `STRETCH` by ratio, and their number."""
+    divisors = [d for d in range(1, steps + 1) if steps % d == 0]
+    nearest = min(divisors, key=lambda d: abs(math.log(d / STRETCH)))
+    return nearest, steps // nearest
+
+
+def pools_of(setting: Setting, side: Sequence[Origin], split: Literal["dev", "train"]) -> tuple[Pool, ...]:
+    """Return the examples that a side draws from: a target's by the target's size, all others by the auxiliaries'."""
+    found: list[Pool] = []
+    for origin in side:
+        if origin.language in setting.targets and not origin.source:
+            found += setting.pools([origin.language], split)
+        else:
+            found.append(Pool(origin.language, split, setting.auxiliary_size, origin.source))
+    return tuple(found)
+
+
+def episode_streams(
+    setting: Setting,
+    episodes: Sequence[Episode],
+    split: Literal["dev", "train"],
+    sampling: Literal["covering", "random"],
+    parallel: bool,
+) -> dict[str, Stream]:
+    """Return the streams of all kinds of episodes.
+
+    With `parallel` the support is the query's rows in the other language, found by their ids.
+    """
+    streams: dict[str, Stream] = {}
+    for number, episode in enumerate(episodes):
+        query = pools_of(setting, episode.query, split)
+        if set(episode.support) == set(episode.query):
+            streams[f"both{number}"] = Stream(query, 2 * setting.batch_size, sampling, whole=True, sides=2)
+            continue
+        support = pools_of(setting, episode.support, split)
+        pair = f"query{number}" if parallel else None
+        streams[f"query{number}"] = Stream(query, setting.batch_size, sampling, whole=True)
+        streams[f"support{number}"] = Stream(
+            support, setting.batch_size, sampling, paired_with=pair, whole=not parallel
+        )
+    return streams
+
+
+def draw_episode(trainer: Trainer, draw: Draw, kinds: int) -> tuple[Batch, Batch]:
+    """Draw the support and the query of the coming step's episode."""
+    number = trainer.step_number % kinds
+    if f"both{number}" in trainer.phase.streams:
+        both = draw(f"both{number}")
+        while len(both["row"]) < 2:  # the last batch of a pass may be too small to halve
+            both = draw(f"both{number}")
+        return halves(both, trainer.generator)
+    query = draw(f"query{number}")  # first: a paired support follows it
+    return draw(f"support{number}"), query
+
+
+def halves(batch: Batch, generator: torch.Generator) -> tuple[Batch, Batch]:
+    """Split a batch of B rows at random into ⌈B/2⌉ and ⌊B/2⌋ (rows of a batch come sorted by length)."""
+    size = len(batch["row"])
+    order = torch.randperm(size, generator=generator).to(batch["row"].device)
+    first, second = order[: (size + 1) // 2], order[(size + 1) // 2 :]
+    return {key: value[first] for key, value in batch.items()}, {key: value[second] for key, value in batch.items()}
+
+
+def check_inner_rate(method: str, inner_lr: float) -> None:
+    """An inner step of no length is none.
+
+    Raises:
+        UserError: `inner_lr` is not positive.
+    """
+    if inner_lr <= 0:
+        raise UserError(f"method {method}: inner_lr is {inner_lr}; expected more than 0")

@@ -1,0 +1,140 @@
+"""The meta step that `x_maml` and `xla_maml` share (Finn et al. 2017; XLA-MAML, Algorithm 1).
+
+    θ′ = θ − α ∇θ L_S(θ)              inner: `inner_steps` SGD steps on the support                                     (Eq. 3)
+    θ ← θ − β ∇θ L_Q(θ′(θ))           meta: the run's own optimiser, through the inner steps                            (Eq. 6)
+
+The gradient is exact, (I − α ∇²L_S) ∇θ′ L_Q for one step; `first_order` leaves the Hessian out (FOMAML). All inner steps of an
+episode are on the same support, each with dropout masks of its own.
+
+Logged: `loss` L_Q(θ′), `support_loss` L_S(θ) and, of exact gradients, nothing more: no second pass is made to measure anything.
+"""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from pipeline.meta.bilevel import pull_back_steps, unroll
+from pipeline.meta.products import Loss, Tensors, Way
+from pipeline.meta.updates import Rule
+from pipeline.methods.contract import Batch, Draw, Method, Phase, Setting, Stream, Trainer
+from pipeline.methods.episodes import check_inner_rate, draw_episode, episode_streams, stretches
+from pipeline.methods.sides import Episode, episodes, query_languages
+from pipeline.methods.supervised import one_loss
+
+FINE_TUNE = "fine_tune"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What both methods can be told; see `pipeline.config_episodes.Episodic`."""
+
+    setting: Literal["zero_shot", "few_shot"]
+    support: Sequence[str] | None
+    query: Sequence[str] | None
+    same: bool
+    split: Literal["dev", "train"]
+    sampling: Literal["covering", "random"]
+    parallel: bool
+    inner_lr: float
+    inner_steps: int
+    first_order: bool
+    iterations: int
+    fine_tune_epochs: int
+    fine_tune_lr: float | None
+    way: Literal["auto", "fast", "lean"]
+
+
+def kinds_of(options: Options, setting: Setting) -> tuple[Episode, ...]:
+    """Return the kinds of episodes of a run."""
+    few_shot = options.setting == "few_shot"
+    return episodes(
+        options.support, options.query, options.same, few_shot, setting.sources, setting.auxiliary, setting.targets
+    )
+
+
+def phases_with(options: Options) -> Callable[[Setting], Sequence[Phase]]:
+    """Return the phases: meta-training, and in few-shot the fine-tuning on the target."""
+
+    def phases(setting: Setting) -> Sequence[Phase]:
+        kinds = kinds_of(options, setting)
+        streams = episode_streams(setting, kinds, options.split, options.sampling, options.parallel)
+        steps, times = stretches(options.iterations * query_languages(kinds))
+        found = [Phase("meta", streams, steps, times)]
+        if options.setting == "few_shot" and options.fine_tune_epochs:
+            own = {"train": Stream(setting.pools(setting.targets, options.split), setting.batch_size)}
+            epochs, rate = options.fine_tune_epochs, options.fine_tune_lr
+            found.append(Phase(FINE_TUNE, own, "train", epochs, learning_rate=rate))
+        return found
+
+    return phases
+
+
+def loss_on(trainer: Trainer, batch: Batch, names: Sequence[str]) -> Loss:
+    """Return a batch's loss as a function of θ, in the order of `trainer.parameters()`."""
+
+    def loss(theta: Tensors, phi: Tensors) -> Tensor:
+        del phi  # MAML has none
+        return trainer.loss(batch, dict(zip(names, theta, strict=True)))
+
+    return loss
+
+
+def meta_gradient(
+    trainer: Trainer, support: Batch, query: Batch, options: Options, way: Way
+) -> tuple[Tensors, dict[str, Tensor]]:
+    """Return ∇θ L_Q(θ′(θ)), in the order of `trainer.parameters()`, and what is logged; θ stays as it is."""
+    theta = trainer.parameters()
+    known = {id(parameter): name for name, parameter in trainer.model.named_parameters()}
+    names = [known[id(parameter)] for parameter in theta]
+    inner, outer = loss_on(trainer, support, names), loss_on(trainer, query, names)
+    rule, way = Rule(options.inner_lr), "lean" if options.first_order else way
+    losses = [inner] * options.inner_steps
+    done = unroll(losses, lambda end: outer(end, ()), theta, (), rule, None, way, trainer.autocast)
+    found = pull_back_steps(done.taken, done.vector, (), of_theta=True, first_order=options.first_order)
+    return found.theta, {"loss": done.outer, "support_loss": done.taken[0][0].value}
+
+
+def way_of(trainer: Trainer, options: Options) -> Way:
+    """Return how the Hessian is multiplied: `fast` for one inner step, whose graph waits; `lean` for more, or as told."""
+    if options.way != "auto":
+        return options.way
+    return "lean" if options.inner_steps > 1 or trainer.memory.get("lean") else "fast"
+
+
+def meta_step(trainer: Trainer, draw: Draw, options: Options, kinds: int) -> dict[str, Tensor]:
+    """One episode: the meta-gradient, and a step of the run's optimiser along it.
+
+    Where the fast way was chosen here and does not fit a GPU's memory, the lean way takes over for the rest of the phase.
+    """
+    support, query = draw_episode(trainer, draw, kinds)
+    way = way_of(trainer, options)
+    try:
+        gradient, log = meta_gradient(trainer, support, query, options, way)
+    except torch.OutOfMemoryError:
+        if options.way != "auto" or way == "lean":
+            raise
+        gradient = ()
+    if not gradient:  # outside the handler, whose traceback would keep the failed pass in memory
+        print("the fast way does not fit the GPU's memory; going on the lean way (way: lean)", file=sys.stderr)
+        trainer.memory["lean"] = True
+        torch.cuda.empty_cache()
+        gradient, log = meta_gradient(trainer, support, query, options, "lean")
+    trainer.apply(gradient)
+    return log
+
+
+def build_maml(method: str, options: Options) -> Method:
+    """Return `x_maml` or `xla_maml`."""
+    check_inner_rate(method, options.inner_lr)
+
+    def step(trainer: Trainer, draw: Draw) -> Mapping[str, Tensor]:
+        if trainer.phase.name == FINE_TUNE:
+            return one_loss(trainer, draw)
+        kinds = sum(name.startswith(("both", "query")) for name in trainer.phase.streams)
+        return meta_step(trainer, draw, options, kinds)
+
+    return Method(phases_with(options), step)
