@@ -40,7 +40,7 @@ from pipeline.training.devices import keep_freed_memory
 from pipeline.training.loop import Ingredients, Loop
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, only its own folder is on it
-from benchmarks.meta_step import LABELS, SIZES, Step, examples, make_model, resident, seconds  # noqa: E402
+from benchmarks.meta_step import LABELS, SIZES, Step, examples, make_model, resident, seconds
 
 BATCH = 8
 INTERVAL = 15

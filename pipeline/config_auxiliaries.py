@@ -86,7 +86,10 @@ def check_rates(path: KeyPath, method: Method) -> Iterator[Problem]:
     if isinstance(method, MetaOptimizer) and not method.meta_train:
         for key in MEANT_FOR_EPISODES:
             if key in method.model_fields_set:
-                yield (*path, key), "is of the episodes, and meta_train: no has none, so this changes nothing; leave it out"
+                yield (
+                    (*path, key),
+                    "is of the episodes, and meta_train: no has none, so this changes nothing; leave it out",
+                )
 
 
 def side_problems(method: Episodic, experiment: Experiment, settings: Settings) -> Iterator[tuple[str, str]]:

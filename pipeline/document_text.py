@@ -143,9 +143,9 @@ With `source_dataset` the source languages are read from another dataset, and th
 job starts: a language, the training set of XNLI and MLQA, the test set of SQuAD, a split that your files do not name.
 
 Methods that learn from auxiliary languages (`x_maml`, `xla_maml`, `reptile`, `auxiliary_tune`, `meta_optimizer`) are trained once
-for each set under `auxiliaries`, and each set has a row of its own in a table. One model is tested on all targets, in one job, but
-for few-shot. A target that is an auxiliary too is no zero-shot target: it is refused, or with `auxiliary_targets: leave_out` its
-cell stays empty. How these methods work: `docs/episodes.md`."""
+for each set under `auxiliaries`, and each set has a row of its own in a table. One model is tested on all targets, in one job,
+but for few-shot. A target that is an auxiliary too is no zero-shot target: it is refused, or with `auxiliary_targets: leave_out`
+its cell stays empty. How these methods work: `docs/episodes.md`."""
 
 EXPERIMENTS_EXAMPLE = """\
 experiments:
@@ -253,8 +253,8 @@ A run's id is a hash of everything that determines its result, and of nothing el
 trained anew; change it back and the old one is found:
 
 * its method and hyper-parameters, and every training setting it uses;
-* task, sources, target, `source_size`, `target_size`, `dev_size`, `data_seed`, `model_seed`; for methods that learn from auxiliary
-  languages these, `auxiliary_size`, and the languages that the one model is tested on;
+* task, sources, target, `source_size`, `target_size`, `dev_size`, `data_seed`, `model_seed`; for methods that learn from
+  auxiliary languages these, `auxiliary_size`, and the languages that the one model is tested on;
 * the dataset's name and content (loader and options, hub revision), that of the sources' dataset where it is another one, and the
   encoder's name and description, for a pretrained one with the datasets and languages of its text, for an extended one also
   with the encoder it extends;

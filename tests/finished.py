@@ -36,7 +36,7 @@ def finish(grid: Grid, *names: str, seconds: float = 60.0, **changes: object) ->
             "code": run_code(spec["method"]["name"], spec["task"]),
             "data": {str(path): sha256_file(path) for path in splits},
             "encoder": sha256_file(paths.encoder_manifest(spec["encoder"])),
-            "parent": sha256_file(paths.run_model(run.parent)) if run.parent else None,
+            **{kind: sha256_file(paths.run_model(spec[kind])) if spec[kind] else None for kind in ("parent", "rates")},
             "model": sha256_file(paths.run_model(name)) if name in grid.parents else None,
             "seconds": {"total": seconds},
         }

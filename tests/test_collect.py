@@ -232,7 +232,7 @@ def test_settings_leave_out_seeds_and_languages_and_reach_into_the_parent(child)
     specs = {r.name: r.spec for r in child}
     found = settings_of(run.spec, specs)
     assert found["training.epochs"] == 3
-    assert not {"model_seed", "data_seed", "sources", "targets", "parent", "evaluate"} & found.keys()
+    assert not {"model_seed", "data_seed", "sources", "targets", "parent", "rates", "evaluate"} & found.keys()
     assert found["parent.method.name"] == "source_only"
     assert "parent.training.epochs" not in found  # the same as the run's own
     other = {**specs, parent.name: {**parent.spec, "training": {**parent.spec["training"], "epochs": 7}}}

@@ -57,7 +57,7 @@ def test_the_base_config_is_valid():
         ),
         (
             "experiments.few.methods=[xyz]",
-            "experiments.few.methods[0]: unknown method 'xyz'; valid: few_shot, fine_tune, ",
+            "experiments.few.methods[0]: unknown method 'xyz'; valid: auxiliary_tune, checkpoint_average, ",
         ),
         (
             "experiments.few.targets=[nearich]",

@@ -63,7 +63,7 @@ from tests.configs import changed, errors
         ),
         (
             ["methods.zero_shot.training.epochs=3"],
-            "methods.zero_shot.training.epochs: zero_shot does not train, so this changes",
+            "methods.zero_shot.training.epochs: zero_shot does not use it, so this changes",
         ),
         (["encoders.small.heads=5"], "encoders.small.hidden_size: 192 is not a multiple of heads, 5"),
         (

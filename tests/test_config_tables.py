@@ -21,6 +21,7 @@ def test_a_table_is_described_without_ids():
             "dataset": "babel",
             "encoder": "small",
             "sources": ["hubbish"],
+            "auxiliaries": [],
             "targets": ["nearish", "farrish"],
             "source_sizes": [500],
             "target_sizes": [50],

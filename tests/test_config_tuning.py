@@ -176,7 +176,7 @@ def test_a_wrong_grid_is_refused_at_its_key(entry, message):
     [
         (
             ["methods.tuned={method: zero_shot, tune: {training.max_length: [64, 128]}}"],
-            "methods.tuned.tune: zero_shot does not train, so it has no dev score by which a point could be chosen",
+            "methods.tuned.tune: zero_shot chooses no epoch by dev data, so it has no dev score by which a point could be chosen",
         ),
         (
             ["methods.source_only={tune: {training.epochs: [3, 4]}}"],

@@ -1,17 +1,22 @@
 """The configs of whole papers hold the tables they promise, and no run twice."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline import config, runs
 from pipeline.config_schema import Settings, Table
+from pipeline.methods.sides import Origin
+from pipeline.plan import steps_of
 from pipeline.runs import Grid, Run
 
 ROOT = Path(__file__).parents[1]
 PAPER, DEMO = ROOT / "config/papers/metaxl.yaml", ROOT / "config/demo-metaxl.yaml"
+XLA, SOFT = ROOT / "config/papers/xla_maml.yaml", ROOT / "config/papers/meta_optimizer.yaml"
 TABLES = {2, 4, 5, 6, 7, 9, 10, 11, 12, 13}  # those of MetaXL with named entities
 AVERAGES = {4, 5, 6, 13}
 RELATED = {
@@ -53,14 +58,20 @@ def names(grid: Grid, experiment: str, *methods: str) -> set[str]:
     return {run.name for run in of(grid, experiment, *methods)}
 
 
-def test_each_table_is_there_by_name_and_title(settings: Settings) -> None:
+def numbered(settings: Settings) -> dict[int, list[Table]]:
+    """The tables by their number in the paper, which name and title must agree on."""
     found: dict[int, list[Table]] = {}
     for name, table in settings.tables.items():
         named, titled = re.match(r"table-(\d+)", name), re.match(r"Table (\d+)\b", table.title)
         assert (named and named[1]) == (titled and titled[1]), f"{name}: {table.title}"
         if named:
             found.setdefault(int(named[1]), []).append(table)
-            assert table.baseline == "joint"
+    return found
+
+
+def test_each_table_is_there_by_name_and_title(settings: Settings) -> None:
+    found = numbered(settings)
+    assert {table.baseline for tables in found.values() for table in tables} == {"joint"}
     assert set(found) == TABLES
     assert {number for number, tables in found.items() if tables[0].columns == "average"} == AVERAGES
     assert all(table.metric == "entity_f1_lenient" for number in TABLES for table in found[number][:1])
@@ -143,3 +154,285 @@ def test_the_controls_are_of_five_seeds_on_a_distant_source(demo: Grid) -> None:
     tuned = 3  # Algorithm 1, released, no L2
     assert len(found) == SEEDS * (kinds + tuned * 2)
     assert names(demo, "hub", "metaxl") & names(demo, "controls", "metaxl")
+
+
+# --------------------------------------------------------------------------------------------- XLA-MAML, and both papers
+
+XNLI = {"ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh"}
+MLQA = {"ar", "de", "en", "es", "hi", "vi", "zh"}
+XLA_ROWS = {  # by table: a method or variant, its auxiliaries, and the languages it is tested on
+    "table-3-zero-shot": {
+        ("zero_shot", "", 15),
+        ("x_maml", "hi", 14),
+        ("x_maml", "bg+de", 13),
+        ("xla_maml", "hi", 14),
+        ("xla_maml-pair", "bg+de", 13),
+    },
+    "table-3-few-shot": {
+        ("few_shot", "", 15),
+        ("x_maml-few_shot", "sw", 14),
+        ("x_maml-few_shot", "bg+de", 13),
+        ("xla_maml-few_shot", "sw", 14),
+        ("xla_maml-few_shot", "bg+de", 13),
+    },
+    "table-4-zero-shot": {("zero_shot", "", 7), ("x_maml-qa", "hi", 6), ("xla_maml-qa", "hi", 6)},
+    "table-4-few-shot": {("few_shot", "", 7), ("xla_maml-qa-few_shot", "hi", 6)},
+    "table-5": {("zero_shot", "", 12), ("xla_maml", "hi", 12), ("x_maml", "hi", 12), ("xla_maml-pair", "bg+de", 12)},
+    "table-6-hi": {("xla_maml-random", "hi", 14), ("xla_maml", "hi", 14)},
+    "table-6-bg-de": {("xla_maml-pair-random", "bg+de", 13), ("xla_maml-pair", "bg+de", 13)},
+    "table-6-qa-hi": {("xla_maml-qa-random", "hi", 6), ("xla_maml-qa", "hi", 6)},
+    "table-6-qa-ar-hi": {("xla_maml-qa-pair-random", "ar+hi", 5), ("xla_maml-qa-pair", "ar+hi", 5)},
+    "table-7-hi": {("xla_maml-non_parallel", "hi", 14), ("xla_maml", "hi", 14)},
+    "table-7-bg-de": {("xla_maml-pair-non_parallel", "bg+de", 13), ("xla_maml-pair", "bg+de", 13)},
+}
+SOFT_ROWS = {
+    "table-1": {
+        ("zero_shot", "", 14),
+        ("freeze_layers", "", 14),
+        *((method, one, 13) for method in ("x_maml", "auxiliary_tune", "meta_optimizer") for one in ("el", "ur")),
+        *((method, "el+ur", 12) for method in ("x_maml", "auxiliary_tune", "meta_optimizer")),
+    },
+    "table-2": {(f"meta_optimizer{ablation}", "el+ur", 12) for ablation in ("", "-shared", "-joint")},
+}
+
+
+@pytest.fixture(scope="module")
+def xla() -> Grid:
+    return runs.expand(config.load([XLA]))
+
+
+@pytest.fixture(scope="module")
+def soft() -> Grid:
+    return runs.expand(config.load([SOFT]))
+
+
+def rows(grid: Grid, table: str) -> dict[tuple[str, str], set[str]]:
+    """A table's rows, by method and auxiliaries, and the languages that each has scores in."""
+    spec = grid.tables[table]
+    shown = {(e["name"], method["name"]) for e in spec["experiments"] for method in spec["methods"]}
+    found: dict[tuple[str, str], set[str]] = {}
+    for run in grid.runs.values():
+        for _, method in set(run.uses) & shown:
+            found.setdefault((method, "+".join(run.spec["auxiliary"])), set()).update(run.spec["evaluate"])
+    return found
+
+
+def variant(grid: Grid, name: str) -> dict[str, Any]:
+    """A variant's settings, which all its runs share."""
+    every = [run.spec["method"] for run in grid.runs.values() if name in {method for _, method in run.uses}]
+    assert every and all(one == every[0] for one in every)
+    return dict(every[0])
+
+
+def changed(grid: Grid, name: str, other: str) -> dict[str, Any]:
+    """What another variant sets otherwise."""
+    ours, theirs = variant(grid, name), variant(grid, other)
+    return {key: theirs.get(key) for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)}
+
+
+@pytest.mark.parametrize(
+    ("file", "tables"), [(XLA, {3, 4, 5, 6, 7}), (SOFT, {1, 2})], ids=["xla_maml", "meta_optimizer"]
+)
+def test_each_table_with_auxiliaries_is_there_by_name_and_title(file: Path, tables: set[int]) -> None:
+    found = numbered(config.load([file]))
+    assert set(found) == tables
+    metrics = {number: {table.metric for table in found[number]} for number in tables}
+    assert metrics.pop(4, {"answer_f1", "exact_match"}) == {"answer_f1", "exact_match"}
+    assert metrics.pop(6, {"accuracy", "answer_f1"}) == {"accuracy", "answer_f1"}
+    assert all(metric == {"accuracy"} for metric in metrics.values())
+
+
+@pytest.mark.parametrize("paper_name", ["xla", "soft"])
+def test_each_row_of_these_tables_has_its_cells(paper_name: str, request: pytest.FixtureRequest) -> None:
+    grid: Grid = request.getfixturevalue(paper_name)
+    expected = XLA_ROWS if paper_name == "xla" else SOFT_ROWS
+    for table, wanted in expected.items():
+        found = rows(grid, table)
+        assert {(method, auxiliary, len(languages)) for (method, auxiliary), languages in found.items()} == wanted
+        every = set().union(*(experiment["targets"] for experiment in grid.tables[table]["experiments"]))
+        for (_, auxiliary), languages in found.items():
+            assert languages == every - set(auxiliary.split("+"))
+    others = grid.tables.keys() - expected.keys()
+    assert all(re.search("-(average|exact)$", name) for name in others)
+
+
+def test_table_5_has_the_columns_that_the_paper_shows(xla: Grid) -> None:
+    for languages in rows(xla, "table-5").values():
+        assert {"ar", "es", "sw", "vi", "zh"} < languages
+
+
+def test_table_4_has_both_scores_of_each_row(xla: Grid) -> None:
+    for table in ("table-4-zero-shot", "table-4-few-shot"):
+        assert rows(xla, f"{table}-exact") == rows(xla, table)
+        assert [xla.tables[name]["metric"] for name in (table, f"{table}-exact")] == ["answer_f1", "exact_match"]
+
+
+@pytest.mark.parametrize(
+    ("paper_name", "table", "of_rows", "without"),
+    [
+        ("xla", "table-3-zero-shot-average", 5, {"hi", "bg", "de"}),
+        ("xla", "table-3-few-shot-average", 5, {"sw", "bg", "de"}),
+        ("xla", "table-5", 4, {"hi", "bg", "de"}),
+        ("soft", "table-1-average", 1 + 3 * 3, {"en", "el", "ur"}),
+        ("soft", "table-2", 3, {"en", "el", "ur"}),
+    ],
+)
+def test_an_average_is_over_the_same_languages_in_every_row(
+    paper_name: str, table: str, of_rows: int, without: set[str], request: pytest.FixtureRequest
+) -> None:
+    found = rows(request.getfixturevalue(paper_name), table)
+    assert len(found) == of_rows
+    assert all(languages == XNLI - without for languages in found.values())
+
+
+@pytest.mark.parametrize("paper_name", ["xla", "soft"])
+def test_no_model_is_tested_zero_shot_on_a_language_it_was_trained_on(
+    paper_name: str, request: pytest.FixtureRequest
+) -> None:
+    grid: Grid = request.getfixturevalue(paper_name)
+    for run in grid.runs.values():
+        trained = {language for language, split, _ in runs.reads(run.spec) if split != "test"}
+        assert not (trained - {"en"} - set(run.spec["targets"])) & set(run.spec["evaluate"])
+        assert not trained & set(run.spec["targets"]) or "few_shot" in (
+            run.spec["method"]["name"],
+            run.spec["method"].get("setting"),
+        )
+
+
+def test_the_english_model_of_each_task_and_encoder_is_trained_once_a_seed(xla: Grid, soft: Grid) -> None:
+    section = {"optimizer": "adamw", "select": "last"}  # 4.2
+    inference = {"learning_rate": 2e-5, "batch_size": 32, "epochs": 3, "max_length": 128, **section}
+    answering = {"learning_rate": 3e-5, "batch_size": 12, "epochs": 2, "max_length": 384, **section}
+    parents = [run for run in xla.runs.values() if run.spec["method"]["name"] == "source_only"]
+    kinds = Counter((run.spec["task"], run.spec["encoder"].rpartition("-")[0]) for run in parents)
+    assert kinds == {("nli", "mbert"): 3, ("nli", "xlm-r"): 3, ("qa", "mbert"): 3}
+    for run in parents:
+        assert run.spec["training"].items() >= (inference if run.spec["task"] == "nli" else answering).items()
+    assert {run.name for run in parents} == xla.parents
+
+    adam = {"optimizer": "adam", "learning_rate": 2e-5, "weight_decay": 0.0, "epochs": 1, "select": "last"}  # 3.1
+    parents = [run for run in soft.runs.values() if run.spec["method"]["name"] == "source_only"]
+    assert [run.spec["model_seed"] for run in parents] == [1, 2, 3, 4, 5]
+    assert all(run.spec["training"].items() >= adam.items() for run in parents)
+
+
+def test_a_run_of_xla_maml_that_tables_share_is_trained_once(xla: Grid) -> None:
+    seeds = 3
+    english = 3 * seeds
+    as_they_are = (15 + 12 + 7) * seeds  # mBERT, XLM-R, question answering
+    figure = 15 * seeds  # each language as auxiliary; Table 3's hi is among them
+    hi, pair = 3 * seeds, 4 * seeds  # X-MAML, at random, not in parallel; with the pair XLA-MAML too
+    averages = 4 * seeds
+    few_shot = 15 * seeds + 2 * (14 + 13) * seeds  # the averages' are among them
+    large = 3 * seeds
+    answering = 5 * seeds + 7 * seeds + 6 * seeds
+    assert len(xla.runs) == english + as_they_are + figure + hi + pair + averages + few_shot + large + answering
+    assert names(xla, "hi", "xla_maml") < names(xla, "auxiliaries", "xla_maml")
+    assert names(xla, "few-shot-average") < names(xla, "few-shot")
+    untrained = [names(xla, experiment, "zero_shot") for experiment in ("hi-average", "hi", "auxiliaries")]
+    assert untrained[0] < untrained[1] == untrained[2]
+
+
+def test_figure_2_has_every_auxiliary_and_every_target(xla: Grid) -> None:
+    figure = xla.figures["figure-2"]
+    assert set(figure["auxiliaries"]) == set(figure["targets"]) == XNLI
+    tested = {
+        (run.spec["auxiliary"][0], language)
+        for run in of(xla, figure["experiment"], figure["method"])
+        for language in run.spec["evaluate"]
+    }
+    assert tested == {(auxiliary, target) for auxiliary in XNLI for target in XNLI - {auxiliary}}
+
+
+def test_episodes_cross_the_border_that_the_paper_says(xla: Grid) -> None:
+    def found(experiment: str, method: str) -> set[tuple[tuple[Origin, ...], tuple[Origin, ...]]]:
+        kinds = [kind for run in of(xla, experiment, method) for kind in runs.kinds_of(run.spec)]
+        return {(kind.support, kind.query) for kind in kinds}
+
+    ar, bg, de, en, hi = map(Origin, ("ar", "bg", "de", "en", "hi"))  # of XNLI and MLQA, not of the sources' dataset
+    assert found("hi", "xla_maml") == found("qa", "xla_maml-qa") == {((en,), (hi,))}
+    assert found("hi", "x_maml") == found("qa", "x_maml-qa") == {((hi,), (hi,))}
+    assert found("bg-de", "xla_maml-pair") == found("xlm-r-bg-de", "xla_maml-pair") == {((bg,), (de,)), ((de,), (bg,))}
+    assert found("bg-de", "x_maml") == {((bg,), (bg,)), ((de,), (de,))}
+    assert found("qa-ar-hi", "xla_maml-qa-pair") == {((ar,), (hi,)), ((hi,), (ar,))}
+    assert found("qa-few-shot", "xla_maml-qa-few_shot") == {((Origin(target),), (hi,)) for target in MLQA - {"hi"}}
+    sw = Origin("sw")
+    to_sw = {((Origin(target),), (sw,)) for target in XNLI - {"sw"}}
+    to_pair = {((Origin(target),), (bg, de)) for target in XNLI - {"bg", "de"}}
+    assert found("few-shot", "xla_maml-few_shot") == to_sw | to_pair
+
+
+def test_episodes_are_as_many_and_as_large_as_in_the_papers(xla: Grid, soft: Grid) -> None:
+    for grid in (xla, soft):
+        for run in grid.runs.values():
+            method, training = run.spec["method"], run.spec["training"]
+            if method["name"] not in ("x_maml", "xla_maml"):
+                continue
+            ours = method["name"] == "xla_maml"
+            assert (training["batch_size"], method["inner_lr"]) == ((8, 1e-5) if ours else (16, 1e-4))
+            assert (training["learning_rate"], training["weight_decay"]) == (1e-5, 0.01 if ours else 0.0)
+            assert training["max_length"] == (128 if run.spec["task"] == "nli" else 384)
+            if method["setting"] == "zero_shot":
+                each = 500 if run.spec["task"] == "nli" else 100
+                assert steps_of(run.spec) == each * len(run.spec["auxiliary"])
+            else:
+                assert method["fine_tune_epochs"] == 1
+                assert method["fine_tune_lr"] == (2e-5 if run.spec["task"] == "nli" else 3e-5)
+
+
+def test_tables_6_and_7_compare_in_one_thing(xla: Grid) -> None:
+    for name in ("xla_maml", "xla_maml-pair", "xla_maml-qa", "xla_maml-qa-pair"):
+        assert changed(xla, name, f"{name}-random") == {"sampling": "random"}
+    for name in ("xla_maml", "xla_maml-pair"):
+        assert changed(xla, name, f"{name}-non_parallel") == {"parallel": False}
+    assert changed(xla, "xla_maml", "xla_maml-pair") == {"support": None}
+    assert changed(xla, "xla_maml", "xla_maml-qa") == {"iterations": 100, "parallel": False}
+
+
+# ------------------------------------------------------------------------------------------------- soft layer selection
+
+
+def test_a_run_of_soft_layer_selection_that_tables_share_is_trained_once(soft: Grid) -> None:
+    english, as_it_is = SEEDS, 14 * SEEDS
+    grid = 4 * SEEDS  # choices of frozen layers
+    trained = 3 * (2 + 2 + 1) * SEEDS  # three methods: el, ur; these two for the average; both together
+    ablations, rates = 2 * SEEDS, (3 + 1) * SEEDS
+    assert len(soft.runs) == english + as_it_is + grid + trained + ablations + rates
+    untrained = [names(soft, experiment, "zero_shot") for experiment in ("one-average", "two", "english")]
+    assert untrained[0] == untrained[1] < untrained[2]
+
+
+def test_update_rates_are_learned_once_for_each_set_of_languages(soft: Grid) -> None:
+    def rates(experiment: str, method: str) -> set[str | None]:
+        return {run.rates for run in of(soft, experiment, method)}
+
+    learned = {run.name: run for run in soft.runs.values() if run.spec["method"]["name"] == "layer_rates"}
+    sets = Counter(("+".join(r.spec["auxiliary"]), r.spec["method"]["shared"]) for r in learned.values())
+    assert sets == {("el", False): SEEDS, ("ur", False): SEEDS, ("el+ur", False): SEEDS, ("el+ur", True): SEEDS}
+    assert rates("one", "meta_optimizer") == rates("one-average", "meta_optimizer")
+    assert rates("two", "meta_optimizer-joint") == {None}
+    assert set(soft.figures["update-rates"]["runs"]) == rates("two", "meta_optimizer") < set(learned)
+    section = {"meta_lr": 0.05, "interval": 15, "episodes": 10}  # 3.1
+    for run in learned.values():
+        assert run.spec["method"].items() >= section.items()
+        assert run.spec["sources"] == ["en"] and run.spec["parent"] is None
+
+
+def test_soft_layer_selection_and_its_baseline_differ_in_the_rates_alone(soft: Grid) -> None:
+    found = list(of(soft, "two", "auxiliary_tune", "meta_optimizer", "meta_optimizer-shared", "meta_optimizer-joint"))
+    assert len({tuple(sorted(run.spec["training"].items())) for run in found}) == 1
+    assert found[0].spec["training"].items() >= {"epochs": 2, "optimizer": "adam", "learning_rate": 2e-5}.items()
+    assert variant(soft, "auxiliary_tune")["freeze_embeddings"]
+    assert changed(soft, "meta_optimizer", "meta_optimizer-shared") == {"shared": True}
+    joint = {"meta_train": False, "meta_lr": 0.05, "interval": 15}  # its rates are learned in the run itself
+    assert changed(soft, "meta_optimizer", "meta_optimizer-joint") == joint
+
+
+def test_how_many_layers_are_frozen_is_chosen_without_a_target(soft: Grid) -> None:
+    found = list(of(soft, "english", "freeze_layers"))
+    assert {run.spec["method"]["frozen_layers"] for run in found} == {0, 3, 6, 9}
+    assert {run.spec["method"]["choose_on"] for run in found} == {"source"}
+    assert {run.spec["training"]["select"] for run in found} == {"best"}
+    for run in found:
+        seen = {(language, source) for language, split, source in runs.reads(run.spec) if split != "test"}
+        assert seen == {("en", True)}

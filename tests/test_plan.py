@@ -316,6 +316,7 @@ def test_a_run_whose_model_an_analysis_wants_and_nobody_kept_is_missing():
 
 def test_steps_are_passes_over_the_main_stream():
     spec = {"sources": ["en"], "targets": ["qu"], "source_size": 33, "target_size": 20, "dev_size": 10}
+    spec |= {"auxiliary": ["es", "fr"], "auxiliary_size": 40}
     training = {"batch_size": 16, "epochs": 5, "select": "best"}
 
     def steps(name, sizes=None, **method):
@@ -328,6 +329,12 @@ def test_steps_are_passes_over_the_main_stream():
     assert steps("zero_shot") == 0
     assert steps("few_shot") == 5 * 1  # 10 dev sentences
     assert steps("joint", {"target_size": None}) == 15
+    assert steps("auxiliary_tune") == 5 * 5  # 80 of both auxiliaries
+    assert steps("x_maml", iterations=30) == steps("xla_maml", iterations=30) == 2 * 30  # for each query language
+    assert steps("xla_maml", {"auxiliary": ["es"]}, iterations=30) == 30
+    assert steps("xla_maml", setting="few_shot", iterations=30) == 2 * 30 + 1  # and the 10 dev examples of the target
+    assert steps("reptile", iterations=30, inner_steps=5) == 2 * 30 * 5
+    assert steps("layer_rates", episodes=3, episode_steps=20) == 60
     assert steps("joint", {"source_size": None}) is None
 
 
@@ -339,6 +346,7 @@ def test_sentences_that_are_all_taken_are_not_counted():
 
 def test_steps_of_shares_are_not_known():
     spec = {"sources": ["en"], "targets": ["qu"], "source_size": 0.5, "target_size": 20, "dev_size": None}
+    spec |= {"auxiliary": [], "auxiliary_size": None}
     training = {"batch_size": 16, "epochs": 5, "select": "best"}
     for name, steps in (("target_only", 5 * 2), ("fine_tune", 5 * 2), ("joint", None), ("source_only", None)):
         assert steps_of({**spec, "method": {"name": name}, "training": training}) == steps, name

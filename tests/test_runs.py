@@ -42,8 +42,10 @@ def test_a_spec_holds_what_the_contract_says():
         "dataset": next(key for key in base.datasets),
         "source_dataset": None,
         "sources": ["hubbish"],
+        "auxiliary": [],
         "targets": ["nearish"],
         "source_size": 500,
+        "auxiliary_size": None,
         "target_size": 50,
         "dev_size": None,
         "data_seed": 42,
@@ -65,6 +67,7 @@ def test_a_spec_holds_what_the_contract_says():
         },
         "model_seed": 1,
         "parent": None,
+        "rates": None,
         "evaluate": ["nearish"],
     }
     assert run.id == digest(run.spec)
@@ -286,7 +289,7 @@ def test_ids_stay_what_they_are():
     (run,) = of(base, "target_only", targets=["nearish"], model_seed=1)
     assert list(base.datasets) == ["babel-9c149eb3"]
     assert list(base.encoders) == ["small-3a826cbb"]
-    assert run.name == "ner-babel-nearish-target_only-s1-404d6e1b3d58"
+    assert run.name == "ner-babel-nearish-target_only-s1-b06dc32bfa7d"
 
 
 # ------------------------------------------------------------------------------------------- datasets, encoders, inputs

@@ -149,8 +149,10 @@ def spec(kind: str, **changes: Any) -> dict[str, Any]:
         "dataset": DATASET,
         "source_dataset": None,
         "sources": ["alpha"],
+        "auxiliary": [],
         "targets": ["beta"],
         "source_size": None,
+        "auxiliary_size": None,
         "target_size": None,
         "dev_size": None,
         "data_seed": 1,
@@ -159,6 +161,7 @@ def spec(kind: str, **changes: Any) -> dict[str, Any]:
         "training": training,
         "model_seed": 1,
         "parent": None,
+        "rates": None,
         "evaluate": ["beta"],
     }
     return base | changes

@@ -35,14 +35,6 @@ BASE = {"released": {**RELEASED, "meta_lr": 1e-2}, "paper": {**PAPER, "meta_lr":
 VARIANTS = list(BASE)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     """Written once for all tests that leave the data as they are."""
@@ -230,20 +222,6 @@ TRAININGS = {
     "adamw": {"optimizer": "adamw", "weight_decay": 0.05, "clip_norm": None},
     "sgd, clipped": {"optimizer": "sgd", "weight_decay": 0.05, "clip_norm": 0.05},
 }
-
-
-@pytest.fixture
-def double(monkeypatch):
-    """Everything in float64, the loss too, which the task otherwise takes in float32."""
-
-    def loss(logits, batch):
-        labels = batch["labels"].flatten()
-        return torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels, ignore_index=-100)
-
-    monkeypatch.setattr(ner, "loss", loss)
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 @pytest.mark.parametrize("training", TRAININGS)

@@ -55,7 +55,7 @@ def representation(run, source, target, **changes):
 
 
 def record(run):
-    empty = dict.fromkeys(("data", "encoder", "parent", "predictions"))
+    empty = dict.fromkeys(("data", "encoder", "parent", "rates", "predictions"))
     return {"run": run.name, "spec": run.spec, "code": "c", "model": f"model of {run.name}", **empty}
 
 

@@ -144,13 +144,21 @@ def test_sources_may_lie_in_a_dataset_of_their_own(here):
     write("nli", {"train": 8}, "alpha", OTHER)
     write("nli", {"train": 6}, "beta")
     found = run_data("nli", source_dataset=OTHER)
-    assert len(found.pool(Pool("alpha"))) == 8 and len(found.pool(Pool("beta"))) == 6
+    assert len(found.pool(Pool("alpha", source=True))) == 8 and len(found.pool(Pool("beta"))) == 6
     assert set(found.hashes) == {
         str(paths.split(OTHER, "alpha", "train")),
         str(paths.split(tiny.DATASET, "beta", "train")),
     }
     with pytest.raises(UserError, match=rf"{OTHER} alpha train: 9 examples requested but only 8 exist"):
-        found.pool(Pool("alpha", "train", 9))
+        found.pool(Pool("alpha", "train", 9, source=True))
+
+
+def test_a_language_of_both_datasets_is_read_from_the_one_it_is_taken_from(here):
+    write("nli", {"train": 8}, "beta", OTHER)
+    write("nli", {"train": 6}, "beta")
+    for source_dataset, counts in ((OTHER, [8, 6]), (None, [6, 6])):
+        found = run_data("nli", source_dataset=source_dataset, sources=["beta"])
+        assert [len(found.pool(Pool("beta", source=source))) for source in (True, False)] == counts
 
 
 @pytest.mark.parametrize("labels", [["positive", "negative"], ["negative", "positive", "neutral"]])
@@ -160,7 +168,7 @@ def test_label_sets_that_differ_are_refused(here, labels):
     found = run_data("sentiment", source_dataset=OTHER)
     found.pool(Pool("beta"))
     with pytest.raises(UserError) as error:
-        found.pool(Pool("alpha"))
+        found.pool(Pool("alpha", source=True))
     assert str(error.value) == (
         f"{paths.split(OTHER, 'alpha', 'train')}: labels {labels}, but the run's other splits have {LABELS['sentiment']}"
     )
@@ -220,10 +228,11 @@ def test_a_length_beyond_the_encoders_positions_is_cut_to_them(here):
 
 
 def test_settings_of_a_run():
-    spec = tiny.spec("joint", source_size=0.5, target_size=20, dev_size=7)
+    spec = tiny.spec("joint", source_size=0.5, target_size=20, dev_size=7, auxiliary=["gamma"], auxiliary_size=9)
     setting = setting_of(spec)
     assert (setting["sources"], setting["targets"]) == (("alpha",), ("beta",))
     assert (setting["source_size"], setting["target_size"], setting["dev_size"]) == (0.5, 20, 7)
+    assert (setting["auxiliary"], setting["auxiliary_size"]) == (("gamma",), 9)
     assert (setting["batch_size"], setting["epochs"], setting["select"], setting["patience"]) == (8, 3, "best", None)
     untrained = setting_of({**spec, "training": {"batch_size": 4, "max_length": 32, "precision": "auto"}})
     assert (untrained["epochs"], untrained["select"], untrained["patience"]) == (0, "last", None)
@@ -233,6 +242,7 @@ def test_rows_are_numbers_of_the_file(here):
     write("sentiment", {"train": 9})
     found = run_data("sentiment")
     table = found.read("beta", "train")
-    rows = found.rows(table, 4, "beta", "train")
+    path = paths.split(tiny.DATASET, "beta", "train")
+    rows = found.rows(path, table, 4)
     assert rows.dtype == np.int64 and len(set(rows.tolist())) == 4
-    assert found.examples("beta", "train", table, rows).ids == [f"tiny-beta-train-{n}" for n in rows]
+    assert found.examples(path, table, rows).ids == [f"tiny-beta-train-{n}" for n in rows]

@@ -52,3 +52,21 @@ def test_coupled_decay_is_added_to_the_gradient():
     settings = OptimizerSettings(0.1, "sgd", weight_decay=0.5, schedule="constant")
     ScheduledOptimiser([("p", parameter)], settings, 10).apply([torch.tensor([1.0])])
     assert parameter.item() == pytest.approx(2.0 - 0.1 * (1.0 + 0.5 * 2.0))
+
+
+@pytest.mark.parametrize("kind", ["adamw", "sgd"])
+def test_a_restarted_optimiser_steps_like_a_fresh_one_at_the_schedules_rate(kind):
+    """Adam's first step has length α whatever the gradient; in ten steps of linear decay the fourth has 0.7 α."""
+    settings = OptimizerSettings(0.1, kind, schedule="linear")
+    parameter = nn.Parameter(torch.tensor([2.0, -3.0]))
+    optimiser = ScheduledOptimiser([("p", parameter)], settings, 10)
+    for value in (1.0, -5.0, 3.0):
+        optimiser.apply([torch.full((2,), value)])
+    before = parameter.detach().clone()
+    optimiser.restart()
+    optimiser.apply([torch.tensor([0.5, -4.0])])
+    expected = [0.07, -0.07] if kind == "adamw" else [0.035, -0.28]
+    assert torch.allclose(before - parameter.detach(), torch.tensor(expected), atol=1e-6)
+    state = ScheduledOptimiser([("p", parameter)], settings, 10)
+    state.restore(optimiser.state())
+    assert state.learning_rate == optimiser.learning_rate == pytest.approx(0.06)

@@ -88,13 +88,87 @@ def test_paired_streams_share_ids():
     assert support["language"].tolist() == [0] * 4 and query["language"].tolist() == [1] * 4
 
 
-def test_pairing_rows_that_are_not_parallel_is_refused():
-    pools = {Pool("alpha"): examples([5] * 4), Pool("beta"): examples([5] * 4, "beta", ids=list("wxyz"))}
-    streams = {"support": Stream((Pool("alpha"),), 4), "query": Stream((Pool("beta"),), 4, paired_with="support")}
-    drawn = make_streams(streams, pools)
-    drawn.draw("support")
-    with pytest.raises(UserError, match="not parallel"):
-        drawn.draw("query")
+def test_every_batch_of_a_pass_is_paired():
+    ids = [f"pair-{i}" for i in range(11)]
+    pools = {Pool("alpha"): examples([5] * 11, ids=ids), Pool("beta"): examples([4, 6] * 7, "beta", ids=[*"xyz", *ids])}
+    streams = {"query": Stream((Pool("alpha"),), 4), "support": Stream((Pool("beta"),), 4, paired_with="query")}
+    drawn, seen = make_streams(streams, pools), []
+    for _ in range(3):
+        query, support = drawn.draw("query"), drawn.draw("support")
+        assert [f"pair-{r}" for r in query["row"]] == [[*"xyz", *ids][r] for r in support["row"]]
+        seen += query["row"].tolist()
+    assert sorted(seen) == list(range(11))
+
+
+def test_of_several_languages_a_counterpart_is_drawn_at_random():
+    """And never the example itself, where its language is on both sides."""
+    ids = [f"pair-{i}" for i in range(40)]
+    languages = ("alpha", "beta", "gamma")
+    pools = {Pool(name): examples([5] * 40, name, ids=ids) for name in languages}
+    for own in ("alpha", "gamma"):
+        streams = {
+            "query": Stream((Pool(own),), 40),
+            "support": Stream(tuple(map(Pool, languages)), 40, paired_with="query"),
+        }
+        made = [Streams(streams, pools, languages, 0, torch.device("cpu"), (1, "test")) for _ in range(2)]
+        made[0].draw("query"), made[0].draw("support")
+        made[1].restore(made[0].state())
+        (query, support), (_, again) = ((drawn.draw("query"), drawn.draw("support")) for drawn in made)
+        assert support["row"].tolist() == again["row"].tolist(), "resumed"
+        assert (support["row"] % 40).tolist() == query["row"].tolist()
+        of_each = torch.bincount(support["language"], minlength=3)
+        assert of_each[languages.index(own)] == 0 and sorted(of_each)[1] > 8
+
+
+@pytest.mark.parametrize(
+    ("theirs", "message"),
+    [
+        (
+            ["row-0", "row-1", "x", "y"],
+            r"2 of 4 examples of alpha, 'row-2' first, have no counterpart .* in beta; set parallel: no",
+        ),
+        (list("wxyz"), r"rows are not parallel: 4 of 4 examples of alpha, 'row-0' first"),
+    ],
+)
+def test_rows_that_are_not_parallel_are_refused_before_the_first_draw(theirs, message):
+    pools = {Pool("alpha"): examples([5] * 4), Pool("beta"): examples([5] * 4, "beta", ids=theirs)}
+    streams = {"query": Stream((Pool("alpha"),), 4), "support": Stream((Pool("beta"),), 4, paired_with="query")}
+    with pytest.raises(UserError, match=message):
+        make_streams(streams, pools)
+
+
+def test_an_example_is_no_counterpart_of_itself():
+    pools = {Pool("alpha"): examples([5] * 4)}
+    streams = {"query": Stream((Pool("alpha"),), 2), "support": Stream((Pool("alpha"),), 2, paired_with="query")}
+    with pytest.raises(UserError, match=r"4 of 4 examples of alpha, .* in alpha; set parallel: no"):
+        make_streams(streams, pools)
+
+
+def test_windows_of_a_question_have_windows_of_its_counterpart():
+    ids = ["a", "a", "b", "b", "b"]
+    pools = {
+        Pool("alpha"): examples([5] * 5, ids=ids),
+        Pool("beta"): examples([5] * 4, "beta", ids=["b", "a", "a", "c"]),
+    }
+    streams = {"query": Stream((Pool("alpha"),), 5), "support": Stream((Pool("beta"),), 5, paired_with="query")}
+    drawn, found = make_streams(streams, pools), set()
+    for _ in range(10):
+        query, support = drawn.draw("query"), drawn.draw("support")
+        assert [ids[r] for r in query["row"]] == [["b", "a", "a", "c"][r] for r in support["row"]]
+        found.update(support["row"].tolist())
+    assert found == {0, 1, 2}
+
+
+@pytest.mark.parametrize(("sides", "most"), [(1, 11), (2, 5)])
+def test_a_whole_stream_says_which_batch_size_would_do(sides, most):
+    pools = {Pool("alpha"): examples([5] * 6), Pool("beta"): examples([5] * 5, "beta")}
+    streams = {"both": Stream((Pool("alpha"), Pool("beta")), 12, whole=True, sides=sides)}
+    with pytest.raises(UserError) as error:
+        make_streams(streams, pools)
+    assert str(error.value) == (
+        f"alpha, beta: a batch takes 12 examples, and there are only 11; set training.batch_size to at most {most}"
+    )
+    assert len(make_streams({"both": Stream((Pool("alpha"),), 6, whole=True)}, pools).draw("both")["row"]) == 6
 
 
 def test_excluding_stream_never_repeats_the_others_rows():

@@ -1,0 +1,393 @@
+"""X-MAML and XLA-MAML: their gradient against nested autograd, the step they make of it, phases, ways, memory, languages."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from pipeline.errors import UserError
+from pipeline.meta.bilevel import maml_gradient
+from pipeline.meta.updates import Rule
+from pipeline.methods import build_method, maml
+from pipeline.methods.contract import Pool, Setting
+from pipeline.methods.episodes import draw_episode
+from pipeline.methods.freezing import freeze
+from pipeline.methods.maml import Options, meta_gradient, way_of
+from tests.meta.model import error
+from tests.methods.auxiliaries import (
+    languages_of,
+    loss_at,
+    names_of,
+    prepared,
+    record_draws,
+    spec_of,
+    steps_of,
+    theta_of,
+)
+from tests.methods.test_metaxl import Applied, column, fitted
+
+EXACT = 1e-9
+METHODS = ["x_maml", "xla_maml"]
+
+
+def options_of(**changes):
+    given = Options("zero_shot", None, None, False, "dev", "covering", False, 0.1, 1, False, 500, 1, None, "auto")
+    return dataclasses.replace(given, **changes)
+
+
+def episode(spec, **how):
+    """A prepared loop in float64 and one episode's support and query."""
+    loop, streams = prepared(spec, dtype=torch.float64, **how)
+    kinds = sum(name.startswith(("both", "query")) for name in streams.samplers)
+    return loop, *draw_episode(loop, streams.draw, kinds)
+
+
+def adapted(loop, theta, support, rate, steps, create_graph):
+    """θ′ by plain SGD: θ ← θ − α ∇L_S(θ), every operation on the tape where asked."""
+    names = names_of(loop)
+    for _ in range(steps):
+        with sdpa_kernel(SDPBackend.MATH):
+            loss = loss_at(loop, support, dict(zip(names, theta, strict=True)))
+            slopes = torch.autograd.grad(loss, theta, create_graph=create_graph, materialize_grads=True)
+        theta = [p - rate * g for p, g in zip(theta, slopes, strict=True)]
+    return theta
+
+
+def nested(loop, support, query, rate, steps):
+    """L_Q(θ′) and its derivative by θ, by differentiating through the inner steps."""
+    theta = [p.detach().clone().requires_grad_() for p in loop.parameters()]
+    end = adapted(loop, theta, support, rate, steps, create_graph=True)
+    with sdpa_kernel(SDPBackend.MATH):
+        loss = loss_at(loop, query, dict(zip(names_of(loop), end, strict=True)))
+        return loss.detach(), torch.autograd.grad(loss, theta, materialize_grads=True)
+
+
+# --------------------------------------------------------------------------------------------------------- the gradient
+
+
+@pytest.mark.parametrize("frozen", [None, 1], ids=["all of θ", "bottom frozen"])
+@pytest.mark.parametrize("way", ["fast", "lean"])
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_gradient_is_the_derivative_through_the_inner_steps(languages, double, steps, way, frozen):
+    """With dropout, whose masks differ from step to step and are the same for the gradient and its derivative."""
+    change = (lambda loop: freeze(loop, frozen)) if frozen else (lambda loop: None)
+    loop, support, query = episode(spec_of("x_maml"), change=change)
+    assert any(not p.requires_grad for p in loop.model.parameters()) == bool(frozen)
+    random = torch.get_rng_state()
+    found, log = meta_gradient(loop, support, query, options_of(inner_lr=0.3, inner_steps=steps), way)
+    after = torch.get_rng_state()
+    torch.set_rng_state(random)
+    value, expected = nested(loop, support, query, 0.3, steps)
+    assert error(found, expected) < EXACT
+    assert float(log["loss"]) == pytest.approx(float(value), rel=1e-12)
+    assert torch.equal(after, torch.get_rng_state()), "no draw more, no draw less"
+    torch.set_rng_state(random)
+    assert float(log["support_loss"]) == pytest.approx(float(loss_at(loop, support, {}).detach()), rel=1e-12)
+    torch.set_rng_state(random)
+    _, unadapted = nested(loop, support, query, 0.0, steps)
+    assert error(expected, unadapted) > 1e-2, "the inner steps matter"
+
+
+@pytest.mark.parametrize("way", ["fast", "lean"])
+def test_a_gradient_leaves_everything_as_it_was(languages, way):
+    loop, streams = prepared(spec_of("xla_maml"))
+    before = theta_of(loop)
+    meta_gradient(loop, *draw_episode(loop, streams.draw, 2), options_of(inner_steps=2), way)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in theta_of(loop).items())
+    assert all(p.grad is None for p in loop.model.parameters())
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_first_order_is_the_querys_gradient_where_the_inner_steps_end(languages, double, steps):
+    loop, support, query = episode(spec_of("xla_maml"))
+    options = options_of(inner_lr=0.3, inner_steps=steps, first_order=True)
+    random = torch.get_rng_state()
+    found, log = meta_gradient(loop, support, query, options, "fast")
+    torch.set_rng_state(random)
+    theta = [p.detach().clone().requires_grad_() for p in loop.parameters()]
+    end = [p.detach().requires_grad_() for p in adapted(loop, theta, support, 0.3, steps, create_graph=False)]
+    loss = loss_at(loop, query, dict(zip(names_of(loop), end, strict=True)))
+    assert error(found, torch.autograd.grad(loss, end, materialize_grads=True)) < EXACT
+    assert float(log["loss"]) == pytest.approx(loss.item(), rel=1e-12)
+    torch.set_rng_state(random)
+    assert error(found, nested(loop, support, query, 0.3, steps)[1]) > 1e-3, "the second order is left out"
+
+
+# ------------------------------------------------------------------------------------------------------ an analytic case
+
+RATE = 0.2
+CURVED = [
+    (torch.tensor(matrix, dtype=torch.double), torch.tensor(centre, dtype=torch.double))
+    for matrix, centre in (
+        ([[2.0, 0.5, 0.0], [0.5, 1.0, 0.2], [0.0, 0.2, 3.0]], [1.0, -2.0, 0.5]),
+        ([[1.0, -0.3, 0.1], [-0.3, 2.5, 0.0], [0.1, 0.0, 0.7]], [-1.0, 1.0, 3.0]),
+        ([[3.0, 0.0, 0.4], [0.0, 0.8, -0.1], [0.4, -0.1, 1.5]], [0.0, 4.0, -1.0]),
+    )
+]
+
+
+def descend(steps, first_order):
+    """Minimise Σ L_i(θ after inner steps on L_i), L_i = ½ (θ − c)ᵀ A (θ − c), by plain descent along `maml_gradient`."""
+    theta = torch.zeros(3, dtype=torch.double)
+    for _ in range(150):
+        total = torch.zeros_like(theta)
+        for matrix, centre in CURVED:
+
+            def loss(given, phi=(), matrix=matrix, centre=centre):
+                away = given[0] - centre
+                return 0.5 * away @ matrix @ away
+
+            total += maml_gradient([loss] * steps, loss, (theta,), Rule(RATE), first_order=first_order)[1][0]
+        theta = theta - 0.3 * total
+    return theta
+
+
+@pytest.mark.parametrize("first_order", [False, True])
+@pytest.mark.parametrize("steps", [1, 2])
+def test_on_quadratic_tasks_the_fixed_point_is_the_analytic_one(steps, first_order):
+    """θ′ − c = P (θ − c) with P = (I − αA)ᵏ, so the gradient is PᵀAP (θ − c), to first order AP (θ − c); Σ of it is zero at
+
+    θ* = (Σ M)⁻¹ Σ M c,  M = PAP or AP (A and P commute).
+    """
+    left, right = torch.zeros(3, 3, dtype=torch.double), torch.zeros(3, dtype=torch.double)
+    for matrix, centre in CURVED:
+        shrunk = torch.linalg.matrix_power(torch.eye(3, dtype=torch.double) - RATE * matrix, steps)
+        weight = matrix @ shrunk if first_order else shrunk.T @ matrix @ shrunk
+        left, right = left + weight, right + weight @ centre
+    best = torch.linalg.solve(left, right)
+    assert torch.allclose(descend(steps, first_order), best, atol=1e-9, rtol=0)
+    joint = torch.linalg.solve(sum(m for m, _ in CURVED), sum(m @ c for m, c in CURVED))
+    assert (best - joint).norm() > 0.1, "not where all tasks together are best"
+
+
+# --------------------------------------------------------------------------------------------------------------- the step
+
+TRAININGS = {
+    "adamw": {"optimizer": "adamw", "weight_decay": 0.1, "clip_norm": None, "warmup": 0.0, "schedule": "linear"},
+    "adamw, clipped": {
+        "optimizer": "adamw",
+        "weight_decay": 0.1,
+        "clip_norm": 0.05,
+        "warmup": 0.0,
+        "schedule": "constant",
+    },
+    "adam": {"optimizer": "adam", "weight_decay": 0.0, "clip_norm": None, "warmup": 0.2, "schedule": "linear"},
+    "sgd with l2": {"optimizer": "sgd", "weight_decay": 0.1, "clip_norm": None, "warmup": 0.0, "schedule": "constant"},
+}
+
+
+def rate_at(step, training, total=10):
+    """The scheduled learning rate, 5e-3 at its peak."""
+    warmup = int(training["warmup"] * total)
+    if step < warmup:
+        return 5e-3 * step / warmup
+    return 5e-3 if training["schedule"] == "constant" else 5e-3 * (total - step) / (total - warmup)
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+@pytest.mark.parametrize("kind", METHODS)
+def test_a_step_is_torchs_own_with_the_exact_gradient(languages, double, kind, training):
+    """Four steps of ten: θ of the loop beside θ that torch.optim moves along the nested derivative of the same episodes."""
+    settings = TRAININGS[training]
+    spec = spec_of(kind, settings, auxiliary=["gamma"], iterations=10, inner_lr=0.2)
+    loop, streams = prepared(spec, dropout=False, dtype=torch.float64)
+    ours, _ = prepared(spec, dropout=False, dtype=torch.float64)
+    theta = ours.parameters()
+    kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+    decays = [settings["weight_decay"] * (p.ndim > 1 or settings["optimizer"] != "adamw") for p in theta]
+    groups = [{"params": [p], "weight_decay": decay} for p, decay in zip(theta, decays, strict=True)]
+    optimiser = kinds[settings["optimizer"]](groups, lr=1.0)
+    draw, drawn = record_draws(streams)
+    for step in range(4):
+        state = loop.generator.get_state()
+        drawn.clear()
+        steps_of(loop, draw, 1)
+        loop.generator.set_state(state)
+        support, query = draw_episode(loop, iter_of(drawn), 1)
+        _, gradient = nested(ours, support, query, 0.2, 1)
+        for parameter, slope in zip(theta, gradient, strict=True):
+            parameter.grad = slope
+        if settings["clip_norm"]:
+            assert torch.nn.utils.clip_grad_norm_(theta, settings["clip_norm"]) > settings["clip_norm"]
+        for group in optimiser.param_groups:
+            group["lr"] = rate_at(step, settings)
+        optimiser.step()
+    moved = [a.detach() - b for a, b in zip(theta, prepared(spec, dtype=torch.float64)[0].parameters(), strict=True)]
+    assert float(torch.nn.utils.get_total_norm(moved)) > 1e-3
+    assert error([p.detach() for p in loop.parameters()], [p.detach() for p in theta]) < EXACT
+
+
+def iter_of(drawn):
+    """A draw that gives the recorded batches once more."""
+    left = list(drawn)
+
+    def draw(name):
+        known, batch = left.pop(0)
+        assert known == name
+        return batch
+
+    return draw
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_training_moves_every_part_of_theta(languages, kind):
+    starts = []
+    loop = fitted(spec_of(kind, iterations=3, inner_lr=0.1), lambda loop: starts.append(theta_of(loop)))
+    assert len(loop.steps) == 6, "three for each of two auxiliaries"
+    unmoved = {name for name, tensor in theta_of(loop).items() if torch.equal(tensor, starts[0][name])}
+    assert not unmoved
+    assert all(value > 0 for name in ("loss", "support_loss") for value in column(loop, name))
+
+
+def test_second_order_differs_from_first_order(languages):
+    loops = [fitted(spec_of("xla_maml", iterations=2, inner_lr=0.3, first_order=first)) for first in (False, True)]
+    assert column(loops[0], "loss")[0] == column(loops[1], "loss")[0], "the same first episode"
+    assert column(loops[0], "gradient_norm")[0] != pytest.approx(column(loops[1], "gradient_norm")[0], rel=1e-4)
+
+
+def test_both_ways_give_one_training(languages):
+    plain = {"optimizer": "sgd", "learning_rate": 0.3, "warmup": 0.0, "weight_decay": 0.0}
+    loops = [
+        fitted(spec_of("xla_maml", plain, iterations=2, inner_lr=0.2, inner_steps=2, way=way))
+        for way in ("fast", "lean")
+    ]
+    for name, tensor in loops[0].weights().items():
+        assert torch.allclose(tensor, loops[1].weights()[name], atol=1e-5, rtol=1e-4), name
+    assert column(loops[0], "loss") == pytest.approx(column(loops[1], "loss"), rel=1e-4)
+
+
+# ------------------------------------------------------------------------------------------------------------------- ways
+
+
+def test_the_way_is_fast_for_one_step_and_lean_for_more(languages):
+    loop, _ = prepared(spec_of("xla_maml"))
+    assert [way_of(loop, options_of(inner_steps=k)) for k in (1, 2, 3)] == ["fast", "lean", "lean"]
+    assert (
+        way_of(loop, options_of(inner_steps=2, way="fast")) == "fast" and way_of(loop, options_of(way="lean")) == "lean"
+    )
+
+
+def fails_if_fast(monkeypatch):
+    """Make the fast way run out of memory; the list returned gets the way of each attempt."""
+    real, tried = maml.meta_gradient, []
+
+    def attempt(trainer, support, query, options, way):
+        tried.append(way)
+        if way == "fast":
+            raise torch.OutOfMemoryError("no room")
+        return real(trainer, support, query, options, way)
+
+    monkeypatch.setattr(maml, "meta_gradient", attempt)
+    return tried
+
+
+def test_a_fast_way_that_does_not_fit_is_tried_once(languages, monkeypatch, capsys):
+    tried = fails_if_fast(monkeypatch)
+    loop = fitted(spec_of("xla_maml", iterations=2, inner_lr=0.1))
+    assert tried == ["fast", "lean", "lean", "lean", "lean"]
+    assert len(loop.steps) == 4 and loop.memory["lean"]
+    assert capsys.readouterr().err.count("going on the lean way (way: lean)") == 1
+
+
+@pytest.mark.parametrize("way", ["fast", "lean"])
+def test_a_way_that_was_asked_for_is_not_left(languages, monkeypatch, way):
+    def attempt(trainer, support, query, options, chosen):
+        assert chosen == way
+        raise torch.OutOfMemoryError("no room")
+
+    monkeypatch.setattr(maml, "meta_gradient", attempt)
+    with pytest.raises(torch.OutOfMemoryError, match="no room"):
+        fitted(spec_of("xla_maml", iterations=1, way=way))
+
+
+# ---------------------------------------------------------------------------------------------------- phases and languages
+
+SETTING = Setting(("en",), ("qu",), 1000, 100, 50, 8, 5, "last", auxiliary=("hi", "sw"), auxiliary_size=30)
+
+
+@pytest.mark.parametrize(
+    ("kind", "auxiliary", "options", "expected"),
+    [
+        ("x_maml", ("hi", "sw"), {}, (100, 10)),
+        ("x_maml", ("hi", "sw", "ur"), {"iterations": 100}, (100, 3)),
+        ("xla_maml", ("hi",), {}, (100, 5)),
+        ("xla_maml", ("hi", "sw"), {}, (100, 10)),
+        ("xla_maml", ("hi", "sw", "ur"), {"iterations": 50}, (75, 2)),
+        ("xla_maml", ("hi", "sw"), {"query": ["source"]}, (100, 5)),
+    ],
+)
+def test_meta_iterations_are_counted_by_language_of_the_query(kind, auxiliary, options, expected):
+    (phase,) = build_method(kind, options).phases(dataclasses.replace(SETTING, auxiliary=auxiliary, targets=()))
+    assert (phase.name, phase.epoch, phase.epochs, phase.select_on) == ("meta", *expected, ())
+    assert phase.learning_rate is None
+
+
+@pytest.mark.parametrize("split", ["dev", "train"])
+@pytest.mark.parametrize("kind", METHODS)
+def test_few_shot_ends_with_fine_tuning_on_the_target(kind, split):
+    options = {"setting": "few_shot", "split": split, "fine_tune_epochs": 2, "fine_tune_lr": 3e-4}
+    target = Pool("qu", split, 50 if split == "dev" else 100)
+    meta, last = build_method(kind, options).phases(SETTING)
+    assert (meta.epoch, meta.epochs) == (100, 10), "the meta-training is counted by auxiliary"
+    assert ((target,) in [s.pools for s in meta.streams.values()]) == (kind == "xla_maml")
+    assert {name: stream.pools for name, stream in last.streams.items()} == {"train": (target,)}
+    assert (last.epoch, last.epochs, last.learning_rate, last.select_on) == ("train", 2, 3e-4, ())
+    assert len(build_method(kind, {**options, "fine_tune_epochs": 0}).phases(SETTING)) == 1
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_few_shot_fine_tunes_by_plain_steps_at_its_own_rate(languages, kind):
+    spec = spec_of(
+        kind,
+        {"schedule": "constant", "warmup": 0.0},
+        targets=["beta"],
+        setting="few_shot",
+        iterations=2,
+        inner_lr=0.1,
+        fine_tune_lr=2e-3,
+    )
+    rates = []
+
+    def note(loop):
+        rates.append((loop.phase.name, loop.learning_rate(), loop.settings.learning_rate))
+
+    loop = fitted(spec, note)
+    assert rates == [("meta", 5e-3, 5e-3)] * 4 + [("fine_tune", 2e-3, 2e-3)] * 4, "13 dev sentences in batches of 4"
+    assert [step.get("support_loss") is None for step in loop.steps] == [False] * 4 + [True] * 4
+    assert loop.records[-1]["learning_rate"] == 2e-3
+    without = fitted(spec | {"method": {**spec["method"], "fine_tune_lr": None}})
+    assert without.records[-1]["learning_rate"] == 5e-3
+
+
+def test_no_label_of_a_target_is_seen_in_zero_shot(languages):
+    for kind in METHODS:
+        loop, streams = prepared(spec_of(kind, iterations=4, inner_lr=0.1))
+        draw, drawn = record_draws(streams)
+        steps_of(loop, draw, 8)
+        assert set().union(*(languages_of(loop, batch) for _, batch in drawn)) == {"gamma", "delta"}
+        assert not any(pool.language == "beta" for pool in loop.ingredients.pools)
+
+
+def test_the_support_is_of_one_language_and_the_query_of_the_other(languages, monkeypatch):
+    """What the losses are computed on, of an episode from delta to gamma."""
+    loop, streams = prepared(spec_of("xla_maml", support=["delta"], query=["gamma"], inner_lr=0.1, inner_steps=2))
+    real, seen = loop.loss, []
+
+    def loss(batch, *given, **options):
+        seen.append(languages_of(loop, batch))
+        return real(batch, *given, **options)
+
+    monkeypatch.setattr(loop, "loss", loss)
+    applied = Applied(loop, monkeypatch)
+    steps_of(loop, streams.draw, 1)
+    assert seen[:3] == [{"delta"}, {"delta"}, {"gamma"}]
+    assert seen.count({"gamma"}) == 1, "the query's loss is no inner loss"
+    assert len(applied.model) == len(loop.parameters())
+
+
+@pytest.mark.parametrize("kind", METHODS)
+@pytest.mark.parametrize("rate", [0.0, -1e-3])
+def test_inner_steps_have_a_length(kind, rate):
+    with pytest.raises(UserError, match=f"method {kind}: inner_lr is {rate}; expected more than 0"):
+        build_method(kind, {"inner_lr": rate})

@@ -1,0 +1,194 @@
+"""Auxiliary languages in the config: which runs they make, what these read, and what is refused before any job."""
+
+import pytest
+
+from pipeline import paths
+from pipeline.runs import run_inputs
+from tests.configs import errors, grid
+from tests.test_runs import of
+
+XNLI = (
+    "datasets.xnli={loader: xnli, sources: [archive]}",
+    "datasets.multinli={loader: multinli, sources: [archive]}",
+)
+BABEL = (
+    "experiments.few.auxiliaries=[nearish, [nearish, middish]]",
+    "experiments.few.targets=[farrish, kinnish]",
+    "tables=",
+)
+
+
+def with_methods(methods, *more):
+    return (f"experiments.few.methods={methods}", *BABEL, *more)
+
+
+# -------------------------------------------------------------------------------------------------------------- the runs
+
+
+def test_one_model_for_each_auxiliary_set_is_tested_on_all_targets():
+    base = grid(*with_methods("[zero_shot, x_maml, xla_maml, reptile, auxiliary_tune]"))
+    for name in ("x_maml", "xla_maml", "reptile", "auxiliary_tune"):
+        runs = of(base, name)
+        assert len(runs) == 2 * 2  # sets × seeds
+        assert {tuple(run.spec["auxiliary"]) for run in runs} == {("nearish",), ("middish", "nearish")}
+        for run in runs:
+            assert (run.spec["targets"], run.spec["evaluate"]) == ([], ["farrish", "kinnish"])
+            assert run.spec["target_size"] is run.spec["dev_size"] is None
+            assert base.runs[run.parent].spec["method"]["name"] == "source_only"
+    assert len(of(base, "source_only")) == 2  # one per seed, whoever starts from it
+    assert {run.parent for run in base.runs.values() if run.parent} == base.parents
+
+
+def test_few_shot_has_a_run_for_each_target():
+    base = grid(
+        *with_methods("[mine]", "methods.mine={method: xla_maml, setting: few_shot}", "experiments.few.dev_size=30")
+    )
+    runs = of(base, "xla_maml", model_seed=1)
+    assert len(runs) == 2 * 2  # sets × targets
+    assert {tuple(run.spec["targets"]) for run in runs} == {("farrish",), ("kinnish",)}
+    assert all(run.spec["evaluate"] == run.spec["targets"] and run.spec["dev_size"] == 30 for run in runs)
+
+
+def test_a_target_that_is_an_auxiliary_is_left_out_by_consent():
+    asked = ("experiments.few.targets=[nearish, farrish]", "experiments.few.auxiliary_targets=leave_out")
+    base = grid(*with_methods("[xla_maml]", *asked))
+    assert {tuple(run.spec["evaluate"]) for run in of(base, "xla_maml")} == {("farrish",)}
+
+
+def test_update_rates_are_learned_once_for_all_that_use_them():
+    base = grid(*with_methods("[meta_optimizer, mine, one]", "methods.mine={method: meta_optimizer, training: {epochs: 5}}",
+                              "methods.one={method: meta_optimizer, shared: yes}"))  # fmt: skip
+    learned = of(base, "layer_rates", auxiliary=["nearish"], model_seed=1)
+    assert len(learned) == 2  # λ per layer, and one λ
+    users = of(base, "meta_optimizer", auxiliary=["nearish"], model_seed=1)
+    assert len(users) == 3 and {run.rates for run in users} == {run.name for run in learned}
+    assert learned[0].parent is None and not learned[0].uses and learned[0].name in base.parents
+    assert "epochs" not in learned[0].spec["training"]
+    names = list(base.runs)
+    assert all(names.index(run.rates) < names.index(run.name) for run in base.runs.values() if run.rates)
+
+
+def test_what_only_the_episodes_use_is_part_of_the_rates_run_alone():
+    first, other = (
+        grid(*with_methods("[meta_optimizer]", f"methods.meta_optimizer={{episodes: {n}}}")) for n in (3, 4)
+    )
+    (one,), (two,) = (of(g, "layer_rates", auxiliary=["nearish"], model_seed=1) for g in (first, other))
+    assert one.id != two.id and one.spec["method"]["episodes"] == 3
+    assert all("episodes" not in run.spec["method"] for run in of(first, "meta_optimizer"))
+
+
+def test_without_meta_training_there_is_no_rates_run():
+    base = grid(*with_methods("[mine]", "methods.mine={method: meta_optimizer, meta_train: no}"))
+    assert not of(base, "layer_rates")
+    assert all(run.rates is None and run.parent for run in of(base, "meta_optimizer"))
+
+
+# --------------------------------------------------------------------------------------------------------- what they read
+
+
+def inputs(base, method, **spec):
+    (run,) = of(base, method, model_seed=1, **spec)
+    return {str(path.relative_to(paths.RESULTS)) if path.is_relative_to(paths.RESULTS) else path.name
+            for path in map(paths.Path, run_inputs(run))}  # fmt: skip
+
+
+def test_runs_read_the_splits_of_both_sides_and_of_all_targets():
+    base = grid(*with_methods("[x_maml, xla_maml, meta_optimizer]"))
+    key = next(iter(base.datasets))
+
+    def of_data(method, **spec):
+        return {name.removeprefix(f"data/{key}/") for name in inputs(base, method, **spec) if name.startswith("data")}
+
+    tests = {"farrish/test.parquet", "kinnish/test.parquet"}
+    assert of_data("x_maml", auxiliary=["nearish"]) == {"nearish/dev.parquet", *tests}
+    assert of_data("xla_maml", auxiliary=["nearish"]) == {"nearish/dev.parquet", "hubbish/dev.parquet", *tests}
+    both = {"nearish/dev.parquet", "middish/dev.parquet"}
+    assert of_data("xla_maml", auxiliary=["middish", "nearish"]) == {*both, *tests}
+    assert of_data("layer_rates", auxiliary=["nearish"]) == {"hubbish/train.parquet", "nearish/dev.parquet"}
+    assert of_data("meta_optimizer", auxiliary=["nearish"]) == {"nearish/dev.parquet", *tests}
+    (run,) = of(base, "meta_optimizer", model_seed=1, auxiliary=["nearish"])
+    assert {str(paths.run_model(parent)) for parent in (run.parent, run.rates)} <= set(run_inputs(run))
+
+
+def test_a_language_in_both_datasets_is_read_from_the_one_that_is_meant():
+    """`support: [en]` is XNLI's English; `source` is the sources' own dataset, MultiNLI."""
+    base = grid(
+        *XNLI, "tables=", "experiments.few.dataset=xnli", "experiments.few.source_dataset=multinli",
+        "experiments.few.sources=[en]", "experiments.few.auxiliaries=[hi]", "experiments.few.targets=[ur, en]",
+        "experiments.few.methods=[named, role]", "experiments.few.encoder=mbert",
+        "methods.named={method: xla_maml, support: [en]}", "methods.role={method: xla_maml, support: [source]}",
+    )  # fmt: skip
+    keys = {dataset.name: dataset.key for dataset in base.datasets.values()}
+    runs = {run.spec["method"]["support"][0]: run for run in of(base, "xla_maml", model_seed=1)}
+    english = {word: [p for p in run_inputs(run) if "/en/" in p] for word, run in runs.items()}
+    test = str(paths.split(keys["xnli"], "en", "test"))
+    assert english["en"] == [str(paths.split(keys["xnli"], "en", "dev")), test]
+    assert english["source"] == [str(paths.split(keys["multinli"], "en", "dev")), test]
+    assert {d.name: d.languages for d in base.datasets.values()} == {"xnli": ("en", "hi", "ur"), "multinli": ("en",)}
+
+
+# ------------------------------------------------------------------------------------------------------------ what is wrong
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ("experiments.few.methods=[x_maml]", "tables="),
+            "experiments.few.methods[0]: x_maml learns from auxiliary languages, and the experiment's auxiliaries are empty",
+        ),
+        (
+            with_methods("[zero_shot]"),
+            "experiments.few.auxiliaries: changes nothing: no method of the experiment learns from auxiliary languages",
+        ),
+        (
+            with_methods("[x_maml]", "experiments.few.targets=[nearish, farrish]"),
+            "experiments.few.auxiliaries[0]: 'nearish' is a target too, and a language trained on is no zero-shot target",
+        ),
+        (
+            with_methods("[x_maml]", "experiments.few.auxiliary_targets=leave_out"),
+            "experiments.few.auxiliary_targets: changes nothing: no target is an auxiliary",
+        ),
+        (
+            with_methods("[x_maml]", "experiments.few.auxiliaries=[nearsh]"),
+            "experiments.few.auxiliaries[0]: unknown language 'nearsh'; did you mean 'nearish'?",
+        ),
+        (
+            with_methods("[x_maml]", "experiments.few.auxiliaries=[nearish, middish, nearish]"),
+            "experiments.few.auxiliaries[2]: 'nearish' stands there twice",
+        ),
+        (
+            with_methods("[mine]", "methods.mine={method: xla_maml, support: [target]}"),
+            "experiments.few.methods[0]: mine: support: in zero-shot no label of a target is seen; set setting: few_shot",
+        ),
+        (
+            with_methods("[mine]", "methods.mine={method: xla_maml, query: [farrish]}"),
+            "experiments.few.methods[0]: mine: query: 'farrish' is a target of the experiment, which would be trained on",
+        ),
+        (
+            with_methods("[mine]", "methods.mine={method: xla_maml, query: [middsh]}"),
+            "experiments.few.methods[0]: mine: query: unknown language 'middsh'; did you mean 'middish'?",
+        ),
+        (with_methods("[xla_maml]", "methods.xla_maml={inner_lr: 0}"), "methods.xla_maml.inner_lr: "),
+        (
+            with_methods("[x_maml]", "methods.x_maml={training: {epochs: 3}}"),
+            "methods.x_maml.training.epochs: x_maml does not use it, so this changes nothing",
+        ),
+        (
+            with_methods("[x_maml]", "methods.x_maml={tune: {inner_lr: [1e-3, 1e-2]}}"),
+            "methods.x_maml.tune: x_maml chooses no epoch by dev data, so it has no dev score",
+        ),
+        (
+            with_methods("[mine]", "methods.mine={method: meta_optimizer, meta_train: no, episodes: 3}"),
+            "methods.mine.episodes: is of the episodes, and meta_train: no has none",
+        ),
+        (
+            with_methods("[x_maml]", "encoders.grown={from: extend, encoder: small, text: [{dataset: babel, languages: target}]}",
+                         "experiments.few.encoder=grown"),
+            "experiments.few.methods[0]: x_maml is one model for all targets, and encoder 'grown' is another one for each",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_with_its_reason(overrides, message):
+    said = errors(*overrides)
+    assert any(line.strip().startswith(message) for line in said), said
