@@ -17,10 +17,15 @@ from pipeline.methods.sides import Episode, Origin
 STRETCH = 100
 """Steps after which the loop logs and may save, as after an epoch; about as many."""
 
+SHORTEST = 20
+
 
 def stretches(steps: int) -> tuple[int, int]:
-    """Divide steps into equal stretches: the steps of one, the divisor nearest to `STRETCH` by ratio, and their number."""
-    divisors = [d for d in range(1, steps + 1) if steps % d == 0]
+    """Divide steps into equal stretches: the steps of one, the divisor nearest to `STRETCH` by ratio, and their number.
+
+    None is shorter than `SHORTEST` steps, unless all are fewer: a prime number of steps is one stretch.
+    """
+    divisors = [d for d in range(min(steps, SHORTEST), steps + 1) if steps % d == 0]
     nearest = min(divisors, key=lambda d: abs(math.log(d / STRETCH)))
     return nearest, steps // nearest
 

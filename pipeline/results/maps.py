@@ -35,7 +35,7 @@ def draw_gains_map(spec: Mapping[str, Any], cells: Sequence[Sequence[Gain]]) -> 
     rows, columns = values.shape
     seeds = sorted({cell.seeds for row in cells for cell in row if cell.points is not None})
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(max(3.6, CELL * columns + 2.0), max(1.9, CELL * rows + 1.5)), layout="constrained")
+        figure = Figure(figsize=(max(4.8, CELL * columns + 2.0), max(1.9, CELL * rows + 1.5)), layout="constrained")
         axis = figure.subplots()
         colours = matplotlib.colormaps["RdBu"].with_extremes(bad=EMPTY)
         image = axis.imshow(values, cmap=colours, vmin=-span, vmax=span, aspect="equal")
@@ -53,7 +53,8 @@ def draw_gains_map(spec: Mapping[str, Any], cells: Sequence[Sequence[Gain]]) -> 
         bar.set_label("gain in points", fontsize=7)
         n = "–".join(map(str, seeds[:: len(seeds) - 1 or 1])) if seeds else "0"
         figure.suptitle(f"{spec['method']} − {spec['baseline']}", fontsize=10)
-        axis.set_title(f"{metric_title(spec['metric'])} ×100, mean over n = {n} seeds", fontsize=7.5, color=GREY)
+        many = "seed" if n == "1" else "seeds"
+        axis.set_title(f"{metric_title(spec['metric'])} ×100, mean over n = {n} {many}", fontsize=7.5, color=GREY)
     return figure
 
 
@@ -88,7 +89,7 @@ def draw_rates(label: str, runs: Sequence[Rates]) -> Figure:
         left.set_xticks(places, layers)
         left.set_xlabel("layer, from the bottom")
         left.set_ylabel("update rate λ")
-        left.set_title(f"at the end: {len(runs)} seed{'s' * (len(runs) > 1)} and their mean", fontsize=8)
+        left.set_title("at the end" + (f": {len(runs)} seeds and their mean" if len(runs) > 1 else ""), fontsize=8)
         shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(layers)))
         for values, name, shade in zip(course.T, layers, shades, strict=True):
             right.plot(range(1, episodes + 1), values, color=shade, label=name)

@@ -11,7 +11,7 @@ from pipeline.errors import UserError
 from pipeline.files import read_parquet
 from pipeline.methods import maml
 from pipeline.methods.contract import Pool, Setting
-from pipeline.methods.episodes import STRETCH, draw_episode, episode_streams, halves, pools_of, stretches
+from pipeline.methods.episodes import SHORTEST, STRETCH, draw_episode, episode_streams, halves, pools_of, stretches
 from pipeline.methods.sides import Episode, Origin
 from pipeline.training.run import train_run
 from tests import tiny
@@ -82,7 +82,7 @@ def test_stretches_divide_the_steps_evenly(steps, expected):
     assert stretches(steps) == expected
 
 
-@pytest.mark.parametrize("steps", [2, 101, 300, 720, 1500, 4096])
+@pytest.mark.parametrize("steps", [2, 19, 101, 300, 720, 1500, 4096, 10007])
 def test_no_other_division_is_nearer_to_a_stretch(steps):
     length, number = stretches(steps)
     assert length * number == steps
@@ -90,7 +90,8 @@ def test_no_other_division_is_nearer_to_a_stretch(steps):
     def away(d):
         return max(d / STRETCH, STRETCH / d)
 
-    assert away(length) == min(away(d) for d in range(1, steps + 1) if steps % d == 0)
+    assert length >= min(SHORTEST, steps)
+    assert away(length) == min(away(d) for d in range(min(SHORTEST, steps), steps + 1) if steps % d == 0)
 
 
 # --------------------------------------------------------------------------------------------------------------- coverage
