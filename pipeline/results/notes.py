@@ -109,10 +109,7 @@ def splits(table: Table) -> list[str]:
     facts = table.spec.selection
     tested_on_dev = any(f["test"] == "dev" for f in facts)
     cut = any(f["dev_from"] == "train" for f in facts)
-    chosen = any(
-        f["test"] == f["dev_from"] == "dev" and "best" in (f["select"], (f["parent"] or {}).get("select"))
-        for f in facts
-    )
+    chosen = any(f["test"] == f["dev_from"] == "dev" and f["select"] == "best" and f["dev"] == "target" for f in facts)
     sentences = ["Dev sets are cut from the training data."] if cut else []
     if tested_on_dev:
         sentences.append("Scores are of the datasets' dev split, as their test labels are not public.")

@@ -362,6 +362,15 @@ def test_a_test_set_that_chose_epochs_is_said():
     assert text[-1] == "That split also chose epochs, so scores are too high."
     last = caption(table_of(rows(), selection=[selection(test="dev", dev_from="dev", select="last", dev=None)]))
     assert "Epoch: the last (joint)." in last and "too high" not in " ".join(last)
+    parent = {
+        "select": "best",
+        "dev": "source",
+        "dev_size": None,
+    }  # other sentences than those of the target's test set
+    child = caption(
+        table_of(rows(), selection=[selection(test="dev", dev_from="dev", select="parent", dev=None, parent=parent)])
+    )
+    assert "too high" not in " ".join(child)
 
 
 @pytest.mark.parametrize(
