@@ -46,7 +46,7 @@ from pipeline.files import write_json
 from pipeline.meta.bilevel import hypergradient, unroll
 from pipeline.meta.updates import Rule
 from pipeline.methods import build_method
-from pipeline.methods.contract import Method, OptimizerSettings, Pool, Setting
+from pipeline.methods.contract import Method, OptimizerSettings, Setting
 from pipeline.methods.metaxl import source_loss, transformation_of
 from pipeline.methods.rtn import Design, SourcePath, make_transformation
 from pipeline.tasks import ner
@@ -117,7 +117,8 @@ class Bench:
         self.size, self.device, self.length = size, torch.device(device), length
         self.model = model or make_model(size)
         self.precision = "bfloat16" if device == "cuda" else "float32"
-        self.pools = {pool: examples(pool.language, size, length, 4 * BATCH) for pool in (Pool("alpha"), Pool("beta"))}
+        pools = (*SETTING.source_pools(), *SETTING.target_pools())
+        self.pools = {pool: examples(pool.language, size, length, 4 * BATCH) for pool in pools}
         self.optimiser: Any = None
 
     def loop(self, method: Method) -> tuple[Loop, Streams]:

@@ -276,6 +276,7 @@ RUNS = {  # each with the ends of its epochs, in steps over all phases
 def test_killed_in_mid_training_resumes_to_the_same_bits(languages, tmp_path, monkeypatch, name):
     """Killed in the midst of the second and of the last epoch: weights, ϕ, optimisers, memory, log and random streams."""
     monkeypatch.setattr("pipeline.methods.episodes.STRETCH", 3)
+    monkeypatch.setattr("pipeline.methods.episodes.SHORTEST", 1)
     spec, ends = RUNS[name]
     loop = fitted(spec)
     whole = state_of(loop) | {"total": loop.total}
