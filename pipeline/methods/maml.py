@@ -22,6 +22,7 @@ from pipeline.meta.products import Loss, Tensors, Way
 from pipeline.meta.updates import Rule
 from pipeline.methods.contract import Batch, Draw, Method, Phase, Setting, Stream, Trainer
 from pipeline.methods.episodes import check_inner_rate, draw_episode, episode_streams, stretches
+from pipeline.methods.parameters import names
 from pipeline.methods.sides import Episode, episodes, query_languages
 from pipeline.methods.supervised import one_loss
 
@@ -73,12 +74,12 @@ def phases_with(options: Options) -> Callable[[Setting], Sequence[Phase]]:
     return phases
 
 
-def loss_on(trainer: Trainer, batch: Batch, names: Sequence[str]) -> Loss:
+def loss_on(trainer: Trainer, batch: Batch, named: Sequence[str]) -> Loss:
     """Return a batch's loss as a function of θ, in the order of `trainer.parameters()`."""
 
     def loss(theta: Tensors, phi: Tensors) -> Tensor:
         del phi  # MAML has none
-        return trainer.loss(batch, dict(zip(names, theta, strict=True)))
+        return trainer.loss(batch, dict(zip(named, theta, strict=True)))
 
     return loss
 
@@ -88,9 +89,8 @@ def meta_gradient(
 ) -> tuple[Tensors, dict[str, Tensor]]:
     """Return ∇θ L_Q(θ′(θ)), in the order of `trainer.parameters()`, and what is logged; θ stays as it is."""
     theta = trainer.parameters()
-    known = {id(parameter): name for name, parameter in trainer.model.named_parameters()}
-    names = [known[id(parameter)] for parameter in theta]
-    inner, outer = loss_on(trainer, support, names), loss_on(trainer, query, names)
+    named = names(trainer.model, theta)
+    inner, outer = loss_on(trainer, support, named), loss_on(trainer, query, named)
     rule, way = Rule(options.inner_lr), "lean" if options.first_order else way
     losses = [inner] * options.inner_steps
     done = unroll(losses, lambda end: outer(end, ()), theta, (), rule, None, way, trainer.autocast)

@@ -31,6 +31,7 @@ from pipeline.meta.updates import Rule, State, take_step
 from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Setting, Stream, Trainer
 from pipeline.methods.episodes import halves
 from pipeline.methods.joint_rtn import source_indices
+from pipeline.methods.parameters import names
 from pipeline.methods.rtn import Design, SourcePath, Transformation, make_transformation
 from pipeline.methods.supervised import one_loss
 
@@ -80,12 +81,6 @@ def source_loss(trainer: Trainer, batch: Batch) -> Loss:
         return losses @ torch.softmax(given["transformation.mixture"], 0) if mixed else losses[0]
 
     return loss
-
-
-def names(module: torch.nn.Module, parameters: Sequence[Tensor], prefix: str = "") -> list[str]:
-    """Return the parameters' names in a module, in their order."""
-    known = {id(parameter): name for name, parameter in module.named_parameters()}
-    return [prefix + known[id(parameter)] for parameter in parameters]
 
 
 def way_of(options: Options, transformation: Transformation, depth: int) -> Way:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from pipeline.methods.contract import Batch, Trainer
 from pipeline.methods.freezing import depth_of, layer_of
+from pipeline.methods.parameters import names
 
 
 class UpdateRates(nn.Module):
@@ -37,8 +38,7 @@ class UpdateRates(nn.Module):
 def layers_of(trainer: Trainer) -> list[int | None]:
     """Return the layer of each of `trainer.parameters()`, `None` for those of none."""
     depth = depth_of(trainer.model)
-    known = {id(parameter): name for name, parameter in trainer.model.named_parameters()}
-    return [layer_of(known[id(parameter)], depth) for parameter in trainer.parameters()]
+    return [layer_of(name, depth) for name in names(trainer.model, trainer.parameters())]
 
 
 def copies(trainer: Trainer) -> list[Tensor]:
