@@ -5,13 +5,13 @@ the run, before its first step.
 """
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, product
 
 from pipeline.config_dataset_rules import KeyPath, Problem, check_known, check_twice, known_languages, lacks
-from pipeline.config_episodes import Auxiliary, Episodic, MetaOptimizer, XlaMaml
+from pipeline.config_episodes import Auxiliary, Episodic, MetaOptimizer, XlaMaml, XMaml
 from pipeline.config_schema import Experiment, Settings
 from pipeline.config_training import Method
-from pipeline.methods.sides import ROLES
+from pipeline.methods.sides import ROLES, episodes
 
 
 def check_auxiliaries(path: KeyPath, experiment: Experiment, settings: Settings, used: bool) -> Iterator[Problem]:
@@ -69,7 +69,8 @@ def check_learner(
             f"{label} trains on the auxiliaries' {method.split} data, and dataset {experiment.dataset!r} has none: {why}",
         )
     if isinstance(method, Episodic):
-        for key, text in side_problems(method, experiment, settings):
+        problems = list(side_problems(method, experiment, settings))
+        for key, text in problems or overlaps(method, experiment):
             yield path, f"{label}: {key}: {text}"
 
 
@@ -111,6 +112,30 @@ def side_problems(method: Episodic, experiment: Experiment, settings: Settings) 
     from_sources = isinstance(method, XlaMaml) and method.support is None and not few_shot and single
     if from_sources and (why := lacking_source(method, experiment, settings)):
         yield "support", f"{why}; name its languages, as support: [en]"
+
+
+def overlaps(method: Episodic, experiment: Experiment) -> Iterator[tuple[str, str]]:
+    """Yield languages that are on both sides of an episode beside others: an example could be on both sides at once.
+
+    Sides of the very same languages are halves of one batch, which share no example.
+    """
+    few_shot, own = method.setting == "few_shot", experiment.source_dataset in (None, experiment.dataset)
+    targets = experiment.targets if few_shot else [None]
+    for sources, auxiliary, target in product(experiment.sources, experiment.auxiliaries, targets):
+        if target in auxiliary:
+            continue  # left out
+        given = (sources, auxiliary, [target] if target is not None else [])
+        for kind in episodes(method.support, method.query, isinstance(method, XMaml), few_shot, *given):
+            if kind.support == kind.query:
+                continue
+            sides = [{(o.language, o.source and not own) for o in side} for side in (kind.support, kind.query)]
+            for language, _ in sorted(sides[0] & sides[1]):
+                yield (
+                    "query",
+                    f"{language!r} is on the support side too, and the sides are not the same languages, so an example could be "
+                    "on both; take it out of one of the two, or give both the same list",
+                )
+                return
 
 
 def lacking_source(method: Episodic, experiment: Experiment, settings: Settings) -> str | None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pipeline.config_sections import Section
-from pipeline.config_types import METRIC, Name
+from pipeline.config_types import METRIC, Count, Name, OneOrMore, Seed, Several
 
 
 class GainsFigure(Section):
@@ -35,4 +35,40 @@ class RatesFigure(Section):
     )
 
 
-Figure = Annotated[GainsFigure | RatesFigure, Field(discriminator="kind")]
+class SizesFigure(Section):
+    """Scores against the number or share of the target's training examples (`target_size`), a line for each method."""
+
+    kind: Literal["sizes"] = Field(description="the kind of figure")
+    experiments: OneOrMore[Name] = Field(
+        description="names under `experiments`, of the same `target_size`, several; their languages are averaged",
+        examples=[["shares"]],
+    )
+    methods: Several[Name] = Field(
+        default=[],
+        description="its methods or variants to draw, in this order; empty: all",
+        examples=[["joint", "mgl"]],
+    )
+    metric: str | None = Field(
+        default=None,
+        description="the score, by full name; `null`: the metric that chooses epochs in the experiment's task",
+        json_schema_extra={"format": "metric", "pattern": METRIC},
+        examples=["accuracy"],
+    )
+
+
+class MetaGraphFigure(Section):
+    """MGL's meta graph: how strongly classes and languages are linked, the mean over many small graphs."""
+
+    kind: Literal["meta_graph"] = Field(description="the kind of figure")
+    experiments: OneOrMore[Name] = Field(
+        description="names under `experiments`; a panel for each source set and target", examples=[["graphs"]]
+    )
+    method: Name = Field(default="mgl", description="a variant of `mgl` in all of them")
+    draws: Count = Field(default=100, description="graphs that the mean is over, by each seed's model")
+    neighbours: Count = Field(default=2, description="edges K that each node keeps in them, the one to itself counted")
+    seed: Seed = Field(
+        default=0, description="seed of the draws: an instance of each class and language, of the training data"
+    )
+
+
+Figure = Annotated[GainsFigure | RatesFigure | SizesFigure | MetaGraphFigure, Field(discriminator="kind")]

@@ -10,13 +10,16 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from pipeline.config_episodes import AuxiliaryTune, MetaOptimizer, Reptile, XlaMaml, XMaml
+from pipeline.config_mgl import Mgl
 from pipeline.config_training import Method, Split, Training
 from pipeline.config_types import (
+    Count,
     CountOrNull,
     Number,
     OneOrMore,
     Placement,
     Positive,
+    Share,
     Switch,
     SwitchOrNull,
     ZeroOrMore,
@@ -63,6 +66,34 @@ class Joint(Method):
         description="`balanced`: each step averages the losses of one source batch and one equally large target batch; "
         "`concatenated`: both are shuffled into one stream",
     )
+
+
+class MultiTask(Method):
+    """Training on source and target together, with a head for each language; the target's is used (MGL's "Multi-task")."""
+
+    method: Literal["multi_task"] = Field(default="multi_task", description="the method")
+    batches: Literal["balanced", "concatenated"] = Field(default="balanced", description="as in `joint`")
+
+
+class LanguageAdversarial(Method):
+    """Training on source and target together, so that no discriminator can tell the language (Chen et al. 2018)."""
+
+    method: Literal["language_adversarial"] = Field(default="language_adversarial", description="the method")
+    weight: Positive = Field(
+        default=0.1, description="weight λ of the reversed gradient at the end; it rises from 0 (Ganin et al. 2016)"
+    )
+    target_labels: Switch = Field(
+        default=True, description="`no`: the target's texts alone are read, and its labels are not, as in the paper"
+    )
+
+
+class ReptileFineTune(Method):
+    """Reptile over the sources, then training on the target (Dou et al. 2019; the Reptile that MGL is compared with)."""
+
+    method: Literal["reptile_fine_tune"] = Field(default="reptile_fine_tune", description="the method")
+    inner_steps: Count = Field(default=5, description="steps k on one language, by the run's own optimiser")
+    epsilon: Share = Field(default=0.1, gt=0, description="the part ε of the way that is kept")
+    iterations: Count = Field(default=500, description="meta-iterations for each source language")
 
 
 class FineTune(Method):
@@ -237,7 +268,10 @@ AnyMethod = Annotated[
     SourceOnly
     | TargetOnly
     | Joint
+    | MultiTask
+    | LanguageAdversarial
     | FineTune
+    | ReptileFineTune
     | ZeroShot
     | FewShot
     | FreezeLayers
@@ -248,14 +282,18 @@ AnyMethod = Annotated[
     | XMaml
     | XlaMaml
     | Reptile
-    | MetaOptimizer,
+    | MetaOptimizer
+    | Mgl,
     Field(discriminator="method"),
 ]
 METHODS: dict[str, type[Method]] = {
     "source_only": SourceOnly,
     "target_only": TargetOnly,
     "joint": Joint,
+    "multi_task": MultiTask,
+    "language_adversarial": LanguageAdversarial,
     "fine_tune": FineTune,
+    "reptile_fine_tune": ReptileFineTune,
     "zero_shot": ZeroShot,
     "few_shot": FewShot,
     "freeze_layers": FreezeLayers,
@@ -267,6 +305,7 @@ METHODS: dict[str, type[Method]] = {
     "xla_maml": XlaMaml,
     "reptile": Reptile,
     "meta_optimizer": MetaOptimizer,
+    "mgl": Mgl,
 }
 """Every registered method by name."""
 

@@ -22,8 +22,10 @@ from pipeline.config_episodes import named_languages
 from pipeline.config_extend import check_extend, check_extended_use, target_text, unextended
 from pipeline.config_metaxl import check_options, check_use
 from pipeline.config_methods import METHODS, PARENT
+from pipeline.config_mgl import Mgl
 from pipeline.config_schema import Experiment, Settings, Table
 from pipeline.config_sections import Extend, ExtensionText, Pretrain, Text
+from pipeline.config_sharing import check_sharing
 from pipeline.config_training import Method, Training
 from pipeline.config_tuning import check_grid, points
 from pipeline.config_types import METRIC
@@ -278,7 +280,7 @@ def check_needs(
             yield path, f"{label} trains on the dev split, so dev data cannot choose its epoch; set select: last"
         if lacking:
             yield path, f"{label} trains on the dev split, and {lacking}"
-    elif lacking and chooses:
+    elif chooses and (lacking := lacking or lacking_for_stages(method, experiment, foreign, sources, settings)):
         yield path, f"{label} needs dev data to choose the best epoch, and {lacking}; set select: last"
     if method.on_all and target_text(experiment.encoder, settings) is not None:
         yield path, f"{label} is one model for all targets, and encoder {experiment.encoder!r} is another one for each"
@@ -286,6 +288,15 @@ def check_needs(
         lacking = lacking_dev(experiment, foreign, sorted(chain.from_iterable(experiment.sources)), settings)
         if lacking and resolve_training(settings, experiment, method_called(settings, PARENT)).select == "best":
             yield path, f"{label} starts from {PARENT}, which needs dev data to choose its epoch, and {lacking}"
+
+
+def lacking_for_stages(
+    method: Method, experiment: Experiment, foreign: str, sources: Sequence[str], settings: Settings
+) -> str | None:
+    """Return why the sources' dev data cannot choose the epoch of MGL's first stage, `None` where they can or need not."""
+    if not (isinstance(method, Mgl) and method.meta_train):
+        return None
+    return lacking_dev(experiment, foreign, sources, settings)
 
 
 def check_splits(
@@ -308,6 +319,7 @@ def check_points(
     found: list[Problem] = []
     for point in points(method):
         found += check_needs(path, label, point, experiment, settings)
+        found += check_sharing(path, label, point, experiment, settings)
         size = resolve_training(settings, experiment, point).batch_size
         found += check_use(path[:-2], label, point, experiment, settings, size)
     yield from dict.fromkeys(found)

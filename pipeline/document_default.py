@@ -22,7 +22,12 @@ NAMES = {
     "experiments": {"example": "Experiment"},
     "tables": {"example": "Table"},
     "analyses": {"example": "Analysis"},
-    "figures": {"heat-map": "GainsFigure", "update-rates": "RatesFigure"},
+    "figures": {
+        "heat-map": "GainsFigure",
+        "update-rates": "RatesFigure",
+        "sizes": "SizesFigure",
+        "graph": "MetaGraphFigure",
+    },
 }
 """By section: the entries to show and the kinds they are of."""
 
@@ -40,8 +45,20 @@ VALUES: dict[tuple[str, str], Any] = {
     ("Table", "experiments"): ["example"],
     ("GainsFigure", "experiment"): "example",
     ("RatesFigure", "experiment"): "example",
+    ("SizesFigure", "experiments"): ["sizes"],
+    ("MetaGraphFigure", "experiments"): ["graphs"],
 }
 """What stands in the shown entries where a general example would not fit them."""
+
+MORE = {
+    "experiments": [
+        "  # two more, for the figures below",
+        "  graphs: &graphs",
+        "    {dataset: marc, encoder: mbert, methods: [joint, mgl], sources: [[en, de]], targets: [fr], target_size: 100}",
+        "  sizes: {<<: *graphs, target_size: [100, all]}",
+    ]
+}
+"""By section: lines that come after the entries shown."""
 
 
 def default_yaml(schema: Schema) -> str:
@@ -57,6 +74,7 @@ def default_yaml(schema: Schema) -> str:
                 described = schema["$defs"][kind]
                 lines += [f"  {name}:", *comment(described["description"].split("\n")[0], "    ")]
                 lines += keys(kind, described, schema, "    ")
+            lines += MORE.get(key, [])
         elif found := definition(node, schema):
             lines += [f"{key}:", *keys(*found, schema, "  ")]
         else:

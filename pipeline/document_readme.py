@@ -43,6 +43,8 @@ def readme(schema: Schema) -> str:
         text.FIGURES,
         *section("kind: gains", "GainsFigure", schema, "", ""),
         *section("kind: rates", "RatesFigure", schema, "", ""),
+        *section("kind: sizes", "SizesFigure", schema, "", ""),
+        *section("kind: meta_graph", "MetaGraphFigure", schema, "", ""),
         example(text.FIGURES_EXAMPLE),
         text.OTHER,
         table({key: schema["properties"][key] for key in ("keep", "confirm")}, ()),

@@ -240,8 +240,8 @@ OTHER = """\
 
 Runs, data and encoders stay until `snakemake prune`, which shows what neither the config nor those in `keep` name, and with
 `--config confirm=yes` deletes it. Each file in `keep` is a config for itself, not merged with the others. Shown too are leftover
-checkpoints, representations no analysis looks at, and the model of a parent run once all runs that start from it are finished:
-its scores stay, but a child added later has the parent, and with it the other children, trained again."""
+checkpoints, representations no analysis or figure looks at, and the model of a parent run once all runs that start from it are
+finished: its scores stay, but a child added later has the parent, and with it the other children, trained again."""
 
 OTHER_EXAMPLE = """\
 keep: [config/examples/wikiann.yaml]"""

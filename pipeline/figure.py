@@ -5,11 +5,13 @@
 
 `pair`: principal components of source and target points in two models, from their representations. `correlation`: scores'
 gains against distances' drops over language pairs, from `results/analyses/<analysis>.json`. `gains`: a method's gains by
-auxiliary set and target, from `results/scores.parquet`. `rates`: learned update rates, from runs' logs. Writes
-`results/figures/NAME.pdf` and `.png`: same input, same bytes.
+auxiliary set and target, `sizes`: scores by target size, from `results/scores.parquet`. `rates`: learned update rates, from runs'
+logs. `meta_graph`: MGL's mean graph of classes and languages, from models and representations. Writes `results/figures/NAME.pdf`
+and `.png`: same input, same bytes.
 """
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 from pipeline import paths
@@ -18,15 +20,19 @@ from pipeline.files import check_keys, parse_object, read_json
 from pipeline.results.analysis import read_points
 from pipeline.results.drawing import draw_correlation, draw_pair, save
 from pipeline.results.gains import read_gains
-from pipeline.results.maps import draw_gains_map, draw_rates
+from pipeline.results.maps import draw_gains_map, draw_graph_maps, draw_rates, draw_sizes
+from pipeline.results.meta_graphs import read_graph_map
 from pipeline.results.projection import Panel, panel
 from pipeline.results.rates import read_rates
+from pipeline.results.sizes import read_sizes
 
 KEYS = {
     "pair": ("kind", "sources", "target", "seed", "runs", "labels", "view"),
     "correlation": ("kind", "analysis"),
     "gains": ("kind", "experiment", "method", "baseline", "metric", "auxiliaries", "targets"),
     "rates": ("kind", "label", "runs"),
+    "sizes": ("kind", "methods", "metric", "sizes", "columns"),
+    "meta_graph": ("kind", "label", "panels", "view", "draws", "neighbours"),
 }
 
 LONGEST = 30
@@ -44,8 +50,7 @@ def main() -> None:
     parser.add_argument("--spec", required=True, help="the figure's description, as JSON")
     arguments = parser.parse_args()
     spec = read_spec(arguments.spec)
-    draw = {"pair": pair_figure, "correlation": correlation_figure, "gains": gains_figure, "rates": rates_figure}
-    figure = draw[spec["kind"]](spec)
+    figure = DRAWN[spec["kind"]](spec)
     for suffix in ("pdf", "png"):
         save(figure, paths.figure(arguments.name, suffix))
         print(paths.figure(arguments.name, suffix))
@@ -94,6 +99,26 @@ def gains_figure(spec: dict[str, Any]) -> Any:
 def rates_figure(spec: dict[str, Any]) -> Any:
     """Return the figure of learned update rates by layer."""
     return draw_rates(spec["label"], [read_rates(run) for run in spec["runs"]])
+
+
+def sizes_figure(spec: dict[str, Any]) -> Any:
+    """Return the figure of scores by size of the target's training data."""
+    return draw_sizes(spec, read_sizes(spec))
+
+
+def meta_graph_figure(spec: dict[str, Any]) -> Any:
+    """Return the figure of mean meta graphs."""
+    return draw_graph_maps(spec, [read_graph_map(panel, spec) for panel in spec["panels"]])
+
+
+DRAWN: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "pair": pair_figure,
+    "correlation": correlation_figure,
+    "gains": gains_figure,
+    "rates": rates_figure,
+    "sizes": sizes_figure,
+    "meta_graph": meta_graph_figure,
+}
 
 
 if __name__ == "__main__":

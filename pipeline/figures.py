@@ -1,20 +1,29 @@
 """What the config's figures ask for: which cells or runs they draw; and what they must agree on with their experiments."""
 
 from collections.abc import Iterator, Mapping
-from itertools import product
+from itertools import chain, product
 from typing import Any, Protocol
 
 from pipeline.analyses import figure_name, scatter_name
-from pipeline.config_dataset_rules import Problem, check_known
+from pipeline.config_dataset_rules import KeyPath, Problem, check_known, check_twice, label_set
 from pipeline.config_episodes import MetaOptimizer
-from pipeline.config_figures import GainsFigure, RatesFigure
+from pipeline.config_figures import Figure, GainsFigure, MetaGraphFigure, RatesFigure, SizesFigure
+from pipeline.config_mgl import Mgl
 from pipeline.config_rules import Broken, check_metric, method_settings, metric_of
 from pipeline.config_schema import Experiment, Settings
+from pipeline.config_training import Method
 from pipeline.errors import nearest
+
+GRAPH_SENTENCES = 500
+"""Training examples of each language that a meta graph's instances are drawn from, at most."""
 
 
 class Run(Protocol):
     """What is asked of a run (`pipeline.runs.Run`)."""
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """Everything that determines its result."""
 
     @property
     def uses(self) -> tuple[tuple[str, str], ...]:
@@ -30,10 +39,13 @@ def figure_specs(settings: Settings, runs: Mapping[str, Run]) -> dict[str, dict[
 
     `gains`: `{"kind", "experiment", "method", "baseline", "metric", "auxiliaries": ["bg+de", …], "targets"}`, by names alone.
     `rates`: `{"kind", "label", "runs"}`, the runs that learned the rates.
+    `sizes`: `{"kind", "methods", "metric", "sizes": [0.1, None], "columns": [[experiment, target]]}`.
+    `meta_graph`: `{"kind", "label", "panels": [{"sources", "target", "runs"}], "view", "draws", "neighbours"}`.
     """
     specs: dict[str, dict[str, Any]] = {}
     for name, figure in settings.figures.items():
-        experiment = settings.experiments[figure.experiment]
+        experiments = {key: settings.experiments[key] for key in experiments_of(figure)}
+        experiment = next(iter(experiments.values()))
         if isinstance(figure, GainsFigure):
             specs[name] = {
                 **figure.model_dump(include={"kind", "experiment", "method", "baseline"}),
@@ -41,11 +53,58 @@ def figure_specs(settings: Settings, runs: Mapping[str, Run]) -> dict[str, dict[
                 "auxiliaries": ["+".join(auxiliary) for auxiliary in experiment.auxiliaries],
                 "targets": list(experiment.targets),
             }
+        elif isinstance(figure, SizesFigure):
+            specs[name] = {
+                "kind": "sizes",
+                "methods": list(figure.methods or experiment.methods),
+                "metric": metric_of(figure.metric, experiment, settings),
+                "sizes": list(experiment.target_size),
+                "columns": [[key, target] for key, given in experiments.items() for target in given.targets],
+            }
+        elif isinstance(figure, MetaGraphFigure):
+            specs[name] = meta_graph_spec(figure, experiments, runs)
         else:
             use = (figure.experiment, figure.method)
             learned = [run.rates for run in runs.values() if use in run.uses and run.rates is not None]
             specs[name] = {"kind": "rates", "label": figure.method, "runs": list(dict.fromkeys(learned))}
     return specs
+
+
+def experiments_of(figure: Figure) -> list[str]:
+    """Return the names of the experiments that a figure is about."""
+    return list(figure.experiments) if isinstance(figure, SizesFigure | MetaGraphFigure) else [figure.experiment]
+
+
+def meta_graph_spec(
+    figure: MetaGraphFigure, experiments: Mapping[str, Experiment], runs: Mapping[str, Run]
+) -> dict[str, Any]:
+    """Return the description of a meta graph's figure: a panel for each source set and target, of the runs of all seeds."""
+    panels = [
+        {
+            "sources": list(sources),
+            "target": target,
+            "runs": [
+                name
+                for name, run in runs.items()
+                if (key, figure.method) in run.uses
+                and run.spec["sources"] == sources
+                and run.spec["targets"] == [target]
+            ],
+        }
+        for key, experiment in experiments.items()
+        for sources, target in product(experiment.sources, experiment.targets)
+    ]
+    view = {"split": "train", "sentences": GRAPH_SENTENCES, "seed": figure.seed, "layer": "last", "units": "sentence"}
+    return {
+        **{"kind": "meta_graph", "label": figure.method, "panels": panels, "view": view},
+        **figure.model_dump(include={"draws", "neighbours"}),
+    }
+
+
+def represented(specs: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the runs whose representations figures are drawn from, each with its view."""
+    graphs = [spec for spec in specs.values() if spec["kind"] == "meta_graph"]
+    return [(run, spec["view"]) for spec in graphs for panel in spec["panels"] for run in panel["runs"]]
 
 
 def check_figures(settings: Settings, broken: Broken) -> Iterator[Problem]:
@@ -61,16 +120,20 @@ def check_figures(settings: Settings, broken: Broken) -> Iterator[Problem]:
         path = ("figures", name)
         if name in taken:
             yield path, f"analysis {taken[name]!r} has a figure of this name; rename one of them"
-        if figure.experiment in broken["experiments"]:
-            continue
-        yield from check_known((*path, "experiment"), "experiment", figure.experiment, list(settings.experiments))
-        experiment = settings.experiments.get(figure.experiment)
-        if experiment is None:
-            continue
-        if isinstance(figure, GainsFigure):
-            yield from check_gains(name, figure, experiment, settings, broken)
-        else:
-            yield from check_rates(name, figure, experiment, settings, broken)
+        known = [key for key in experiments_of(figure) if key not in broken["experiments"]]
+        where = "experiments" if isinstance(figure, SizesFigure | MetaGraphFigure) else "experiment"
+        for key in known:
+            yield from check_known((*path, where), "experiment", key, list(settings.experiments))
+        experiments = {key: settings.experiments[key] for key in known if key in settings.experiments}
+        if isinstance(figure, SizesFigure):
+            yield from check_sizes(name, figure, experiments, settings, broken)
+        elif isinstance(figure, MetaGraphFigure):
+            yield from check_meta_graph(name, figure, experiments, settings, broken)
+        for experiment in experiments.values():
+            if isinstance(figure, GainsFigure):
+                yield from check_gains(name, figure, experiment, settings, broken)
+            elif isinstance(figure, RatesFigure):
+                yield from check_rates(name, figure, experiment, settings, broken)
 
 
 def check_gains(
@@ -129,4 +192,71 @@ def check_rates(
             yield (
                 ("figures", name, "experiment"),
                 f"{figure.experiment!r} has several values of {key}, so several sets of rates; make an experiment with one",
+            )
+
+
+def check_sizes(
+    name: str, figure: SizesFigure, experiments: Mapping[str, Experiment], settings: Settings, broken: Broken
+) -> Iterator[Problem]:
+    """A line needs several sizes, and one run for each size, language and seed."""
+    path = ("figures", name)
+    yield from check_metric(path, figure.metric, figure.experiments, settings)
+    yield from check_twice((*path, "experiments"), figure.experiments)
+    yield from check_twice((*path, "methods"), figure.methods)
+    for key, experiment in experiments.items():
+        for i, label in enumerate(figure.methods):
+            if label not in experiment.methods and label not in broken["methods"]:
+                yield (
+                    (*path, "methods", i),
+                    f"{label!r} is no method of experiment {key!r}{nearest(label, experiment.methods)}",
+                )
+        if len(experiment.target_size) < 2:
+            yield (*path, "experiments"), f"{key!r} has one target_size, which makes no line; list several"
+        if len(experiment.source_size) > 1:
+            yield (*path, "experiments"), f"{key!r} has several values of source_size; make an experiment with one"
+    drawn = figure.methods or list(chain.from_iterable(experiment.methods for experiment in experiments.values()))
+    for label, method in ((label, method_settings(settings, label)) for label in dict.fromkeys(drawn)):
+        yield from check_line((*path, "methods"), label, method)
+    if len({tuple(map(str, experiment.target_size)) for experiment in experiments.values()}) > 1:
+        yield (*path, "experiments"), "they have other values of target_size; expected the same, in the same order"
+    if not figure.methods and len({tuple(experiment.methods) for experiment in experiments.values()}) > 1:
+        yield (*path, "methods"), "the experiments have other methods; list those to draw"
+
+
+def check_line(path: KeyPath, label: str, method: Method | None) -> Iterator[Problem]:
+    """A method's line is of one run for each size, language and seed."""
+    if method is not None and method.tune:
+        yield path, f"{label!r} is tuned; name a variant with the values you mean"
+    if method is not None and method.needs_auxiliaries:
+        yield path, f"{label!r} learns from auxiliary languages; list the methods to draw without it"
+
+
+def check_meta_graph(
+    name: str, figure: MetaGraphFigure, experiments: Mapping[str, Experiment], settings: Settings, broken: Broken
+) -> Iterator[Problem]:
+    """A meta graph is a trained `mgl` model's, one a seed for each panel, of as many nodes as neighbours at least."""
+    path, label = ("figures", name), figure.method
+    yield from check_twice((*path, "experiments"), figure.experiments)
+    method = method_settings(settings, label)
+    if method is not None and not isinstance(method, Mgl):
+        yield (*path, "method"), f"{label!r} has no meta graph; expected a variant of mgl"
+    elif method is not None and method.tune:
+        yield (*path, "method"), f"{label!r} is tuned; name a variant with the values you mean"
+    for key, experiment in experiments.items():
+        if label not in experiment.methods and label not in broken["methods"]:
+            yield (
+                (*path, "method"),
+                f"{label!r} is no method of experiment {key!r}{nearest(label, experiment.methods)}",
+            )
+        for size in ("source_size", "target_size"):
+            if len(getattr(experiment, size)) > 1:
+                yield (*path, "experiments"), f"{key!r} has several values of {size}; make an experiment with one"
+        dataset = settings.datasets.get(experiment.dataset)
+        classes = len(label_set(dataset)) if dataset is not None else 2
+        nodes = classes * (min(map(len, experiment.sources), default=1) + 1)
+        if figure.neighbours > nodes:
+            yield (
+                (*path, "neighbours"),
+                f"{figure.neighbours} of each node are kept, and a graph of one instance of each class and language of {key!r} "
+                f"has {nodes}",
             )

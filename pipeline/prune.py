@@ -5,8 +5,8 @@
 Files after `--configfile` are merged into one config, as everywhere. Each file after `--keep`, and each that the config lists
 under `keep`, is a config for itself; what any of them names stays. Found are: folders of runs, datasets' languages, raw files
 and encoders that none names; models of parents from which no unfinished run will start; checkpoints of finished runs and of
-other code; representations that no analysis looks at. Only folders named as this pipeline names them are touched, only below
-`results/runs`, `results/data`, `resources/raw` and `resources/encoders`, and no symbolic link is followed.
+other code; representations that no analysis or figure looks at. Only folders named as this pipeline names them are touched, only
+below `results/runs`, `results/data`, `resources/raw` and `resources/encoders`, and no symbolic link is followed.
 """
 
 import argparse
@@ -23,6 +23,8 @@ from tabulate import tabulate
 from pipeline import config, paths
 from pipeline.code import run_code
 from pipeline.errors import run_stage
+from pipeline.figures import represented
+from pipeline.files import digest
 from pipeline.runs import Grid, Run, expand
 from pipeline.survey import Survey, survey
 
@@ -144,12 +146,14 @@ def spent_checkpoints(runs: Mapping[str, Run]) -> Found:
 
 
 def unnamed_representations(grids: Sequence[Grid]) -> Found:
-    """Yield representations of named runs that no analysis looks at."""
+    """Yield representations of named runs that no analysis or figure looks at."""
     named = {
         paths.representations(run, analysis.key).parent
         for grid in grids
         for analysis in grid.analyses.values()
         for run in analysis.runs
+    } | {
+        paths.representations(run, digest(view, 8)).parent for grid in grids for run, view in represented(grid.figures)
     }
     for name in sorted({name for grid in grids for name in grid.runs}):
         folder = paths.run_dir(name)
@@ -158,7 +162,7 @@ def unnamed_representations(grids: Sequence[Grid]) -> Found:
         for path in sorted(folder.iterdir()):
             ours = REPRESENTATIONS.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
             if ours and path not in named:
-                yield path, "no analysis looks at these representations"
+                yield path, "no analysis or figure looks at these representations"
 
 
 def folders(parent: Path, pattern: re.Pattern[str], foreign: list[Path]) -> Iterator[Path]:

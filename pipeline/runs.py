@@ -19,7 +19,7 @@ from pipeline.config_schema import Experiment, Settings
 from pipeline.config_tables import table_spec
 from pipeline.config_training import Method
 from pipeline.config_tuning import points
-from pipeline.figures import figure_specs
+from pipeline.figures import figure_specs, represented
 from pipeline.files import digest
 from pipeline.inputs import Dataset, Encoder, Encoders, dataset_keys, needed_datasets
 from pipeline.methods.sides import Episode, episodes, origins
@@ -98,7 +98,7 @@ def expand(settings: Settings) -> Grid:
         name: Run(name, name.rpartition("-")[2], spec, spec["parent"], tuple(uses), spec["rates"])
         for name, (spec, uses) in specs.items()
     }
-    analysed = analyses(settings, runs)
+    analysed, drawn = analyses(settings, runs), figure_specs(settings, runs)
     return Grid(
         runs=runs,
         datasets={d.key: d for d in needed_datasets(settings, datasets)},
@@ -107,9 +107,9 @@ def expand(settings: Settings) -> Grid:
         parents=frozenset(parent for run in runs.values() for parent in run.parents),
         kept=frozenset(
             name for name, run in runs.items() if any(settings.experiments[e].keep_model for e, _ in run.uses)
-        ).union(*(analysis.runs for analysis in analysed.values())),
+        ).union(*(analysis.runs for analysis in analysed.values()), (run for run, _ in represented(drawn))),
         analyses=analysed,
-        figures=figure_specs(settings, runs),
+        figures=drawn,
     )
 
 
@@ -267,7 +267,8 @@ def reads(spec: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
         found += [(language, split, False) for language in spec["targets"]]
     if training.get("select", "last") == "best":
         found += [(language, "dev", False) for language in spec["targets"]]
-        found += [(language, "dev", True) for language in spec["sources"] if not spec["targets"]]
+        of_sources = not spec["targets"] or (method["name"] == "mgl" and method["meta_train"])
+        found += [(language, "dev", True) for language in spec["sources"] if of_sources]
     found += [(language, "test", False) for language in spec["evaluate"]]
     return list(dict.fromkeys(found))
 

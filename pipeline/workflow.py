@@ -26,6 +26,7 @@ from pipeline.config_schema import Settings
 from pipeline.config_yaml import check_duplicates
 from pipeline.data.loaders import GENERATED
 from pipeline.errors import UserError
+from pipeline.figures import represented
 from pipeline.files import canonical_json, digest, write_text
 from pipeline.inputs import Dataset
 from pipeline.runs import Grid, Run, expand, run_inputs
@@ -198,7 +199,8 @@ class Jobs:
         return canonical_json(self._view(wildcards.view))
 
     def _view(self, key: str) -> dict[str, Any]:
-        return found({a.key: a.view for a in self.grid.analyses.values()}, key, "view")
+        views = {a.key: a.view for a in self.grid.analyses.values()}
+        return found(views | {digest(v, 8): v for _, v in represented(self.grid.figures)}, key, "view")
 
     def represent_code(self, wildcards: Wildcards) -> str:
         """The code hash of representing a run's sentences."""
@@ -229,13 +231,14 @@ class Jobs:
     def figure_inputs(self, wildcards: Wildcards) -> list[str]:
         """What a figure is drawn from: runs' representations or logs, an analysis' numbers, or all scores."""
         spec = found(self.figures, wildcards.figure, "figure")
-        if spec["kind"] == "gains":
+        if spec["kind"] in ("gains", "sizes"):
             return [str(paths.scores())]
         if spec["kind"] == "rates":  # logs are no declared outputs; predictions are written after them
             return [str(paths.predictions(run)) for run in spec["runs"]]
         if spec["kind"] == "correlation":
             return [str(paths.analysis(spec["analysis"], "json"))]
-        return [str(paths.representations(run, digest(spec["view"], 8))) for run in spec["runs"]]
+        runs = spec["runs"] if "runs" in spec else [run for panel in spec["panels"] for run in panel["runs"]]
+        return [str(paths.representations(run, digest(spec["view"], 8))) for run in runs]
 
     def figure_spec(self, wildcards: Wildcards) -> str:
         """The description of a figure."""

@@ -192,3 +192,31 @@ def test_a_language_in_both_datasets_is_read_from_the_one_that_is_meant():
 def test_what_cannot_be_is_refused_with_its_reason(overrides, message):
     said = errors(*overrides)
     assert any(line.strip().startswith(message) for line in said), said
+
+
+@pytest.mark.parametrize(
+    ("support", "query", "both"),
+    [
+        ("[nearish, middish]", "[nearish]", "nearish"),
+        ("[source, auxiliary]", "[hubbish]", "hubbish"),
+        (
+            "[source]",
+            "[hubbish]",
+            "hubbish",
+        ),  # the same examples by two names: the sources have no dataset of their own
+        ("[auxiliary, middish]", "[middish]", "middish"),
+    ],
+)
+def test_sides_that_share_some_of_their_languages_are_refused(support, query, both):
+    found = errors(
+        *with_methods("[shared]"), f"methods.shared={{method: xla_maml, support: {support}, query: {query}}}"
+    )
+    assert any(
+        line.startswith(f"experiments.few.methods[0]: shared: query: '{both}' is on the support side too")
+        for line in found
+    )
+
+
+def test_sides_of_the_same_languages_or_of_none_in_common_are_allowed():
+    for support, query in (("[nearish, middish]", "[nearish, middish]"), ("[source]", "[auxiliary]")):
+        grid(*with_methods("[apart]"), f"methods.apart={{method: xla_maml, support: {support}, query: {query}}}")

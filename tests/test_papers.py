@@ -17,6 +17,8 @@ from pipeline.runs import Grid, Run
 ROOT = Path(__file__).parents[1]
 PAPER, DEMO = ROOT / "config/papers/metaxl.yaml", ROOT / "config/demo-metaxl.yaml"
 XLA, SOFT = ROOT / "config/papers/xla_maml.yaml", ROOT / "config/papers/meta_optimizer.yaml"
+GRAPHS = ROOT / "config/papers/mgl.yaml"
+AUXILIARY_DEMO, GRAPH_DEMO = ROOT / "config/demo-auxiliaries.yaml", ROOT / "config/demo-mgl.yaml"
 TABLES = {2, 4, 5, 6, 7, 9, 10, 11, 12, 13}  # those of MetaXL with named entities
 AVERAGES = {4, 5, 6, 13}
 RELATED = {
@@ -436,3 +438,130 @@ def test_how_many_layers_are_frozen_is_chosen_without_a_target(soft: Grid) -> No
     for run in found:
         seen = {(language, source) for language, split, source in runs.reads(run.spec) if split != "test"}
         assert seen == {("en", True)}
+
+
+def test_the_demo_has_the_same_methods_and_figures_on_inference_and_questions() -> None:
+    demo = runs.expand(config.load([AUXILIARY_DEMO]))
+    assert {run.spec["task"] for run in demo.runs.values()} == {"nli", "qa"}
+    for task in ("nli", "qa"):
+        methods = {run.spec["method"]["name"] for run in of(demo, task)}
+        assert methods >= {"zero_shot", "x_maml", "xla_maml", "reptile", "freeze_layers"}
+        assert {len(run.spec["auxiliary"]) for run in of(demo, task, "xla_maml")} == {1, 2}
+        soft = {run.spec["method"]["shared"]: run for run in of(demo, f"{task}-layers", "meta_optimizer", "one_rate")}
+        assert set(soft) == {True, False} and all(run.rates for run in soft.values())
+        (joint,) = {run.rates for run in of(demo, f"{task}-layers", "no_meta_train")}
+        assert joint is None
+    assert {run.spec["model_seed"] for run in demo.runs.values()} == {1, 2, 3}
+    parents = [run for run in demo.runs.values() if run.spec["method"]["name"] == "source_only"]
+    assert len(parents) == 2 * 3, "one for each task and seed, whichever methods start from it"
+    assert {figure["kind"] for figure in demo.figures.values()} == {"gains", "rates"}
+
+
+# -------------------------------------------------------------------------------------------------------------------- MGL
+
+ABLATIONS = {"mgl-no_meta", "mgl-no_l2clt", "mgl-no_scale", "mgl-1_layer", "mgl-3_layers", "mgl-4_layers"}
+BASELINES = {"target_only", "joint", "multi_task", "fine_tune", "reptile_fine_tune"}
+
+
+@pytest.fixture(scope="module")
+def graphs() -> Grid:
+    return runs.expand(config.load([GRAPHS]))
+
+
+def test_mgls_tables_are_there_by_name_and_title() -> None:
+    found: dict[int, list[Table]] = {}
+    for name, table in config.load([GRAPHS]).tables.items():
+        number = re.match(r"table(\d)", name)
+        assert number and f"Table {number[1]}:" in table.title
+        found.setdefault(int(number[1]), []).append(table)
+    assert {number: len(tables) for number, tables in found.items()} == {1: 3, 2: 3, 3: 3}
+    assert {table.metric for table in found[2]} == {"f1_positive", "precision_positive", "recall_positive"}
+    assert all(table.metric == "accuracy" for table in found[1] + found[3])
+    assert {table.baseline for table in found[1] + found[2]} == {"reptile_fine_tune"}
+
+
+@pytest.mark.parametrize("domain", ["books", "dvd", "music"])
+def test_each_target_has_the_three_other_languages_as_sources_and_a_tenth_of_its_labels(
+    graphs: Grid, domain: str
+) -> None:
+    spec = graphs.tables[f"table1-{domain}"]
+    found = [run for e in spec["experiments"] for run in of(graphs, e["name"], *BASELINES, "mgl", *ABLATIONS)]
+    assert {run.spec["targets"][0] for run in found} == {"fr", "ja", "de"}
+    for run in found:
+        name, sources = run.spec["method"]["name"], set(run.spec["sources"])
+        assert sources == (set() if name == "target_only" else {"en", "fr", "ja", "de"} - set(run.spec["targets"]))
+        assert run.spec["target_size"] == 0.1
+    per_target = len(BASELINES | ABLATIONS | {"mgl"})
+    assert len(found) == 3 * 5 * per_target
+
+
+def test_the_settings_are_those_of_the_papers_fourth_table(graphs: Grid) -> None:
+    reviews = variant(graphs, "mgl")
+    assert (
+        reviews.items()
+        >= {
+            **{"support_size": 5, "query_size": 32, "neighbours": 10, "train_episodes": 75, "test_episodes": 10},
+            **{"eval_times": 5, "layers": 2, "dropout": 0.5, "distance": "squared"},
+        }.items()
+    )
+    assert changed(graphs, "mgl", "mgl-relevance") == {
+        "query_size": 64,
+        "neighbours": 94,
+        "train_episodes": 100,
+        "test_episodes": 20,
+    }
+    (run,) = of_seed(graphs, "books-fr", "mgl")
+    wanted = {"optimizer": "adam", "learning_rate": 1e-5, "clip_norm": 40.0, "weight_decay": 0.0}
+    assert run.spec["training"].items() >= wanted.items()
+
+
+def of_seed(grid: Grid, experiment: str, method: str) -> list[Run]:
+    """The runs of a method's first seed."""
+    return [run for run in of(grid, experiment, method) if run.spec["model_seed"] == 1]
+
+
+def test_each_ablation_changes_one_thing(graphs: Grid) -> None:
+    found = {name: changed(graphs, "mgl", name) for name in ABLATIONS}
+    assert found == {
+        "mgl-no_meta": {"meta_train": False},
+        "mgl-no_l2clt": {"l2clt": False},
+        "mgl-no_scale": {"length_scale": False},
+        "mgl-1_layer": {"layers": 1},
+        "mgl-3_layers": {"layers": 3},
+        "mgl-4_layers": {"layers": 4},
+    }
+
+
+def test_figure_5_shares_its_first_point_with_table_1_and_has_all_nine_experiments(graphs: Grid) -> None:
+    figure = graphs.figures["figure5"]
+    assert figure["sizes"] == [0.1, 0.2, 0.5, None]
+    assert len(figure["columns"]) == 9
+    for experiment, _ in figure["columns"]:
+        for method in figure["methods"]:
+            assert len(list(of(graphs, experiment, method))) == 4 * 5
+        shared = names(graphs, experiment.removesuffix("-shares"), "mgl")
+        assert shared < names(graphs, experiment, "mgl")
+
+
+def test_figure_4_has_a_panel_for_each_target_of_music(graphs: Grid) -> None:
+    panels = graphs.figures["figure4"]["panels"]
+    assert [(panel["sources"], panel["target"]) for panel in panels] == [
+        (["de", "en", "ja"], "fr"),
+        (["de", "en", "fr"], "ja"),
+        (["en", "fr", "ja"], "de"),
+    ]
+    assert {len(panel["runs"]) for panel in panels} == {5}
+    assert (graphs.figures["figure4"]["draws"], graphs.figures["figure4"]["neighbours"]) == (100, 2)
+
+
+def test_the_graph_demo_has_two_domains_relevance_ablations_and_both_figures() -> None:
+    demo = runs.expand(config.load([GRAPH_DEMO]))
+    sentiment = {run.spec["dataset"] for run in demo.runs.values() if run.spec["task"] == "sentiment"}
+    assert len(sentiment) == 2
+    assert any(run.spec["task"] == "relevance" for run in demo.runs.values())
+    for experiment in ("books-nearish", "music-farrish", "relevance-farrish"):
+        methods = {run.spec["method"]["name"] for run in of(demo, experiment)}
+        assert methods >= BASELINES | {"mgl"}
+        assert all(len(run.spec["sources"]) in (0, 3) for run in of(demo, experiment))
+        assert {run.spec["model_seed"] for run in of(demo, experiment)} == {1, 2, 3, 4, 5}
+    assert {figure["kind"] for figure in demo.figures.values()} == {"meta_graph", "sizes"}

@@ -56,13 +56,19 @@ def pull_back_steps(
     cotangent, by_phi = Cotangent(vector), [torch.zeros_like(p) for p in phi]
     for number, (inner, step) in reversed(list(enumerate(taken))):
         earlier = of_theta or number > 0
-        cotangent, by_gradient = pull_back(step, cotangent, before=earlier)
         hessian = earlier and not first_order
+        if hessian and step.plain:  # ∂θ′/∂g = −α: θ's cotangent stays as it is, and no copy of it is made for g
+            by_gradient, scale = cotangent.theta, -step.rule.learning_rate
+        else:
+            cotangent, by_gradient = pull_back(step, cotangent, before=earlier)
+            scale = 1.0
         through_theta, through_phi = inner.second(by_gradient, hessian, bool(phi))
         if hessian:
-            theta = tuple(a + b for a, b in zip(cotangent.theta, through_theta, strict=True))
+            waiting = list(reversed(through_theta))  # each is let go as it is added
+            del through_theta
+            theta = tuple(torch.add(a, waiting.pop(), alpha=scale) for a in cotangent.theta)
             cotangent = Cotangent(theta, cotangent.first, cotangent.second)
-        by_phi = [a + b for a, b in zip(by_phi, through_phi, strict=True)]
+        by_phi = [torch.add(a, b, alpha=scale) for a, b in zip(by_phi, through_phi, strict=True)]
     return Hypergradient(cotangent.theta if of_theta else (), tuple(by_phi))
 
 
@@ -86,7 +92,7 @@ class Unrolled:
 
 
 def unroll(
-    losses: Sequence[Loss],
+    losses: Sequence[Loss | Sequence[Loss]],
     outer: Outer,
     theta: Sequence[Tensor],
     phi: Sequence[Tensor],
@@ -98,7 +104,7 @@ def unroll(
     """Take one inner step per loss, then the outer loss's gradient; θ and φ stay as they are.
 
     Args:
-        losses: the inner losses L(θ, φ), one per step.
+        losses: the inner losses L(θ, φ), one per step; one in parts is their sum, see `inner_gradient`.
         outer: the outer loss.
         theta: the first θ.
         phi: φ; may be empty.

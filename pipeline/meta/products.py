@@ -7,17 +7,20 @@ Two ways, equal but for rounding; F is a forward pass, N − i the number of lay
     lean   forward over reverse, d/dε ∇φ L(θ + εw, φ) at ε = 0: nothing is kept but the place in the random stream; the pass is
            made anew with tangents, F more than the fast way, and reverse mode reaches down to φ only
 
-Both passes of the lean way see the same dropout masks. Fused attention kernels have neither derivative, so a pass that is to be
-differentiated twice, and no other, leaves them for plain matrix products.
+Both passes of the lean way see the same dropout masks. Where L is a sum, the lean way may make it in parts, one after the other.
+Fused attention kernels have neither derivative, so a pass that is to be differentiated twice, and no other, leaves them for plain
+matrix products.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pipeline.meta.linear import TangentsInPlace
@@ -27,6 +30,8 @@ Loss = Callable[[Tensors, Tensors], Tensor]
 """L(θ, φ): a scalar; it must use the tensors it is given and draw its randomness from PyTorch's own generators."""
 
 Way = Literal["fast", "lean"]
+make_dual: Callable[[Tensor, Tensor], Tensor] = forward_ad.make_dual
+unpack_dual: Callable[[Tensor], Any] = forward_ad.unpack_dual
 
 
 @dataclass(frozen=True)
@@ -51,12 +56,16 @@ Precision = Callable[[], AbstractContextManager[Any]]
 
 
 def inner_gradient(
-    loss: Loss, theta: Sequence[Tensor], phi: Sequence[Tensor], way: Way, precision: Precision = nullcontext
+    loss: Loss | Sequence[Loss],
+    theta: Sequence[Tensor],
+    phi: Sequence[Tensor],
+    way: Way,
+    precision: Precision = nullcontext,
 ) -> InnerGradient:
     """Compute ∇θ L(θ, φ) so that it can be differentiated later.
 
     Args:
-        loss: L.
+        loss: L, or parts of which it is the sum: the lean way makes one after the other, and keeps the activations of one alone.
         theta: θ; its content must not change before `second` is called.
         phi: φ, may be empty; likewise.
         way: `fast` or `lean`.
@@ -66,13 +75,14 @@ def inner_gradient(
     Raises:
         RuntimeError: the loss cannot be differentiated twice.
     """
-    return _fast(loss, theta, phi) if way == "fast" else _lean(loss, theta, phi, precision)
+    parts = (loss,) if callable(loss) else tuple(loss)
+    return _fast(parts, theta, phi) if way == "fast" else _lean(parts, theta, phi, precision)
 
 
-def _fast(loss: Loss, theta: Sequence[Tensor], phi: Sequence[Tensor]) -> InnerGradient:
+def _fast(parts: Sequence[Loss], theta: Sequence[Tensor], phi: Sequence[Tensor]) -> InnerGradient:
     here, there = leaves(theta), leaves(phi)
     with twice_differentiable():
-        value = loss(here, there)
+        value = reduce(torch.add, [part(here, there) for part in parts])
         gradient = torch.autograd.grad(value, here, create_graph=True, materialize_grads=True)
 
     def second(vector: Tensors, of_theta: bool, of_phi: bool) -> tuple[Tensors, Tensors]:
@@ -89,25 +99,69 @@ def _fast(loss: Loss, theta: Sequence[Tensor], phi: Sequence[Tensor]) -> InnerGr
     return InnerGradient(value.detach(), detached(gradient), second)
 
 
-def _lean(loss: Loss, theta: Sequence[Tensor], phi: Sequence[Tensor], precision: Precision) -> InnerGradient:
+def _lean(parts: Sequence[Loss], theta: Sequence[Tensor], phi: Sequence[Tensor], precision: Precision) -> InnerGradient:
     here, there = leaves(theta), detached(phi)
-    replay = remember_randomness(here)
-    with twice_differentiable():
-        value = loss(here, there)
-        gradient = torch.autograd.grad(value, here, materialize_grads=True)
+    replays: list[Callable[[], AbstractContextManager[None]]] = []
+    values: list[Tensor] = []
+    gradient: Tensors = ()
+    for part in parts:
+        replays.append(remember_randomness(here))
+        with twice_differentiable():
+            value = part(here, there)
+            gradient = added(gradient, tuple(torch.autograd.grad(value, here, materialize_grads=True)))
+        values.append(value.detach())
 
     def second(vector: Tensors, of_theta: bool, of_phi: bool) -> tuple[Tensors, Tensors]:
-        which = tuple(i for i, wanted in enumerate((of_theta, of_phi and bool(there))) if wanted)
-        if not which:
+        of_phi = of_phi and bool(there)
+        if not of_theta and not of_phi:
             return (), ()
-        point = detached(here)
-        slope = torch.func.grad(loss, argnums=which)
-        with replay(), twice_differentiable(), TangentsInPlace(), precision():
-            found = torch.func.jvp(lambda theta: slope(theta, there), (point,), (vector,))[1]
-        parts = dict(zip(which, found, strict=True))
-        return parts.get(0, ()), parts.get(1, ())
+        found: Tensors = ()
+        tangents = tangents_of if of_theta else tangents_of_phi
+        for part, replay in zip(parts, replays, strict=True):
+            with replay(), twice_differentiable(), TangentsInPlace(), precision():
+                found = added(found, tangents(part, here, there, vector, of_phi))
+        split = len(here) if of_theta else 0
+        return found[:split], found[split:]
 
-    return InnerGradient(value.detach(), gradient, second)
+    return InnerGradient(reduce(torch.add, values), gradient, second)
+
+
+def tangents_of_phi(loss: Loss, theta: Tensors, phi: Tensors, vector: Tensors, of_phi: bool) -> Tensors:
+    """Return d/dε ∇φ L(θ + εw, φ) at ε = 0; of the backward pass there is only what lies above φ."""
+    assert of_phi
+    slope = torch.func.grad(loss, argnums=1)
+    found: Tensors = torch.func.jvp(lambda theta: slope(theta, phi), (detached(theta),), (vector,))[1]
+    return found
+
+
+def tangents_of(loss: Loss, theta: Tensors, phi: Tensors, vector: Tensors, of_phi: bool) -> Tensors:
+    """Return d/dε ∇θ L(θ + εw, φ) at ε = 0, then, where asked, that of ∇φ L.
+
+    `torch.func.grad` keeps the graph of its own backward pass, here as large as the model; nothing goes back through it, and this
+    keeps none.
+    """
+    with forward_ad.dual_level():
+        duals = tuple(make_dual(t, w) for t, w in zip(leaves(theta), vector, strict=True))
+        there = leaves(phi) if of_phi else phi
+        wanted = (*duals, *(there if of_phi else ()))
+        gradient = list(torch.autograd.grad(loss(duals, there), wanted, materialize_grads=True))
+        return tuple(tangent_or_zeros(gradient, i) for i in range(len(gradient)))
+
+
+def tangent_or_zeros(duals: list[Any], i: int) -> Tensor:
+    """Return a dual tensor's tangent, letting the tensor itself go; zeros where it does not depend on what was varied."""
+    dual, duals[i] = duals[i], None
+    tangent = unpack_dual(dual).tangent
+    return torch.zeros_like(dual) if tangent is None else tangent
+
+
+def added(total: Tensors, new: Tensors) -> Tensors:
+    """Return total + new, one after the other; `total` is empty at first, and each of `new` is let go as it is added."""
+    if not total:
+        return new
+    waiting = list(reversed(new))
+    del new
+    return tuple(tensor + waiting.pop() for tensor in total)
 
 
 def leaves(tensors: Sequence[Tensor]) -> Tensors:

@@ -84,6 +84,11 @@ class Step:
         """The weight decay of one tensor."""
         return self.rule.decay[i] if self.rule.decay else 0.0
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is θ′ = θ − αg: SGD without decay, not clipped."""
+        return self.rule.betas is None and not any(self.rule.decay) and self.factor == 1.0
+
 
 def fresh_state(rule: Rule, theta: Sequence[Tensor]) -> State:
     """Return the state before the first step."""

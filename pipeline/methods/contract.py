@@ -149,10 +149,12 @@ class Trainer(Protocol):
     memory: dict[str, Any]  # plain numbers and tensors that must survive a resume
     inherited: dict[str, Tensor]  # what the method of the run that learned for this one kept, by name
     languages: tuple[str, ...]  # batch["language"] indexes these
+    labels: tuple[str, ...]  # the task's label set, in the order of the logits
     generator: torch.Generator  # the method's own randomness
     device: torch.device
     phase: Phase
     step_number: int  # steps done in this phase
+    total_steps: int  # steps of this phase, if it does not stop early
 
     @property
     def settings(self) -> OptimizerSettings:

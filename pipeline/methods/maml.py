@@ -4,7 +4,7 @@
     θ ← θ − β ∇θ L_Q(θ′(θ))           meta: the run's own optimiser, through the inner steps                            (Eq. 6)
 
 The gradient is exact, (I − α ∇²L_S) ∇θ′ L_Q for one step; `first_order` leaves the Hessian out (FOMAML). All inner steps of an
-episode are on the same support, each with dropout masks of its own.
+episode are on the same support, each with dropout masks of its own. The lean way takes the support in parts.
 
 Logged: `loss` L_Q(θ′), `support_loss` L_S(θ) and, of exact gradients, nothing more: no second pass is made to measure anything.
 """
@@ -25,8 +25,11 @@ from pipeline.methods.episodes import check_inner_rate, draw_episode, episode_st
 from pipeline.methods.parameters import names
 from pipeline.methods.sides import Episode, episodes, query_languages
 from pipeline.methods.supervised import one_loss
+from pipeline.tasks.examples import IGNORED
 
 FINE_TUNE = "fine_tune"
+PARTS = 4
+"""Parts of the support that the lean way goes through one after the other: it keeps the activations of one."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +93,35 @@ def meta_gradient(
     """Return ∇θ L_Q(θ′(θ)), in the order of `trainer.parameters()`, and what is logged; θ stays as it is."""
     theta = trainer.parameters()
     named = names(trainer.model, theta)
-    inner, outer = loss_on(trainer, support, named), loss_on(trainer, query, named)
+    outer = loss_on(trainer, query, named)
+    in_parts = way == "lean" and not options.first_order
+    inner = support_parts(trainer, support, named) if in_parts else [loss_on(trainer, support, named)]
     rule, way = Rule(options.inner_lr), "lean" if options.first_order else way
     losses = [inner] * options.inner_steps
     done = unroll(losses, lambda end: outer(end, ()), theta, (), rule, None, way, trainer.autocast)
-    found = pull_back_steps(done.taken, done.vector, (), of_theta=True, first_order=options.first_order)
-    return found.theta, {"loss": done.outer, "support_loss": done.taken[0][0].value}
+    taken, vector, value = done.taken, done.vector, done.outer
+    del done  # and with it θ′, which is not needed any more
+    found = pull_back_steps(taken, vector, (), of_theta=True, first_order=options.first_order)
+    return found.theta, {"loss": value, "support_loss": taken[0][0].value}
+
+
+def support_parts(trainer: Trainer, support: Batch, named: Sequence[str]) -> list[Loss]:
+    """Return the support's loss as the sum of `PARTS` losses, or of as many as it has examples.
+
+    A task's loss is the mean over what is labelled in a batch, so a part's weighs as much as its share of that.
+    """
+    chunks = {key: value.tensor_split(min(PARTS, len(support["row"]))) for key, value in support.items()}
+    parts = [dict(zip(chunks, values, strict=True)) for values in zip(*chunks.values(), strict=True)]
+    labelled = [int((part["labels"] != IGNORED).sum()) for part in parts]
+    return [
+        weighed(loss_on(trainer, part, named), count / max(1, sum(labelled)))
+        for part, count in zip(parts, labelled, strict=True)
+    ]
+
+
+def weighed(loss: Loss, weight: float) -> Loss:
+    """Return `weight` times a loss."""
+    return lambda theta, phi: weight * loss(theta, phi)
 
 
 def way_of(trainer: Trainer, options: Options) -> Way:

@@ -37,18 +37,19 @@ def build(
         steps, times = stretches(iterations * len(pools))
         return [Phase("meta", streams, steps * inner_steps, times)]
 
-    def step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
-        """One inner step; the last of k is followed by the interpolation."""
-        iteration, inner = divmod(trainer.step_number, inner_steps)
-        if inner == 0:
-            trainer.memory["start"] = [p.detach().clone() for p in trainer.parameters()]
-        loss = trainer.loss(draw(f"language{iteration % len(trainer.phase.streams)}"))
-        trainer.optimise(loss)
-        if inner == inner_steps - 1:
-            pull_back(trainer.parameters(), trainer.memory.pop("start"), epsilon)
-        return {"loss": loss.detach()}
+    return Method(phases, lambda trainer, draw: reptile_step(trainer, draw, inner_steps, epsilon))
 
-    return Method(phases, step)
+
+def reptile_step(trainer: Trainer, draw: Draw, inner_steps: int, epsilon: float) -> dict[str, Tensor]:
+    """Make one inner step on the language whose turn it is; the last of k is followed by the interpolation."""
+    iteration, inner = divmod(trainer.step_number, inner_steps)
+    if inner == 0:
+        trainer.memory["start"] = [p.detach().clone() for p in trainer.parameters()]
+    loss = trainer.loss(draw(f"language{iteration % len(trainer.phase.streams)}"))
+    trainer.optimise(loss)
+    if inner == inner_steps - 1:
+        pull_back(trainer.parameters(), trainer.memory.pop("start"), epsilon)
+    return {"loss": loss.detach()}
 
 
 @torch.no_grad()

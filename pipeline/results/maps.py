@@ -1,6 +1,7 @@
-"""Figures over experiments: gains by auxiliary and target as a heat map, update rates by layer."""
+"""Figures over experiments: gains and meta graphs as heat maps, update rates by layer, scores by size."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import matplotlib
@@ -12,7 +13,9 @@ from matplotlib.figure import Figure
 from pipeline.results.drawing import GREY, SOURCE, STYLE, TARGET
 from pipeline.results.gains import Gain
 from pipeline.results.measures import title as metric_title
+from pipeline.results.meta_graphs import GraphMap
 from pipeline.results.rates import Rates
+from pipeline.results.sizes import Point
 
 CELL = 0.46
 """Inches of a cell's side."""
@@ -21,6 +24,10 @@ LEAST_SPAN = 1.0
 """Points at which colours are full, at the least: noise of a tenth of a point is not painted deep blue."""
 
 EMPTY = "#e6e6e6"
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito's, told apart with any eyes; further lines repeat them, dashed."""
+
+MARKERS = "o^sDvP*"
 
 
 def draw_gains_map(spec: Mapping[str, Any], cells: Sequence[Sequence[Gain]]) -> Figure:
@@ -98,4 +105,81 @@ def draw_rates(label: str, runs: Sequence[Rates]) -> Figure:
         figure.legend(title="layer", fontsize=6.5, title_fontsize=6.5, loc="outside right center")
         right.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
         figure.suptitle(label, fontsize=10)
+    return figure
+
+
+def draw_sizes(spec: Mapping[str, Any], lines: Mapping[str, Sequence[Point | None]]) -> Figure:
+    """Draw scores over sizes of the target's training data, evenly spaced, a line a method with 95 % intervals.
+
+    Args:
+        spec: the figure's description.
+        lines: by method, a point for each size.
+    """
+    places = np.arange(len(spec["sizes"]))
+    seeds = sorted({point.seeds for points in lines.values() for point in points if point is not None})
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(4.8, 3.2), layout="constrained")
+        axis = figure.subplots()
+        for i, (method, points) in enumerate(lines.items()):
+            shift = (i - (len(lines) - 1) / 2) * 0.6 / max(len(lines), 6)
+            kept = [(place + shift, point) for place, point in zip(places, points, strict=True) if point is not None]
+            axis.errorbar(
+                [x for x, _ in kept],
+                [point.mean for _, point in kept],
+                yerr=[point.half or 0.0 for _, point in kept],
+                color=COLOURS[i % len(COLOURS)],
+                marker=MARKERS[i % len(MARKERS)],
+                linestyle="-" if i < len(COLOURS) else "--",
+                linewidth=1.0,
+                markersize=3.5,
+                elinewidth=0.6,
+                capsize=1.5,
+                label=method,
+            )
+        axis.set_xticks(places, ["all" if size is None else f"{size:g}" for size in spec["sizes"]])
+        axis.set_xlabel("labelled training examples of the target" + shares(spec["sizes"]))
+        axis.set_ylabel(f"{metric_title(spec['metric'])} ×100", fontsize=7.5)
+        figure.legend(fontsize=6.5, loc="outside right center")
+        n = "–".join(map(str, seeds[:: len(seeds) - 1 or 1])) if seeds else "0"
+        languages = list(dict.fromkeys(language for _, language in spec["columns"]))
+        said = f"mean over {', '.join(languages)}; 95 % t-interval over n = {n} seeds"
+        axis.set_title(said, fontsize=7, color=GREY)
+    return figure
+
+
+def shares(sizes: Sequence[float | None]) -> str:
+    """Say that sizes are shares of what there is, where they are."""
+    return ", share" if all(size is None or size < 1 for size in sizes) else ""
+
+
+def draw_graph_maps(spec: Mapping[str, Any], panels: Sequence[GraphMap]) -> Figure:
+    """Draw mean meta graphs, a panel each, on one scale; a node's edge to itself is left white.
+
+    Args:
+        spec: the figure's description.
+        panels: one for each source set and target.
+    """
+    shown = [np.where(np.eye(len(panel.edges), dtype=bool), np.nan, panel.edges) for panel in panels]
+    most = max(float(np.nanmax(values)) for values in shown) or 1.0
+    with matplotlib.rc_context(STYLE):
+        size = max(2.3, 0.3 * len(shown[0]))
+        figure = Figure(figsize=(size * len(panels) + 0.9, size + 1.3), layout="constrained")
+        axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axis, panel, values in zip(axes, panels, shown, strict=True):
+            colours = matplotlib.colormaps["viridis"].with_extremes(bad="white")
+            image = axis.imshow(values, cmap=colours, vmin=0, vmax=most, aspect="equal")
+            names = [f"{language} {label}" for language, label in panel.nodes]
+            axis.set_xticks(range(len(names)), names, rotation=90, fontsize=6)
+            axis.set_yticks(range(len(names)), names, fontsize=6)
+            axis.tick_params(length=0)
+            sources = dict.fromkeys(language for language, _ in panel.nodes if language != panel.target)
+            axis.set_title(f"{'+'.join(sources)}→{panel.target}", fontsize=8)
+            for edge in np.flatnonzero([a[0] != b[0] for a, b in pairwise(panel.nodes)]):
+                axis.axhline(edge + 0.5, color="white", linewidth=0.8)
+                axis.axvline(edge + 0.5, color="white", linewidth=0.8)
+        bar = figure.colorbar(image, ax=list(axes), shrink=0.8, pad=0.02)
+        bar.outline.set_visible(False)
+        bar.set_label("mean normalised edge weight", fontsize=7)
+        runs = max(len(panel["runs"]) for panel in spec["panels"])
+        figure.suptitle(f"{spec['label']}: meta graph, {spec['draws']} draws in each of {runs} seeds", fontsize=8.5)
     return figure

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from pipeline.data.schema import CLASSES
 from pipeline.errors import UserError
 from pipeline.meta.products import Tensors
 from pipeline.meta.updates import Step
@@ -88,7 +89,7 @@ class Loop:
         self.ingredients, self.checkpoints, self.report = ingredients, checkpoints, report
         self.checkpoint_every = checkpoint_every  # seconds; an epoch that ends sooner after the last one is not saved
         self.model: nn.Module = ingredients.model.to(ingredients.device)
-        self.device, self.languages = ingredients.device, ingredients.languages
+        self.device, self.languages, self.labels = ingredients.device, ingredients.languages, tuple(ingredients.labels)
         self.modules: dict[str, nn.Module] = {}
         self.memory: dict[str, Any] = {}
         self.inherited = dict(ingredients.inherited)
@@ -100,7 +101,7 @@ class Loop:
         self.steps: list[dict[str, Any]] = []  # one per step
         self.best: Weights | None = None
         self.total: Weights = {}  # of an averaged phase: the sum of θ over its epochs' ends
-        self.step_number = 0
+        self.step_number = self.total_steps = 0
         self.phase = Phase("none", {}, 0, 0)
 
     # What a method calls.
@@ -179,7 +180,7 @@ class Loop:
         self.ingredients.method.setup(self)
         streams = self.open_streams(phase, "train")
         steps = streams.samplers[phase.epoch].batches_per_pass if isinstance(phase.epoch, str) else phase.epoch
-        total = steps * phase.epochs
+        total = self.total_steps = steps * phase.epochs
         named = list(self.model.named_parameters())
         for name, settings in self.own_settings.items():
             if settings is None:
@@ -194,7 +195,8 @@ class Loop:
     def open_streams(self, phase: Phase, purpose: str) -> Streams:
         """Open a phase's streams with randomness of their own for training or evaluation."""
         i = self.ingredients
-        return Streams(phase.streams, i.pools, i.languages, i.pad_id, i.device, (i.seed, phase.name, purpose))
+        seed, classes = (i.seed, phase.name, purpose), i.labels if i.task.__name__.rpartition(".")[2] in CLASSES else ()
+        return Streams(phase.streams, i.pools, i.languages, i.pad_id, i.device, seed, classes)
 
     def run_phase(self, number: int, phase: Phase, saved: dict[str, Any] | None) -> None:
         """Run one phase to its end or to its early stop; leave the chosen epoch's weights in the model."""

@@ -7,7 +7,7 @@ little of it is padding, and every example is still seen exactly once a pass.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,9 @@ def length_grouped(lengths: np.ndarray, batch_size: int, rng: np.random.Generato
 class Sampler:
     """The rows of one stream's batches, one array at a time."""
 
-    def __init__(self, stream: Stream, examples: Examples, rng: np.random.Generator) -> None:
+    def __init__(
+        self, stream: Stream, examples: Examples, rng: np.random.Generator, labels: Sequence[str] = ()
+    ) -> None:
         self.stream, self.examples, self.rng = stream, examples, rng
         if stream.whole and len(examples) < stream.batch_size:
             languages = ", ".join(dict.fromkeys(pool.language for pool in stream.pools))
@@ -56,6 +58,9 @@ class Sampler:
         self.position = 0
         self.latest = np.empty(0, dtype=np.int64)
         self.keys = list(zip(examples.ids, examples.languages, strict=True))
+        self.by_class = self.group(range(len(examples))) if stream.sampling == "per_class" else {}
+        if stream.sampling == "per_class":
+            self.check_classes(labels)
         self.rows_of_id: dict[str, list[int]] = {}
         for row, id_ in enumerate(examples.ids if stream.paired_with is not None else ()):
             self.rows_of_id.setdefault(id_, []).append(row)
@@ -94,9 +99,7 @@ class Sampler:
         """Draw a batch without replacement; for `per_class`, `batch_size` rows of each class of each language."""
         if self.stream.sampling != "per_class":
             return self.rng.choice(allowed, min(self.stream.batch_size, len(allowed)), replace=False)
-        groups: dict[tuple[str, int], list[int]] = {}
-        for row in allowed:
-            groups.setdefault((self.examples.languages[row], int(self.examples.classes[row])), []).append(int(row))
+        groups = self.by_class if len(allowed) == len(self.examples) else self.group(allowed)
         for (language, label), rows in groups.items():
             if len(rows) < self.stream.batch_size:
                 raise UserError(
@@ -104,6 +107,32 @@ class Sampler:
                 )
         drawn = [self.rng.choice(rows, self.stream.batch_size, replace=False) for _, rows in sorted(groups.items())]
         return np.concatenate(drawn)
+
+    def group(self, rows: Iterable[int]) -> dict[tuple[str, int], list[int]]:
+        """Return rows by language and class."""
+        groups: dict[tuple[str, int], list[int]] = {}
+        for row in rows:
+            groups.setdefault((self.examples.languages[row], int(self.examples.classes[row])), []).append(int(row))
+        return groups
+
+    def check_classes(self, labels: Sequence[str]) -> None:
+        """Every language must have enough examples of every class for a batch.
+
+        Raises:
+            UserError: one has not.
+        """
+        size = self.stream.batch_size
+        for language in dict.fromkeys(self.examples.languages):
+            counts = {label: len(self.by_class.get((language, i), ())) for i, label in enumerate(labels)}
+            for label, count in counts.items():
+                if count < size:
+                    raise UserError(
+                        f"{language}: {count} training examples of class {label!r}, and an episode's support takes {size} of "
+                        f"each; set support_size to at most {min(counts.values())}, or more examples of {language}"
+                        if min(counts.values())
+                        else f"{language}: no training example of class {label!r}, and an episode's support takes {size} of "
+                        f"each; give {language} more examples, or leave it out"
+                    )
 
     def counterparts(self, partner: "Sampler", row: int) -> list[int]:
         """Return the rows with the id of a partner's row that are not the same example: those of other languages."""
@@ -160,9 +189,10 @@ class Streams:
         pad_id: int,
         device: torch.device,
         seed: tuple[object, ...],
+        labels: Sequence[str] = (),
     ) -> None:
         self.samplers = {
-            name: Sampler(stream, concatenate([pools[pool] for pool in stream.pools]), seeded(*seed, name))
+            name: Sampler(stream, concatenate([pools[pool] for pool in stream.pools]), seeded(*seed, name), labels)
             for name, stream in streams.items()
         }
         for sampler in self.samplers.values():

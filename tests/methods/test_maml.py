@@ -43,21 +43,33 @@ def episode(spec, **how):
     return loop, *draw_episode(loop, streams.draw, kinds)
 
 
-def adapted(loop, theta, support, rate, steps, create_graph):
+def loss_in_parts(loop, support, given, parts):
+    """L_S as the sum over parts of the support, each with its share of the labelled sub-tokens."""
+    if parts == 1:
+        return loss_at(loop, support, given)
+    rows = torch.arange(len(support["row"])).tensor_split(min(parts, len(support["row"])))
+    whole, total = (support["labels"] != -100).sum(), 0.0
+    for chosen in rows:
+        part = {key: value[chosen] for key, value in support.items()}
+        total = total + (part["labels"] != -100).sum() / whole * loss_at(loop, part, given)
+    return total
+
+
+def adapted(loop, theta, support, rate, steps, create_graph, parts=1):
     """θ′ by plain SGD: θ ← θ − α ∇L_S(θ), every operation on the tape where asked."""
     names = names_of(loop)
     for _ in range(steps):
         with sdpa_kernel(SDPBackend.MATH):
-            loss = loss_at(loop, support, dict(zip(names, theta, strict=True)))
+            loss = loss_in_parts(loop, support, dict(zip(names, theta, strict=True)), parts)
             slopes = torch.autograd.grad(loss, theta, create_graph=create_graph, materialize_grads=True)
         theta = [p - rate * g for p, g in zip(theta, slopes, strict=True)]
     return theta
 
 
-def nested(loop, support, query, rate, steps):
+def nested(loop, support, query, rate, steps, parts=1):
     """L_Q(θ′) and its derivative by θ, by differentiating through the inner steps."""
     theta = [p.detach().clone().requires_grad_() for p in loop.parameters()]
-    end = adapted(loop, theta, support, rate, steps, create_graph=True)
+    end = adapted(loop, theta, support, rate, steps, create_graph=True, parts=parts)
     with sdpa_kernel(SDPBackend.MATH):
         loss = loss_at(loop, query, dict(zip(names_of(loop), end, strict=True)))
         return loss.detach(), torch.autograd.grad(loss, theta, materialize_grads=True)
@@ -70,7 +82,11 @@ def nested(loop, support, query, rate, steps):
 @pytest.mark.parametrize("way", ["fast", "lean"])
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_gradient_is_the_derivative_through_the_inner_steps(languages, double, steps, way, frozen):
-    """With dropout, whose masks differ from step to step and are the same for the gradient and its derivative."""
+    """With dropout, whose masks differ from step to step and are the same for the gradient and its derivative.
+
+    The lean way takes the support in four parts, or in as many as it has sentences.
+    """
+    parts = 4 if way == "lean" else 1
     change = (lambda loop: freeze(loop, frozen)) if frozen else (lambda loop: None)
     loop, support, query = episode(spec_of("x_maml"), change=change)
     assert any(not p.requires_grad for p in loop.model.parameters()) == bool(frozen)
@@ -78,15 +94,28 @@ def test_gradient_is_the_derivative_through_the_inner_steps(languages, double, s
     found, log = meta_gradient(loop, support, query, options_of(inner_lr=0.3, inner_steps=steps), way)
     after = torch.get_rng_state()
     torch.set_rng_state(random)
-    value, expected = nested(loop, support, query, 0.3, steps)
+    value, expected = nested(loop, support, query, 0.3, steps, parts)
     assert error(found, expected) < EXACT
     assert float(log["loss"]) == pytest.approx(float(value), rel=1e-12)
     assert torch.equal(after, torch.get_rng_state()), "no draw more, no draw less"
     torch.set_rng_state(random)
-    assert float(log["support_loss"]) == pytest.approx(float(loss_at(loop, support, {}).detach()), rel=1e-12)
+    assert float(log["support_loss"]) == pytest.approx(
+        float(loss_in_parts(loop, support, {}, parts).detach()), rel=1e-12
+    )
     torch.set_rng_state(random)
-    _, unadapted = nested(loop, support, query, 0.0, steps)
+    _, unadapted = nested(loop, support, query, 0.0, steps, parts)
     assert error(expected, unadapted) > 1e-2, "the inner steps matter"
+
+
+def test_the_support_in_parts_gives_the_gradient_of_the_whole(languages, double, monkeypatch):
+    """Without dropout, as masks are drawn part by part; parts of five and unequal sentences, and more parts than there are."""
+    loop, support, query = episode(spec_of("x_maml", {"batch_size": 5}), dropout=False)
+    assert len({int(n) for n in (support["labels"] != -100).sum(1)}) > 1, "the parts' shares differ"
+    _, expected = nested(loop, support, query, 0.3, 2)
+    for parts in (1, 2, 3, 9):
+        monkeypatch.setattr(maml, "PARTS", parts)
+        found, _ = meta_gradient(loop, support, query, options_of(inner_lr=0.3, inner_steps=2), "lean")
+        assert error(found, expected) < EXACT
 
 
 @pytest.mark.parametrize("way", ["fast", "lean"])
@@ -246,7 +275,8 @@ def test_second_order_differs_from_first_order(languages):
     assert column(loops[0], "gradient_norm")[0] != pytest.approx(column(loops[1], "gradient_norm")[0], rel=1e-4)
 
 
-def test_both_ways_give_one_training(languages):
+def test_both_ways_give_one_training(languages, monkeypatch):
+    monkeypatch.setattr(maml, "PARTS", 1)  # so that dropout masks are the same
     plain = {"optimizer": "sgd", "learning_rate": 0.3, "warmup": 0.0, "weight_decay": 0.0}
     loops = [
         fitted(spec_of("xla_maml", plain, iterations=2, inner_lr=0.2, inner_steps=2, way=way))
@@ -381,7 +411,7 @@ def test_the_support_is_of_one_language_and_the_query_of_the_other(languages, mo
     monkeypatch.setattr(loop, "loss", loss)
     applied = Applied(loop, monkeypatch)
     steps_of(loop, streams.draw, 1)
-    assert seen[:3] == [{"delta"}, {"delta"}, {"gamma"}]
+    assert seen[:9] == [{"delta"}] * 4 * 2 + [{"gamma"}], "four parts in each of two inner steps"
     assert seen.count({"gamma"}) == 1, "the query's loss is no inner loss"
     assert len(applied.model) == len(loop.parameters())
 

@@ -1,0 +1,67 @@
+"""What methods that train on source and target together must agree on with their experiments: `mgl`, `multi_task` and others.
+
+Checked before any job starts; what only fetched data tell (a class missing from a language) is checked by the run, before its
+first step.
+"""
+
+from collections.abc import Iterator
+
+from pipeline.config_dataset_rules import KeyPath, Problem, label_set
+from pipeline.config_methods import LanguageAdversarial, MultiTask
+from pipeline.config_mgl import Mgl
+from pipeline.config_schema import Experiment, Settings
+from pipeline.config_training import Method
+from pipeline.data.schema import CLASSES
+
+
+def check_sharing(
+    path: KeyPath, label: str, method: Method, experiment: Experiment, settings: Settings
+) -> Iterator[Problem]:
+    """A method that tells languages apart needs different ones; a graph needs classes, languages and nodes enough.
+
+    Args:
+        path: of the method in the experiment.
+        label: the variant's or method's name.
+        method: its settings, or one point of its grid.
+        experiment: the experiment.
+        settings: the whole config.
+    """
+    if not isinstance(method, Mgl | MultiTask | LanguageAdversarial):
+        return
+    for sources in experiment.sources:
+        for target in experiment.targets:
+            if target in sources:
+                yield path, f"{label} tells the languages apart, and {target!r} is source and target"
+    if isinstance(method, Mgl):
+        yield from check_graph(path, label, method, experiment, settings)
+
+
+def check_graph(
+    path: KeyPath, label: str, method: Mgl, experiment: Experiment, settings: Settings
+) -> Iterator[Problem]:
+    """A graph of whole examples, with a source to leave out in meta-train, and no more neighbours than nodes."""
+    dataset = settings.datasets.get(experiment.dataset)
+    if dataset is not None and dataset.task not in CLASSES:
+        yield (
+            path,
+            f"{label} gives each example one class, and dataset {experiment.dataset!r} is of task {dataset.task}; "
+            f"it is for {', '.join(CLASSES)}",
+        )
+        return
+    labels = label_set(dataset) if dataset is not None else None
+    for sources in experiment.sources:
+        if method.meta_train and method.l2clt and len(sources) < 2:
+            yield (
+                path,
+                f"{label} leaves one source out in meta-train, and the source set {sources} has only one; put several languages "
+                "into one source set, as sources: [[en, de]], or set meta_train: no",
+            )
+        elif labels:
+            languages = (len(sources) - method.meta_train) if method.l2clt else 1
+            nodes = languages * len(labels) * method.support_size + method.query_size
+            if method.neighbours > nodes:
+                yield (
+                    path,
+                    f"{label} keeps {method.neighbours} neighbours of each node, and the smallest graph from the sources "
+                    f"{sources} has {nodes} nodes; set neighbours to at most {nodes}",
+                )

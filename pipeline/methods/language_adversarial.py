@@ -1,0 +1,112 @@
+"""`language_adversarial`: joint training against a language discriminator behind gradient reversal (Chen et al. 2018; ADAN).
+
+    L = ½ (L_s + L_t) + λ_p ½ (D_s + D_t)
+
+D is the cross-entropy of a discriminator that tells the language of a text from its mean hidden state; it descends D, and the
+encoder, through the reversal, ascends it, weighed by λ_p. λ_p rises from 0 to λ over the training, as in Ganin et al. (2016):
+
+    λ_p = λ (2 / (1 + exp(−10 p)) − 1),   p the part of all steps that is done
+
+With `target_labels: no`, L_t is left out: the target's texts alone are read, as in the paper. Batches are `joint`'s, balanced.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pipeline.methods.contract import Batch, Draw, Method, Trainer
+from pipeline.methods.joint import balanced_phases
+
+STEEPNESS = 10.0
+
+
+class Reversal(torch.autograd.Function):
+    """The identity, whose gradient is turned round and weighed."""
+
+    @staticmethod
+    def forward(context: Any, hidden: Tensor, weight: float) -> Tensor:
+        """Return `hidden`."""
+        context.weight = weight
+        return hidden.view_as(hidden)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """Return −weight times the gradient."""
+        return -context.weight * gradients[0], None
+
+
+class Discriminator(nn.Module):
+    """Mean hidden states (B, d) → a logit for each language: one hidden ReLU layer of width d."""
+
+    def __init__(self, width: int, languages: Sequence[int], dropout: float, generator: torch.Generator) -> None:
+        super().__init__()
+        self.hidden, self.out = nn.Linear(width, width), nn.Linear(width, len(languages))
+        self.dropout = nn.Dropout(dropout)
+        self.languages = tuple(languages)
+        for layer in (self.hidden, self.out):
+            nn.init.xavier_normal_(layer.weight, generator=generator)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Return the logits, in the order of `languages`."""
+        logits: Tensor = self.out(self.dropout(functional.relu(self.hidden(states))))
+        return logits
+
+
+def mean_state(hidden: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean over the sub-tokens that are no padding: (B, T, d), (B, T) → (B, d)."""
+    weights = mask.to(hidden.dtype)[..., None]
+    return (hidden * weights).sum(1) / weights.sum(1)
+
+
+def strength(progress: float, most: float) -> float:
+    """Return λ_p after the part `progress` of all steps."""
+    return most * (2 / (1 + math.exp(-STEEPNESS * progress)) - 1)
+
+
+def build(weight: float = 0.1, target_labels: bool = True) -> Method:
+    """Return the method.
+
+    Args:
+        weight: λ.
+        target_labels: whether the target's labels are trained on.
+    """
+
+    def setup(trainer: Trainer) -> None:
+        config = trainer.model.encoder.config  # type: ignore[union-attr]
+        pools = [pool for stream in trainer.phase.streams.values() for pool in stream.pools]
+        languages = tuple(dict.fromkeys(trainer.languages.index(pool.language) for pool in pools))
+        made = Discriminator(config.hidden_size, languages, config.hidden_dropout_prob, trainer.generator)  # type: ignore[union-attr, arg-type]
+        trainer.own("discriminator", made)
+
+    def losses(trainer: Trainer, batch: Batch, reversed_by: float) -> tuple[Tensor, Tensor]:
+        """Return the task's and the discriminator's loss of a batch, from one pass."""
+        discriminator = trainer.modules["discriminator"]
+        assert isinstance(discriminator, Discriminator)
+        seen: list[Tensor] = []
+        hook = trainer.model.encoder.register_forward_hook(lambda m, i, out: seen.append(out.last_hidden_state))  # type: ignore[union-attr]
+        try:
+            task_loss = trainer.loss(batch)
+        finally:
+            hook.remove()
+        with trainer.autocast():
+            states = mean_state(seen[0], batch["attention_mask"])
+            logits = discriminator(Reversal.apply(states, reversed_by))  # type: ignore[no-untyped-call]
+        known = torch.tensor(discriminator.languages, device=batch["language"].device)
+        wanted = (batch["language"][:, None] == known).int().argmax(1)
+        return task_loss, functional.cross_entropy(logits.float(), wanted)
+
+    def step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
+        reversed_by = strength(trainer.step_number / trainer.total_steps, weight)
+        source_loss, source_told = losses(trainer, draw("source"), reversed_by)
+        target_loss, target_told = losses(trainer, draw("target"), reversed_by)
+        loss = (source_loss + target_loss) / 2 if target_labels else source_loss
+        told = (source_told + target_told) / 2
+        trainer.optimise(loss + told)
+        return {"loss": loss.detach(), "language_loss": told.detach(), "lambda": torch.tensor(reversed_by)}
+
+    return Method(balanced_phases, step, setup)

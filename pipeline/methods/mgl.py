@@ -1,0 +1,149 @@
+"""`mgl`: meta graph learning (Li et al. 2020, Section 4.3).
+
+An episode is a cross-lingual task {ℓ_1, …, ℓ_M} → ℓ: N support instances of every class of each of the M languages, R query
+instances of ℓ. All are nodes of one graph (`pipeline.methods.meta_graph`); the loss is the cross-entropy of the query's nodes,
+and encoder and graph are trained together.
+
+    meta-train   each source in turn is the pseudo-target, the other sources are the support's languages
+    meta-test    all sources → the target
+
+Both stages stop early on dev data, of the sources and of the target. A test query is scored with support drawn from the training
+data, `eval_times` times, and the probabilities are averaged. A graph joins R queries, in the order of the file, as in training.
+
+The paper's ablations: `meta_train=False` ("w/o Meta"), `l2clt=False` ("w/o L2CLT": support and query are of one language, each
+source's own in meta-train, the target's in meta-test), `length_scale=False` ("w/o σ"), `layers`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.methods.contract import Batch, Draw, Method, Phase, Pool, Setting, Stream, Trainer
+from pipeline.methods.meta_graph import Distance, MetaGraph
+from pipeline.tasks.model import INPUTS
+
+
+def represent(model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+    """Return H: the start token's last hidden state (B, d) of every example of a batch."""
+    read = {key: batch[key] for key in INPUTS if key in batch}
+    hidden: Tensor = model.encoder(**read).last_hidden_state[:, 0]  # type: ignore[operator]
+    return hidden
+
+
+class Episode(nn.Module):
+    """The query's class scores (R, C) in the graph of a support batch and itself; parameters of θ are `model.…`."""
+
+    def __init__(self, model: nn.Module, graph: MetaGraph, support: Batch) -> None:
+        super().__init__()
+        self.model, self.graph, self.support = model, graph, support
+
+    def forward(self, query: Batch) -> Tensor:
+        """Return the scores of the query."""
+        nodes = torch.cat([represent(self.model, self.support), represent(self.model, query)])
+        scores: Tensor = self.graph(nodes)[len(self.support["row"]) :]
+        return scores
+
+
+def build(
+    meta_train: bool = True,
+    l2clt: bool = True,
+    length_scale: bool = True,
+    layers: int = 2,
+    neighbours: int = 10,
+    distance: Distance = "squared",
+    support_size: int = 5,
+    query_size: int = 32,
+    train_episodes: int = 75,
+    test_episodes: int = 10,
+    eval_times: int = 5,
+    dropout: float = 0.5,
+) -> Method:
+    """Return the method; arguments as in `pipeline.config_multilingual.Mgl`."""
+
+    def episode_streams(name: str, support: tuple[Pool, ...], query: Pool) -> dict[str, Stream]:
+        """The two streams of one kind of episode; where both are of one language, no instance is on both sides."""
+        apart = None if l2clt else f"support{name}"
+        return {
+            f"support{name}": Stream(support, support_size, sampling="per_class"),
+            f"query{name}": Stream((query,), query_size, sampling="random", excluding=apart),
+        }
+
+    def phases(setting: Setting) -> Sequence[Phase]:
+        sources, (target,) = setting.source_pools(), setting.target_pools()
+        training: dict[str, Stream] = {}
+        for i, pool in enumerate(sources):
+            others = tuple(other for other in sources if other != pool)
+            training |= episode_streams(f"_{i}", others if l2clt else (pool,), pool)
+        testing = episode_streams("", sources if l2clt else (target,), target)
+        stages = [
+            ("meta_train", training, train_episodes, setting.dev_pools(setting.sources, source=True)),
+            ("meta_test", testing, test_episodes, setting.dev_pools(setting.targets)),
+        ]
+        return [
+            Phase(name, streams, episodes, setting.epochs, dev, setting.patience)
+            for name, streams, episodes, dev in stages[0 if meta_train else 1 :]
+        ]
+
+    def setup(trainer: Trainer) -> None:
+        """Make the graph once; the second stage goes on with it."""
+        if "graph" not in trainer.modules:
+            encoder: Any = trainer.model.encoder
+            options = (layers, neighbours, length_scale, distance, dropout)
+            made = MetaGraph(encoder.config.hidden_size, len(trainer.labels), *options, trainer.generator)
+            trainer.own("graph", made)
+
+    def step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
+        kinds = len(trainer.phase.streams) // 2
+        name = f"_{trainer.step_number % kinds}" if trainer.phase.name == "meta_train" else ""
+        support = draw(f"support{name}")
+        loss = trainer.loss(draw(f"query{name}"), module=Episode(trainer.model, graph_of(trainer), support))
+        trainer.optimise(loss)
+        return {"loss": loss.detach()}
+
+    def predict(trainer: Trainer, batches: Iterable[Batch], draw: Draw) -> Iterator[Tensor]:
+        """Yield the logarithms of the mean probabilities; every query is encoded once, every support batch once."""
+        encoded = [(represent(trainer.model, batch).float(), batch["row"], batch["language"]) for batch in batches]
+        order = torch.cat([rows for _, rows, _ in encoded]).argsort()
+        queries = torch.cat([nodes for nodes, _, _ in encoded])[order]
+        name = support_of(trainer, int(encoded[0][2][0]))
+        supports = [represent(trainer.model, draw(name)).float() for _ in range(eval_times)]
+        scores = mean_scores(graph_of(trainer), supports, queries, query_size)[order.argsort()]
+        yield from torch.split(scores, [len(rows) for _, rows, _ in encoded])
+
+    return Method(phases, step, setup, predict, keeps=("graph",))
+
+
+def graph_of(trainer: Trainer) -> MetaGraph:
+    """Return the run's graph."""
+    graph = trainer.modules["graph"]
+    assert isinstance(graph, MetaGraph)
+    return graph
+
+
+def support_of(trainer: Trainer, language: int) -> str:
+    """Return the name of the support stream for queries of a language: in meta-train, of the episodes it is the query of."""
+    if trainer.phase.name != "meta_train":
+        return "support"
+    names = [name for name in trainer.phase.streams if name.startswith("query")]
+    of = {trainer.languages.index(trainer.phase.streams[name].pools[0].language): name for name in names}
+    return of[language].replace("query", "support")
+
+
+def mean_scores(graph: MetaGraph, supports: Sequence[Tensor], queries: Tensor, size: int) -> Tensor:
+    """Return the log of the class probabilities (Q, C), averaged over supports, of queries in graphs of `size` each.
+
+    Args:
+        graph: in evaluation mode.
+        supports: representations (S, d) of each draw.
+        queries: representations (Q, d).
+        size: R; the last graph is filled up with the queries before it, whose scores in it are not taken.
+    """
+    starts = [min(start, max(len(queries) - size, 0)) for start in range(0, len(queries), size)]
+    total = torch.zeros((), device=queries.device)
+    for support in supports:
+        parts = [graph(torch.cat([support, queries[start : start + size]]))[len(support) :] for start in starts]
+        parts[-1] = parts[-1][(len(starts) - 1) * size - starts[-1] :]
+        total = total + torch.cat(parts).softmax(-1)
+    return (total / len(supports)).log()

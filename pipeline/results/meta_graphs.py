@@ -1,0 +1,110 @@
+"""MGL's meta graph of classes and languages: the mean Ã over many small graphs (Li et al. 2020, Section 5.4, Figure 4).
+
+A graph has one instance of each class of each language, drawn from the training data; its edges are those that the trained model
+makes of their representations.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline import paths
+from pipeline.data.schema import read_split
+from pipeline.errors import UserError
+from pipeline.files import digest, read_json, read_parquet
+from pipeline.results.distance import Floats
+
+
+@dataclass(frozen=True)
+class GraphMap:
+    """One panel.
+
+    Attributes:
+        nodes: (language, class) of each of the V nodes, sources first.
+        edges: (V, V), the mean Ã over draws and seeds.
+        target: the last language.
+    """
+
+    nodes: tuple[tuple[str, str], ...]
+    edges: Floats
+    target: str
+
+
+def read_graph_map(panel: Mapping[str, Any], spec: Mapping[str, Any]) -> GraphMap:
+    """Return one panel of a figure (`pipeline.figures.figure_specs`).
+
+    Raises:
+        UserError: a run's representations, description, model or split is missing or broken, or a class has no instance.
+    """
+    found = [mean_edges(run, panel, spec) for run in panel["runs"]]
+    nodes = found[0][0]
+    return GraphMap(nodes, np.mean([edges for _, edges in found], axis=0), panel["target"])
+
+
+def mean_edges(
+    run: str, panel: Mapping[str, Any], spec: Mapping[str, Any]
+) -> tuple[tuple[tuple[str, str], ...], Floats]:
+    """Return the nodes of one run's graphs and the mean Ã over the draws."""
+    import torch
+
+    graph = trained_graph(run, spec["neighbours"])
+    vectors, rows = instances(run, panel, spec["view"])
+    rng = np.random.default_rng([spec["view"]["seed"], *run.encode()])
+    total = 0.0
+    for _ in range(spec["draws"]):
+        chosen = [int(rng.choice(where)) for where in rows.values()]
+        with torch.inference_mode():
+            total = total + graph.edges(torch.from_numpy(vectors[chosen])).double().numpy()
+    edges: Floats = np.asarray(total) / spec["draws"]
+    return tuple(rows), edges
+
+
+def trained_graph(run: str, neighbours: int) -> Any:
+    """Return the graph that a run learned, with another number of neighbours.
+
+    Raises:
+        UserError: the run is of another method, or has kept no graph.
+    """
+    from pipeline.methods.meta_graph import MetaGraph
+    from pipeline.training.run import kept_by
+
+    method = dict(read_json(paths.run_record(run))["spec"]["method"])
+    weights = {key.removeprefix("graph."): tensor for key, tensor in kept_by(run).items() if key.startswith("graph.")}
+    if method["name"] != "mgl" or not weights:
+        raise UserError(f"run {run} has kept no meta graph: it is of method {method['name']}; expected mgl")
+    last = weights[f"layers.{method['layers'] - 1}.weight"]
+    options = {key: method[key] for key in ("layers", "length_scale", "distance", "dropout")}
+    graph = MetaGraph(last.shape[1], last.shape[0], neighbours=neighbours, **options)
+    graph.load_state_dict(weights)
+    return graph.eval()
+
+
+def instances(
+    run: str, panel: Mapping[str, Any], view: Mapping[str, Any]
+) -> tuple[npt.NDArray[np.float32], dict[tuple[str, str], Sequence[int]]]:
+    """Return a run's points, and by language and class, sources first, which of them are whose.
+
+    Raises:
+        UserError: they are missing, or a class has none.
+    """
+    path = paths.representations(run, digest(dict(view), 8))
+    table = read_parquet(path)
+    flat = table["vector"].combine_chunks()
+    vectors = np.asarray(flat.flatten(), dtype=np.float32).reshape(table.num_rows, -1)
+    places = {key: i for i, key in enumerate(zip(table["lang"].to_pylist(), table["id"].to_pylist(), strict=True))}
+    run_spec = read_json(paths.run_record(run))["spec"]
+    rows: dict[tuple[str, str], Sequence[int]] = {}
+    for language, source in [*((s, True) for s in panel["sources"]), (panel["target"], False)]:
+        split = read_split(paths.run_split(run_spec, language, view["split"], source), run_spec["task"])
+        of_class: dict[str, list[int]] = {label: [] for label in sorted(set(split["label"].to_pylist()))}
+        for identity, label in zip(split["id"].to_pylist(), split["label"].to_pylist(), strict=True):
+            if (language, identity) in places:
+                of_class[label].append(places[language, identity])
+        for label, found in of_class.items():
+            if not found:
+                raise UserError(f"{path}: no point of class {label!r} in {language}; represent more sentences")
+            rows[language, label] = found
+    return vectors, rows

@@ -1,0 +1,84 @@
+"""Scores against the number or share of the target's training examples, by method (MGL, Figure 5)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy import stats
+
+from pipeline import paths
+from pipeline.errors import UserError
+from pipeline.results.cells import Seed
+from pipeline.results.collect import read_scores
+from pipeline.results.statistics import ALPHA, summarise
+
+
+@dataclass(frozen=True)
+class Point:
+    """A method's score at one size, ×100: the mean over seeds, each over experiments and their languages first.
+
+    `half` is half its 95 % t-interval over seeds, `None` for one seed.
+    """
+
+    mean: float
+    half: float | None
+    seeds: int
+
+
+def read_sizes(spec: Mapping[str, Any]) -> dict[str, list[Point | None]]:
+    """Return each method's points, one a size, in the description's order; `None` where runs are missing.
+
+    Raises:
+        UserError: the scores are missing, or hold nothing of a method.
+    """
+    return sizes(read_scores(paths.scores()), spec)
+
+
+def sizes(scores: pa.Table, spec: Mapping[str, Any]) -> dict[str, list[Point | None]]:
+    """Return the same from collected scores.
+
+    A method that no size changes, as `zero_shot`, has the same point everywhere.
+
+    Raises:
+        UserError: nothing of a method is among them.
+    """
+    columns = [(experiment, language) for experiment, language in spec["columns"]]
+    rows = [
+        row
+        for row in scores.filter(pc.equal(scores["metric"], spec["metric"])).to_pylist()
+        if (row["experiment"], row["language"]) in columns
+    ]
+    found: dict[str, list[Point | None]] = {}
+    for method in spec["methods"]:
+        own = [row for row in rows if row["variant"] == method]
+        if not own:
+            raise UserError(
+                f"{paths.scores()}: no {spec['metric']} of {method!r} in {', '.join(dict.fromkeys(e for e, _ in columns))}; "
+                "train it first"
+            )
+        sized = any(row["target_size"] is not None for row in own)
+        found[method] = [
+            point([row for row in own if not sized or row["target_size"] == size], len(columns))
+            for size in spec["sizes"]
+        ]
+    return found
+
+
+def point(rows: Sequence[Mapping[str, Any]], columns: int) -> Point | None:
+    """Return the mean over the seeds that have all languages of all experiments, `None` where none has."""
+    values: dict[Seed, dict[tuple[str, str], list[float]]] = {}
+    for row in rows:
+        of_seed = values.setdefault((row["data_seed"], row["model_seed"]), {})
+        of_seed.setdefault((row["experiment"], row["language"]), []).append(100 * row["value"])
+    whole = [fmean(map(fmean, found.values())) for _, found in sorted(values.items()) if len(found) == columns]
+    if not whole:
+        return None
+    summary = summarise(whole)
+    half = None
+    if summary.sd is not None:
+        half = float(stats.t.ppf(1 - ALPHA / 2, summary.n - 1)) * summary.sd / math.sqrt(summary.n)
+    return Point(summary.mean, half, summary.n)
