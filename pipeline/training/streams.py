@@ -124,15 +124,16 @@ class Sampler:
         size = self.stream.batch_size
         for language in dict.fromkeys(self.examples.languages):
             counts = {label: len(self.by_class.get((language, i), ())) for i, label in enumerate(labels)}
-            for label, count in counts.items():
-                if count < size:
-                    raise UserError(
-                        f"{language}: {count} training examples of class {label!r}, and an episode's support takes {size} of "
-                        f"each; set support_size to at most {min(counts.values())}, or more examples of {language}"
-                        if min(counts.values())
-                        else f"{language}: no training example of class {label!r}, and an episode's support takes {size} of "
-                        f"each; give {language} more examples, or leave it out"
-                    )
+            label = min(counts, key=lambda label: counts[label], default="")
+            if not labels or counts[label] >= size:
+                continue
+            fewer = (
+                f"set support_size to at most {counts[label]}, or give" if counts[label] else "leave it out, or give"
+            )
+            raise UserError(
+                f"{language}: {counts[label] or 'no'} training examples of class {label!r}, and an episode's support takes "
+                f"{size} of each; {fewer} {language} more examples"
+            )
 
     def counterparts(self, partner: "Sampler", row: int) -> list[int]:
         """Return the rows with the id of a partner's row that are not the same example: those of other languages."""

@@ -293,7 +293,8 @@ def test_a_killed_run_resumes_in_either_stage(world, tmp_path, killed_at):
 
 def test_too_few_of_a_class_are_said_before_training(world):
     with pytest.raises(
-        UserError, match=r"training examples of class '.*', and an episode's support takes 38 of each; set support_si"
+        UserError,
+        match=r"training examples of class '.*', and an episode's support takes 38 of each; set support_size to at most",
     ):
         prepared(spec_of(support_size=38))
 
@@ -305,7 +306,8 @@ def test_a_missing_class_is_said_before_training(tmp_path, monkeypatch):
     paths.split(tiny.DATASET, "gamma", "train").unlink()
     tiny.write_task_split("sentiment", "gamma", "train", 40)
     with pytest.raises(
-        UserError, match=r"gamma: no training example of class 'positive', and an episode's support takes 2 of each"
+        UserError,
+        match=r"gamma: no training examples of class 'positive', and an episode's support takes 2 of each; leave it out",
     ):
         prepared(spec_of())
 

@@ -21,7 +21,15 @@ WORDS = {
     "ja": ("良い 面白い 温かい", "悪い 退屈 冷たい", "本 頁 物語"),
 }
 COUNTS = {"train": 30, "test": 10}
-ENCODER = {"layers": 1, "hidden_size": 16, "heads": 2, "vocabulary_size": 150, "max_length": 32, "steps": 2, "batch_size": 4}
+ENCODER = {
+    "layers": 1,
+    "hidden_size": 16,
+    "heads": 2,
+    "vocabulary_size": 150,
+    "max_length": 32,
+    "steps": 2,
+    "batch_size": 4,
+}
 CONFIG: dict[str, Any] = {
     "datasets": {
         "books": {
@@ -39,7 +47,14 @@ CONFIG: dict[str, Any] = {
         "joint": {"batches": "concatenated"},
         "multi_task": {"batches": "concatenated"},
         "reptile_fine_tune": {"iterations": 2, "inner_steps": 2},
-        "mgl": {"support_size": 2, "query_size": 4, "neighbours": 4, "train_episodes": 3, "test_episodes": 2, "eval_times": 2},
+        "mgl": {
+            "support_size": 2,
+            "query_size": 4,
+            "neighbours": 4,
+            "train_episodes": 3,
+            "test_episodes": 2,
+            "eval_times": 2,
+        },
     },
     "experiments": {
         "fr": {
