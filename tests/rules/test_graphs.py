@@ -72,7 +72,7 @@ CONFIG: dict[str, Any] = {
             "methods": ["joint", "mgl"],
             "sources": [["en", "de", "ja"]],
             "targets": ["fr"],
-            "target_size": [0.5, None],
+            "target_size": [0.5, "all"],
             "model_seeds": [1, 2],
         },
     },
