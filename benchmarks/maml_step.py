@@ -18,11 +18,7 @@ its peak beyond its imports (the allocator's peak on a GPU). Keys of the JSON:
 `memory_growth_500_iterations`    resident memory after 500 iterations over that after 50, the larger of both ways (tiny shape)
 """
 
-import argparse
-import json
-import platform
 import statistics
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,17 +26,16 @@ from typing import Any
 
 import torch
 
-from pipeline.errors import UserError, run_stage
-from pipeline.files import write_json
+from pipeline.errors import run_stage
 from pipeline.methods import build_method
 from pipeline.methods.contract import Method, OptimizerSettings, Pool, Setting
 from pipeline.tasks import ner
 from pipeline.training.checkpoint import Checkpoints
-from pipeline.training.devices import keep_freed_memory
 from pipeline.training.loop import Ingredients, Loop
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, only its own folder is on it
-from benchmarks.meta_step import LABELS, SIZES, Step, examples, make_model, resident, seconds
+from benchmarks.common import Step, machine, memory_of, peak_memory, resident, run, seconds
+from benchmarks.meta_step import LABELS, SIZES, examples, make_model
 
 BATCH = 8
 INTERVAL = 15
@@ -136,22 +131,9 @@ def rate_share(size: str, device: str, length: int, rounds: int) -> float:
     return statistics.median(found)
 
 
-def peak_memory(way: str, size: str, device: str, length: int) -> float:
-    """Return in MB what two steps of a way take at their peak, beyond the imports; to be called in a fresh process."""
-    before = resident("VmRSS")
-    step = make_step(way, size, device, length)
-    for _ in range(2):
-        step()
-    if device == "cuda":
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resident("VmHWM") - before
-
-
-def memory_of(way: str, size: str, device: str, threads: int) -> float:
-    """Measure a way's peak memory in a process of its own."""
-    command = [sys.executable, __file__, "--size", size, "--device", device]
-    command += ["--threads", str(threads), "--memory-of", way]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+def memory(way: str, size: str, device: str) -> float:
+    """Return a way's peak memory in MB."""
+    return peak_memory(lambda: make_step(way, size, device, SIZES[size][4]), device)
 
 
 def memory_growth() -> float:
@@ -170,61 +152,24 @@ def memory_growth() -> float:
 def measure(size: str, device: str, threads: int, rounds: int) -> dict[str, Any]:
     """Measure everything the JSON holds."""
     length = SIZES[size][4]
-    memory = {way: memory_of(way, size, device, threads) for way in ("first order", "lean", "fast", "lean 3")}
+    peaks = {way: memory_of(__file__, way, size, device, threads) for way in ("first order", "lean", "fast", "lean 3")}
     one = against("first order", ["fast", "lean"], size, device, length, rounds)
     several = against("lean", ["lean 2", "lean 3"], size, device, length, rounds)
     return {
         "exact_over_first_order": round(one["fast"], 3),
         "lean_over_first_order": round(one["lean"], 3),
-        "memory_exact_over_first_order": round(memory["lean"] / memory["first order"], 3),
-        "memory_fast_over_first_order": round(memory["fast"] / memory["first order"], 3),
+        "memory_exact_over_first_order": round(peaks["lean"] / peaks["first order"], 3),
+        "memory_fast_over_first_order": round(peaks["fast"] / peaks["first order"], 3),
         "k_steps_over_one": {"2": round(several["lean 2"], 3), "3": round(several["lean 3"], 3)},
         "k_step_time_linearity": round(2 * several["lean 2"] / (1 + several["lean 3"]), 3),
-        "memory_k_steps_over_one": round(memory["lean 3"] / memory["lean"], 3),
+        "memory_k_steps_over_one": round(peaks["lean 3"] / peaks["lean"], 3),
         "meta_optimizer_over_fine_tune": round(rate_share(size, device, length, max(1, rounds // 2)), 3),
         "memory_growth_500_iterations": round(memory_growth(), 4),
         "seconds": {"first order": round(one["first order"], 4), "lean": round(several["lean"], 4)},
-        "memory_mb": {way: round(value) for way, value in memory.items()},
-        "machine": {
-            "size": size,
-            "batch": [BATCH, length],
-            "device": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
-            "precision": "bfloat16" if device == "cuda" else "float32",
-            "threads": threads,
-            "rounds": rounds,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
+        "memory_mb": {way: round(value) for way, value in peaks.items()},
+        "machine": machine(size, device, threads, rounds, batch=[BATCH, length]),
     }
 
 
-def main() -> None:
-    """Measure and write the JSON.
-
-    Raises:
-        UserError: a GPU is asked for and there is none.
-    """
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", choices=SIZES, default="tiny")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.device == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: PyTorch sees no GPU")
-    torch.set_num_threads(arguments.threads)
-    keep_freed_memory()  # as the training stage does
-    if arguments.memory_of:
-        length = SIZES[arguments.size][4]
-        print(peak_memory(arguments.memory_of, arguments.size, arguments.device, length))
-        return
-    found = measure(arguments.size, arguments.device, arguments.threads, arguments.rounds)
-    print(json.dumps(found, indent=1))
-    if arguments.json:
-        write_json(arguments.json, found)
-
-
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(lambda: run(__doc__, SIZES, measure, memory))

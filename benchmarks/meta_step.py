@@ -23,14 +23,9 @@ The released code's order: one graph of L_s + L_g with `create_graph`, a look-ah
 derivative by *all* of θ and φ, then a fresh pass with the new φ for θ's own step.
 """
 
-import argparse
-import json
-import platform
 import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +36,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers.models.bert.configuration_bert import BertConfig
 from transformers.models.bert.modeling_bert import BertModel
 
-from pipeline.errors import UserError, run_stage
-from pipeline.files import write_json
+from pipeline.errors import run_stage
 from pipeline.meta.bilevel import hypergradient, unroll
 from pipeline.meta.updates import Rule
 from pipeline.methods import build_method
@@ -53,9 +47,11 @@ from pipeline.tasks import ner
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.model import TaskModel
 from pipeline.training.checkpoint import Checkpoints
-from pipeline.training.devices import keep_freed_memory
 from pipeline.training.loop import Ingredients, Loop
 from pipeline.training.streams import Streams
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, only its own folder is on it
+from benchmarks.common import Step, machine, memory_of, peak_memory, resident, run, seconds
 
 SIZES = {
     "tiny": (2, 128, 4, 2000, 32),
@@ -65,7 +61,6 @@ LABELS = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
 BATCH = 16
 PLACES = ("top", "middle", "bottom")
 SETTING = Setting(("alpha",), ("beta",), None, None, None, BATCH, 1, "last")
-Step = Callable[[], object]
 
 
 def make_model(size: str, dropout: float = 0.1) -> TaskModel:
@@ -177,17 +172,6 @@ def released_order(loop: Loop, streams: Streams) -> None:
 # ------------------------------------------------------------------------------------------------------------- measuring
 
 
-def seconds(step: Step, device: torch.device) -> float:
-    """Return the wall seconds of one step."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    start = time.perf_counter()
-    step()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
-
-
 def times(bench: Bench, rounds: int) -> tuple[dict[str, float], dict[str, float]]:
     """Return the median seconds of a step of each way, and their median ratio to the joint steps before and after."""
     steps: dict[str, Step] = {"joint": bench.step(build_method("joint", {}))}
@@ -211,40 +195,15 @@ def times(bench: Bench, rounds: int) -> tuple[dict[str, float], dict[str, float]
     return took, over
 
 
-def peak_memory(size: str, device: str, length: int, way: str) -> float:
-    """Return in MB what two steps of a way take at their peak, beyond the imports; to be called in a fresh process."""
-    before = resident("VmRSS")
-    bench = Bench(size, device, length)
-    method = build_method("joint", {}) if way == "joint" else metaxl(size, "top", way)
-    step = bench.step(method)
-    for _ in range(2):
-        step()
-    if device == "cuda":
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resident("VmHWM") - before
+def memory_step(way: str, size: str, device: str) -> Step:
+    """Return a step of the way whose memory is measured, with the RTN on top."""
+    bench = Bench(size, device, length_of(size, device))
+    return bench.step(build_method("joint", {}) if way == "joint" else metaxl(size, "top", way))
 
 
-def resident(key: str) -> float:
-    """Return a figure of this process's memory in MB: `VmRSS` now, `VmHWM` at its peak."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return next(float(line.split()[1]) / 1024 for line in lines if line.startswith(f"{key}:"))
-
-
-def memory_of(size: str, device: str, threads: int, way: str) -> float:
-    """Measure a way's peak memory in a process of its own."""
-    command = [
-        sys.executable,
-        __file__,
-        "--size",
-        size,
-        "--device",
-        device,
-        "--threads",
-        str(threads),
-        "--memory-of",
-        way,
-    ]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+def length_of(size: str, device: str) -> int:
+    """Return how many sub-tokens a sentence has."""
+    return 200 if device == "cuda" else SIZES[size][4]
 
 
 def memory_growth() -> float:
@@ -344,8 +303,10 @@ def finite_difference(loss: Any, outer: Any, theta: Any, phi: Any, rule: Rule, e
 
 def measure(size: str, device: str, threads: int, rounds: int) -> dict[str, Any]:
     """Measure everything the JSON holds."""
-    length = 200 if device == "cuda" else SIZES[size][4]
-    memory = {way: memory_of(size, device, threads, way) for way in ("joint", "lean", "fast")}  # before ours fills up
+    length = length_of(size, device)
+    peaks = {
+        way: memory_of(__file__, way, size, device, threads) for way in ("joint", "lean", "fast")
+    }  # before ours fills up
     took, exact = times(Bench(size, device, length), rounds)
     ratios = {name: round(value, 3) for name, value in exact.items()}
     worst, differences = errors(size, device)
@@ -353,8 +314,8 @@ def measure(size: str, device: str, threads: int, rounds: int) -> dict[str, Any]
     return {
         "metaxl_over_joint": {place: ratios[f"fast {place}"] for place in PLACES},
         "lean_over_joint": {place: ratios[f"lean {place}"] for place in PLACES},
-        "memory_over_joint_top": round(memory["lean"] / memory["joint"], 3),
-        "memory_fast_over_joint_top": round(memory["fast"] / memory["joint"], 3),
+        "memory_over_joint_top": round(peaks["lean"] / peaks["joint"], 3),
+        "memory_fast_over_joint_top": round(peaks["fast"] / peaks["joint"], 3),
         "speedup_over_released_order": round(exact["released order"] / exact["lean top"], 2),
         "released_over_joint": ratios["released variant"],
         "released_order_over_joint": ratios["released order"],
@@ -363,47 +324,15 @@ def measure(size: str, device: str, threads: int, rounds: int) -> dict[str, Any]
         "memory_growth_200_steps": round(memory_growth(), 4),
         "seconds": {name: round(value, 4) for name, value in took.items()},
         "tokens_per_second": {name: round(tokens / value) for name, value in took.items()},
-        "memory_mb": {way: round(value) for way, value in memory.items()},
-        "machine": {
-            "size": size,
-            "batch": [BATCH, length],
-            "device": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
-            "precision": "bfloat16" if device == "cuda" else "float32",
-            "threads": threads,
-            "rounds": rounds,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
+        "memory_mb": {way: round(value) for way, value in peaks.items()},
+        "machine": machine(size, device, threads, rounds, batch=[BATCH, length]),
     }
 
 
-def main() -> None:
-    """Measure and write the JSON.
-
-    Raises:
-        UserError: a GPU is asked for and there is none.
-    """
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", choices=SIZES, default="tiny")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.device == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: PyTorch sees no GPU")
-    torch.set_num_threads(arguments.threads)
-    keep_freed_memory()  # as the training stage does
-    if arguments.memory_of:
-        length = 200 if arguments.device == "cuda" else SIZES[arguments.size][4]
-        print(peak_memory(arguments.size, arguments.device, length, arguments.memory_of))
-        return
-    found = measure(arguments.size, arguments.device, arguments.threads, arguments.rounds)
-    print(json.dumps(found, indent=1))
-    if arguments.json:
-        write_json(arguments.json, found)
+def memory(way: str, size: str, device: str) -> float:
+    """Return a way's peak memory in MB."""
+    return peak_memory(lambda: memory_step(way, size, device), device)
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(lambda: run(__doc__, SIZES, measure, memory))

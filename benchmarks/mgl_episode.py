@@ -10,9 +10,6 @@ experiments (support 30, query 32, K = 10, five draws). Keys of the JSON:
 `graph_over_encoder`        the graph's forward and backward pass in an episode over the encoder's on the same instances
 """
 
-import argparse
-import json
-import platform
 import statistics
 import sys
 from pathlib import Path
@@ -21,8 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pipeline.errors import UserError, run_stage
-from pipeline.files import write_json
+from pipeline.errors import run_stage
 from pipeline.methods import build_method
 from pipeline.methods.contract import OptimizerSettings, Setting
 from pipeline.methods.mgl import graph_of, represent
@@ -30,12 +26,12 @@ from pipeline.tasks import sentiment
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.model import TaskModel
 from pipeline.training.checkpoint import Checkpoints
-from pipeline.training.devices import keep_freed_memory
 from pipeline.training.loop import Ingredients, Loop
 from pipeline.training.streams import Streams
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, only its own folder is on it
-from benchmarks.meta_step import SIZES, make_model, seconds
+from benchmarks.common import machine, run, seconds
+from benchmarks.meta_step import SIZES, make_model
 
 LABELS = ["negative", "positive"]
 SOURCES = ("alpha", "gamma", "delta")
@@ -152,42 +148,9 @@ def measure(size: str, device: str, threads: int, rounds: int, queries: int = QU
         "draws_over_encoding": round(draws, 3),
         "graph_over_encoder": round(share, 4),
         "seconds": {"encoder in an episode": round(took, 4)},
-        "machine": {
-            "size": size,
-            "queries": queries,
-            "length": length,
-            "device": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
-            "precision": "bfloat16" if device == "cuda" else "float32",
-            "threads": threads,
-            "rounds": rounds,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
+        "machine": machine(size, device, threads, rounds, queries=queries, length=length),
     }
 
 
-def main() -> None:
-    """Measure and write the JSON.
-
-    Raises:
-        UserError: a GPU is asked for and there is none.
-    """
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", choices=SIZES, default="tiny")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    arguments = parser.parse_args()
-    if arguments.device == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: PyTorch sees no GPU")
-    torch.set_num_threads(arguments.threads)
-    keep_freed_memory()  # as the training stage does
-    found = measure(arguments.size, arguments.device, arguments.threads, arguments.rounds)
-    print(json.dumps(found, indent=1))
-    if arguments.json:
-        write_json(arguments.json, found)
-
-
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(lambda: run(__doc__, SIZES, measure))

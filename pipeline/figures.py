@@ -1,6 +1,6 @@
 """What the config's figures ask for: which cells or runs they draw; and what they must agree on with their experiments."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, product
 from typing import Any, Protocol
 
@@ -143,14 +143,10 @@ def check_gains(
     path = ("figures", name)
     yield from check_metric(path, figure.metric, [figure.experiment], settings)
     for key, label in (("method", figure.method), ("baseline", figure.baseline)):
-        if label not in experiment.methods and label not in broken["methods"]:
-            yield (
-                (*path, key),
-                f"{label!r} is no method of experiment {figure.experiment!r}{nearest(label, experiment.methods)}",
-            )
-            continue
+        missing = list(check_listed((*path, key), label, figure.experiment, experiment, broken))
+        yield from missing
         method = method_settings(settings, label)
-        if method is None:
+        if missing or method is None:
             continue
         if key == "method" and not method.needs_auxiliaries:
             yield (*path, key), f"{label!r} learns from no auxiliary language, so there is no row for it"
@@ -159,14 +155,10 @@ def check_gains(
                 (*path, key),
                 f"{label!r} learns from auxiliary languages itself; expected a method without, as zero_shot",
             )
-        if method.tune:
-            yield (*path, key), f"{label!r} is tuned; name a variant with the values you mean"
-    for key in ("sources", "source_size", "target_size"):
-        if len(getattr(experiment, key)) > 1:
-            yield (
-                (*path, "experiment"),
-                f"{figure.experiment!r} has several values of {key}; make an experiment with one",
-            )
+        yield from check_untuned((*path, key), label, method)
+    yield from check_single(
+        (*path, "experiment"), figure.experiment, experiment, ("sources", "source_size", "target_size")
+    )
 
 
 def check_rates(
@@ -174,25 +166,46 @@ def check_rates(
 ) -> Iterator[Problem]:
     """Update rates are those of a meta-trained soft layer selection, learned once per seed."""
     path, label = ("figures", name, "method"), figure.method
-    if label not in experiment.methods and label not in broken["methods"]:
-        yield path, f"{label!r} is no method of experiment {figure.experiment!r}{nearest(label, experiment.methods)}"
-        return
+    missing = list(check_listed(path, label, figure.experiment, experiment, broken))
+    yield from missing
     method = method_settings(settings, label)
-    if method is None:
+    if missing or method is None:
         return
     if not isinstance(method, MetaOptimizer) or not method.meta_train:
         yield (
             path,
             f"{label!r} has no run that learns update rates; expected a variant of meta_optimizer with meta_train",
         )
-    elif method.tune:
+    else:
+        yield from check_untuned(path, label, method)
+    yield from check_single(
+        ("figures", name, "experiment"),
+        figure.experiment,
+        experiment,
+        ("sources", "source_size", "auxiliaries"),
+        ", so several sets of rates",
+    )
+
+
+def check_listed(path: KeyPath, label: str, name: str, experiment: Experiment, broken: Broken) -> Iterator[Problem]:
+    """A figure's method is one of its experiment's."""
+    if label not in experiment.methods and label not in broken["methods"]:
+        yield path, f"{label!r} is no method of experiment {name!r}{nearest(label, experiment.methods)}"
+
+
+def check_untuned(path: KeyPath, label: str, method: Method) -> Iterator[Problem]:
+    """A figure shows one run a seed, where a grid has several."""
+    if method.tune:
         yield path, f"{label!r} is tuned; name a variant with the values you mean"
-    for key in ("sources", "source_size", "auxiliaries"):
+
+
+def check_single(
+    path: KeyPath, name: str, experiment: Experiment, keys: Sequence[str], why: str = ""
+) -> Iterator[Problem]:
+    """An experiment has one value of each of these keys; `why` says what several would make."""
+    for key in keys:
         if len(getattr(experiment, key)) > 1:
-            yield (
-                ("figures", name, "experiment"),
-                f"{figure.experiment!r} has several values of {key}, so several sets of rates; make an experiment with one",
-            )
+            yield path, f"{name!r} has several values of {key}{why}; make an experiment with one"
 
 
 def check_sizes(
@@ -205,30 +218,22 @@ def check_sizes(
     yield from check_twice((*path, "methods"), figure.methods)
     for key, experiment in experiments.items():
         for i, label in enumerate(figure.methods):
-            if label not in experiment.methods and label not in broken["methods"]:
-                yield (
-                    (*path, "methods", i),
-                    f"{label!r} is no method of experiment {key!r}{nearest(label, experiment.methods)}",
-                )
+            yield from check_listed((*path, "methods", i), label, key, experiment, broken)
         if len(experiment.target_size) < 2:
             yield (*path, "experiments"), f"{key!r} has one target_size, which makes no line; list several"
-        if len(experiment.source_size) > 1:
-            yield (*path, "experiments"), f"{key!r} has several values of source_size; make an experiment with one"
+        yield from check_single((*path, "experiments"), key, experiment, ("source_size",))
     drawn = figure.methods or list(chain.from_iterable(experiment.methods for experiment in experiments.values()))
-    for label, method in ((label, method_settings(settings, label)) for label in dict.fromkeys(drawn)):
-        yield from check_line((*path, "methods"), label, method)
+    for label in dict.fromkeys(drawn):
+        method = method_settings(settings, label)
+        if method is None:
+            continue
+        yield from check_untuned((*path, "methods"), label, method)
+        if method.needs_auxiliaries:
+            yield (*path, "methods"), f"{label!r} learns from auxiliary languages; list the methods to draw without it"
     if len({tuple(map(str, experiment.target_size)) for experiment in experiments.values()}) > 1:
         yield (*path, "experiments"), "they have other values of target_size; expected the same, in the same order"
     if not figure.methods and len({tuple(experiment.methods) for experiment in experiments.values()}) > 1:
         yield (*path, "methods"), "the experiments have other methods; list those to draw"
-
-
-def check_line(path: KeyPath, label: str, method: Method | None) -> Iterator[Problem]:
-    """A method's line is of one run for each size, language and seed."""
-    if method is not None and method.tune:
-        yield path, f"{label!r} is tuned; name a variant with the values you mean"
-    if method is not None and method.needs_auxiliaries:
-        yield path, f"{label!r} learns from auxiliary languages; list the methods to draw without it"
 
 
 def check_meta_graph(
@@ -240,17 +245,11 @@ def check_meta_graph(
     method = method_settings(settings, label)
     if method is not None and not isinstance(method, Mgl):
         yield (*path, "method"), f"{label!r} has no meta graph; expected a variant of mgl"
-    elif method is not None and method.tune:
-        yield (*path, "method"), f"{label!r} is tuned; name a variant with the values you mean"
+    elif method is not None:
+        yield from check_untuned((*path, "method"), label, method)
     for key, experiment in experiments.items():
-        if label not in experiment.methods and label not in broken["methods"]:
-            yield (
-                (*path, "method"),
-                f"{label!r} is no method of experiment {key!r}{nearest(label, experiment.methods)}",
-            )
-        for size in ("source_size", "target_size"):
-            if len(getattr(experiment, size)) > 1:
-                yield (*path, "experiments"), f"{key!r} has several values of {size}; make an experiment with one"
+        yield from check_listed((*path, "method"), label, key, experiment, broken)
+        yield from check_single((*path, "experiments"), key, experiment, ("source_size", "target_size"))
         dataset = settings.datasets.get(experiment.dataset)
         classes = len(label_set(dataset)) if dataset is not None else 2
         nodes = classes * (min(map(len, experiment.sources), default=1) + 1)

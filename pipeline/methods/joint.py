@@ -8,7 +8,7 @@ the two losses, ½ (L_s + L_t), so the few target examples are heavily oversampl
 from collections.abc import Sequence
 from typing import Literal
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline.methods.contract import Draw, Method, Phase, Setting, Stream, Trainer
 from pipeline.methods.supervised import one_loss, one_phase
@@ -23,9 +23,9 @@ def balanced_phases(setting: Setting) -> Sequence[Phase]:
     return [Phase("train", streams, "source", setting.epochs, setting.dev_pools(setting.targets), setting.patience)]
 
 
-def balanced_step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
-    """Descend ½ (L_s + L_t)."""
-    source_loss = trainer.loss(draw("source"))
+def balanced_step(trainer: Trainer, draw: Draw, source_path: nn.Module | None = None) -> dict[str, Tensor]:
+    """Descend ½ (L_s + L_t); the source batch goes through `source_path` where there is one, in the model's place."""
+    source_loss = trainer.loss(draw("source"), module=source_path)
     target_loss = trainer.loss(draw("target"))
     loss = (source_loss + target_loss) / 2
     trainer.optimise(loss)

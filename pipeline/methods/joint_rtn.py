@@ -10,24 +10,16 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from pipeline.methods.contract import Draw, Method, Trainer
-from pipeline.methods.joint import balanced_phases
+from pipeline.methods.joint import balanced_phases, balanced_step
+from pipeline.methods.languages import language_indices
 from pipeline.methods.rtn import Design, SourcePath, Transformation, make_transformation
-
-
-def source_indices(trainer: Trainer, stream: str = "source") -> list[int]:
-    """Return the indices of the source languages, in the order of the stream's pools."""
-    return [trainer.languages.index(pool.language) for pool in trainer.phase.streams[stream].pools]
 
 
 def joint_step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
     """Descend ½ (L_s(θ, φ) + L_t(θ))."""
     transformation = trainer.modules["rtn"]
     assert isinstance(transformation, Transformation)
-    source_loss = trainer.loss(draw("source"), module=SourcePath(trainer.model, transformation))
-    target_loss = trainer.loss(draw("target"))
-    loss = (source_loss + target_loss) / 2
-    trainer.optimise(loss)
-    return {"loss": loss.detach(), "source_loss": source_loss.detach(), "target_loss": target_loss.detach()}
+    return balanced_step(trainer, draw, SourcePath(trainer.model, transformation))
 
 
 def build(
@@ -43,7 +35,7 @@ def build(
     design = Design(tuple(placement), bottleneck, wide, per_source, residual, gate, detach)
 
     def setup(trainer: Trainer) -> None:
-        languages = source_indices(trainer)
+        languages = language_indices(trainer, sources_only=True)
         trainer.own("rtn", make_transformation(design, trainer.model, languages, False, trainer.generator, "joint_rtn"))
 
     return Method(balanced_phases, joint_step, setup)

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from pipeline.methods.contract import Batch, Draw, Method, Trainer
 from pipeline.methods.joint import balanced_phases
+from pipeline.methods.languages import language_indices
 
 STEEPNESS = 10.0
 
@@ -78,8 +79,7 @@ def build(weight: float = 0.1, target_labels: bool = True) -> Method:
 
     def setup(trainer: Trainer) -> None:
         config = trainer.model.encoder.config  # type: ignore[union-attr]
-        pools = [pool for stream in trainer.phase.streams.values() for pool in stream.pools]
-        languages = tuple(dict.fromkeys(trainer.languages.index(pool.language) for pool in pools))
+        languages = language_indices(trainer)
         made = Discriminator(config.hidden_size, languages, config.hidden_dropout_prob, trainer.generator)  # type: ignore[union-attr, arg-type]
         trainer.own("discriminator", made)
 

@@ -30,7 +30,7 @@ from pipeline.meta.products import Loss, Tensors, Way, inner_gradient
 from pipeline.meta.updates import Rule, State, take_step
 from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Setting, Stream, Trainer
 from pipeline.methods.episodes import halves
-from pipeline.methods.joint_rtn import source_indices
+from pipeline.methods.languages import language_indices
 from pipeline.methods.parameters import names
 from pipeline.methods.rtn import Design, SourcePath, Transformation, make_transformation
 from pipeline.methods.supervised import one_loss
@@ -193,7 +193,7 @@ def setup_with(design: Design, options: Options) -> Callable[[Trainer], None]:
                 parameter.requires_grad_(False)
             return
         mixed = options.combine == "losses"
-        languages = source_indices(trainer)
+        languages = language_indices(trainer, sources_only=True)
         phi = make_transformation(design, trainer.model, languages, mixed, trainer.generator, "metaxl")
         phi.requires_grad_(not options.phi_frozen)
         trainer.own("rtn", phi, None if options.phi_frozen else meta_settings(trainer.settings, options))

@@ -14,7 +14,7 @@ The paper's ablations: `meta_train=False` ("w/o Meta"), `l2clt=False` ("w/o L2CL
 source's own in meta-train, the target's in meta-test), `length_scale=False` ("w/o σ"), `layers`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,14 +22,14 @@ from torch import Tensor, nn
 
 from pipeline.methods.contract import Batch, Draw, Method, Phase, Pool, Setting, Stream, Trainer
 from pipeline.methods.meta_graph import Distance, MetaGraph
-from pipeline.tasks.model import INPUTS
+from pipeline.tasks.model import hidden_states
+
+META_TRAIN = "meta_train"
 
 
 def represent(model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
     """Return H: the start token's last hidden state (B, d) of every example of a batch."""
-    read = {key: batch[key] for key in INPUTS if key in batch}
-    hidden: Tensor = model.encoder(**read).last_hidden_state[:, 0]  # type: ignore[operator]
-    return hidden
+    return hidden_states(model, batch)[:, 0]
 
 
 class Episode(nn.Module):
@@ -60,31 +60,7 @@ def build(
     eval_times: int = 5,
     dropout: float = 0.5,
 ) -> Method:
-    """Return the method; arguments as in `pipeline.config_multilingual.Mgl`."""
-
-    def episode_streams(name: str, support: tuple[Pool, ...], query: Pool) -> dict[str, Stream]:
-        """The two streams of one kind of episode; where both are of one language, no instance is on both sides."""
-        apart = None if l2clt else f"support{name}"
-        return {
-            f"support{name}": Stream(support, support_size, sampling="per_class"),
-            f"query{name}": Stream((query,), query_size, sampling="random", excluding=apart),
-        }
-
-    def phases(setting: Setting) -> Sequence[Phase]:
-        sources, (target,) = setting.source_pools(), setting.target_pools()
-        training: dict[str, Stream] = {}
-        for i, pool in enumerate(sources):
-            others = tuple(other for other in sources if other != pool)
-            training |= episode_streams(f"_{i}", others if l2clt else (pool,), pool)
-        testing = episode_streams("", sources if l2clt else (target,), target)
-        stages = [
-            ("meta_train", training, train_episodes, setting.dev_pools(setting.sources, source=True)),
-            ("meta_test", testing, test_episodes, setting.dev_pools(setting.targets)),
-        ]
-        return [
-            Phase(name, streams, episodes, setting.epochs, dev, setting.patience)
-            for name, streams, episodes, dev in stages[0 if meta_train else 1 :]
-        ]
+    """Return the method; arguments as in `pipeline.config_mgl.Mgl`."""
 
     def setup(trainer: Trainer) -> None:
         """Make the graph once; the second stage goes on with it."""
@@ -93,14 +69,6 @@ def build(
             options = (layers, neighbours, length_scale, distance, dropout)
             made = MetaGraph(encoder.config.hidden_size, len(trainer.labels), *options, trainer.generator)
             trainer.own("graph", made)
-
-    def step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
-        kinds = len(trainer.phase.streams) // 2
-        name = f"_{trainer.step_number % kinds}" if trainer.phase.name == "meta_train" else ""
-        support = draw(f"support{name}")
-        loss = trainer.loss(draw(f"query{name}"), module=Episode(trainer.model, graph_of(trainer), support))
-        trainer.optimise(loss)
-        return {"loss": loss.detach()}
 
     def predict(trainer: Trainer, batches: Iterable[Batch], draw: Draw) -> Iterator[Tensor]:
         """Yield the logarithms of the mean probabilities; every query is encoded once, every support batch once."""
@@ -112,7 +80,49 @@ def build(
         scores = mean_scores(graph_of(trainer), supports, queries, query_size)[order.argsort()]
         yield from torch.split(scores, [len(rows) for _, rows, _ in encoded])
 
+    phases = phases_with(meta_train, l2clt, support_size, query_size, train_episodes, test_episodes)
     return Method(phases, step, setup, predict, keeps=("graph",))
+
+
+def phases_with(
+    meta_train: bool, l2clt: bool, support_size: int, query_size: int, train_episodes: int, test_episodes: int
+) -> Callable[[Setting], Sequence[Phase]]:
+    """Return the phases: meta-train, where it is wanted, and meta-test."""
+
+    def streams(name: str, support: tuple[Pool, ...], query: Pool) -> dict[str, Stream]:
+        """The two streams of one kind of episode; where both are of one language, no instance is on both sides."""
+        return {
+            f"support{name}": Stream(support if l2clt else (query,), support_size, sampling="per_class"),
+            f"query{name}": Stream(
+                (query,), query_size, sampling="random", excluding=None if l2clt else f"support{name}"
+            ),
+        }
+
+    def phases(setting: Setting) -> Sequence[Phase]:
+        sources, (target,) = setting.source_pools(), setting.target_pools()
+        training: dict[str, Stream] = {}
+        for i, pool in enumerate(sources):
+            training |= streams(f"_{i}", tuple(other for other in sources if other != pool), pool)
+        stages = [
+            (META_TRAIN, training, train_episodes, setting.dev_pools(setting.sources, source=True)),
+            ("meta_test", streams("", sources, target), test_episodes, setting.dev_pools(setting.targets)),
+        ]
+        return [
+            Phase(name, of_stage, episodes, setting.epochs, dev, setting.patience)
+            for name, of_stage, episodes, dev in stages[0 if meta_train else 1 :]
+        ]
+
+    return phases
+
+
+def step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
+    """One episode; in meta-train the pseudo-targets take turns."""
+    kinds = len(trainer.phase.streams) // 2
+    name = f"_{trainer.step_number % kinds}" if trainer.phase.name == META_TRAIN else ""
+    support = draw(f"support{name}")
+    loss = trainer.loss(draw(f"query{name}"), module=Episode(trainer.model, graph_of(trainer), support))
+    trainer.optimise(loss)
+    return {"loss": loss.detach()}
 
 
 def graph_of(trainer: Trainer) -> MetaGraph:
@@ -124,7 +134,7 @@ def graph_of(trainer: Trainer) -> MetaGraph:
 
 def support_of(trainer: Trainer, language: int) -> str:
     """Return the name of the support stream for queries of a language: in meta-train, of the episodes it is the query of."""
-    if trainer.phase.name != "meta_train":
+    if trainer.phase.name != META_TRAIN:
         return "support"
     names = [name for name in trainer.phase.streams if name.startswith("query")]
     of = {trainer.languages.index(trainer.phase.streams[name].pools[0].language): name for name in names}

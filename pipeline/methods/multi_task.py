@@ -10,9 +10,11 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from pipeline.methods.contract import Draw, Method, Trainer
-from pipeline.methods.joint import balanced_phases, concatenated_phases
-from pipeline.tasks.model import INPUTS
+from pipeline.methods.contract import Method, Trainer
+from pipeline.methods.joint import balanced_phases, balanced_step, concatenated_phases
+from pipeline.methods.languages import language_indices
+from pipeline.methods.supervised import one_loss
+from pipeline.tasks.model import hidden_states
 
 
 class Heads(nn.Module):
@@ -33,8 +35,7 @@ class ByLanguage(nn.Module):
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the logits of a batch in any languages; a head that no row needs is not run."""
-        read = {key: batch[key] for key in INPUTS if key in batch}
-        hidden = self.model.encoder(**read).last_hidden_state  # type: ignore[operator]
+        hidden = hidden_states(self.model, batch)
         own: dict[int, nn.Module] = dict(zip(self.heads.languages, self.heads.heads, strict=True))
         head: nn.Module = self.model.head  # type: ignore[assignment]
         out: Tensor | None = None
@@ -49,36 +50,19 @@ class ByLanguage(nn.Module):
 
 def setup(trainer: Trainer) -> None:
     """Make the sources' heads; they are trained with θ."""
-    pools = [pool for stream in trainer.phase.streams.values() for pool in stream.pools]
-    languages = dict.fromkeys(trainer.languages.index(pool.language) for pool in pools if pool.source)
-    trainer.own("heads", Heads(trainer.model.head, tuple(languages)))  # type: ignore[arg-type]
+    languages = tuple(language_indices(trainer, sources_only=True))
+    trainer.own("heads", Heads(trainer.model.head, languages))  # type: ignore[arg-type]
 
 
-def loss_by_language(trainer: Trainer, draw: Draw, stream: str) -> Tensor:
-    """Return the next batch's loss, each row through its language's head."""
+def by_language(trainer: Trainer) -> ByLanguage:
+    """Return the model with all heads."""
     heads = trainer.modules["heads"]
     assert isinstance(heads, Heads)
-    return trainer.loss(draw(stream), module=ByLanguage(trainer.model, heads))
-
-
-def balanced_step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
-    """Descend ½ (L_s + L_t)."""
-    source_loss = loss_by_language(trainer, draw, "source")
-    target_loss = trainer.loss(draw("target"))
-    loss = (source_loss + target_loss) / 2
-    trainer.optimise(loss)
-    return {"loss": loss.detach(), "source_loss": source_loss.detach(), "target_loss": target_loss.detach()}
-
-
-def concatenated_step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
-    """Descend the loss of a batch of all languages."""
-    loss = loss_by_language(trainer, draw, "train")
-    trainer.optimise(loss)
-    return {"loss": loss.detach()}
+    return ByLanguage(trainer.model, heads)
 
 
 def build(batches: Literal["balanced", "concatenated"] = "balanced") -> Method:
     """Return the method with `batches` formed one way or the other."""
     if batches == "concatenated":
-        return Method(concatenated_phases, concatenated_step, setup)
-    return Method(balanced_phases, balanced_step, setup)
+        return Method(concatenated_phases, lambda trainer, draw: one_loss(trainer, draw, by_language(trainer)), setup)
+    return Method(balanced_phases, lambda trainer, draw: balanced_step(trainer, draw, by_language(trainer)), setup)

@@ -1,13 +1,13 @@
 """What the plain supervised methods share: one stream, one loss, one phase."""
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline.methods.contract import Draw, Phase, Pool, Setting, Stream, Trainer
 
 
-def one_loss(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
-    """Draw one batch of the stream `train` and descend its loss."""
-    loss = trainer.loss(draw("train"))
+def one_loss(trainer: Trainer, draw: Draw, module: nn.Module | None = None) -> dict[str, Tensor]:
+    """Draw one batch of the stream `train` and descend its loss, through `module` where there is one, in the model's place."""
+    loss = trainer.loss(draw("train"), module=module)
     trainer.optimise(loss)
     return {"loss": loss.detach()}
 

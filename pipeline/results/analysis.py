@@ -195,11 +195,11 @@ def measure(run: str, score: float, view: Mapping[str, Any], sources: Sequence[s
     return Measured(run, score, len(source_points), len(target_points), found)
 
 
-def read_points(run: str, view: Mapping[str, Any], sources: Sequence[str], target: str) -> tuple[Points, Points]:
-    """Read a run's source points, all sources together, and its target points: (m, H) and (n, H).
+def read_vectors(run: str, view: Mapping[str, Any]) -> tuple[pa.Table, Points]:
+    """Read a run's representations: their table, and its vectors as (n, H).
 
     Raises:
-        UserError: the file is missing, broken, of other code or another model, or lacks a language.
+        UserError: the file is missing, broken, or of other code or another model.
     """
     path = paths.representations(run, digest(dict(view), 8))
     if not path.exists():
@@ -213,10 +213,20 @@ def read_points(run: str, view: Mapping[str, Any], sources: Sequence[str], targe
             )
     table = read_parquet(path)
     vectors = table["vector"].combine_chunks()
-    points = vectors.flatten().to_numpy().reshape(len(vectors), vectors.type.list_size)
+    return table, vectors.flatten().to_numpy().reshape(len(vectors), vectors.type.list_size)
+
+
+def read_points(run: str, view: Mapping[str, Any], sources: Sequence[str], target: str) -> tuple[Points, Points]:
+    """Read a run's source points, all sources together, and its target points: (m, H) and (n, H).
+
+    Raises:
+        UserError: the file is missing, broken, of other code or another model, or lacks a language.
+    """
+    table, points = read_vectors(run, view)
     languages = table["lang"].to_numpy(zero_copy_only=False)
     parts = [points[np.isin(languages, wanted)] for wanted in (list(sources), [target])]
     for part, wanted in zip(parts, ("+".join(sources), target), strict=True):
         if not len(part):
+            path = paths.representations(run, digest(dict(view), 8))
             raise UserError(f"{path}: holds no point of {wanted}")
     return parts[0], parts[1]

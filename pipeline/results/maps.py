@@ -58,11 +58,16 @@ def draw_gains_map(spec: Mapping[str, Any], cells: Sequence[Sequence[Gain]]) -> 
         bar = figure.colorbar(image, ax=axis, shrink=0.8, pad=0.02)
         bar.outline.set_visible(False)
         bar.set_label("gain in points", fontsize=7)
-        n = "–".join(map(str, seeds[:: len(seeds) - 1 or 1])) if seeds else "0"
+        n = between(seeds)
         figure.suptitle(f"{spec['method']} − {spec['baseline']}", fontsize=10)
         many = "seed" if n == "1" else "seeds"
         axis.set_title(f"{metric_title(spec['metric'])} ×100, mean over n = {n} {many}", fontsize=7.5, color=GREY)
     return figure
+
+
+def between(counts: Sequence[int]) -> str:
+    """Say how many: `3`, or from the least to the most, `1–5`; `0` where there is none."""
+    return "–".join(map(str, counts[:: len(counts) - 1 or 1])) if counts else "0"
 
 
 def write_cell(axis: Axes, cell: Gain, i: int, j: int, span: float) -> None:
@@ -140,7 +145,7 @@ def draw_sizes(spec: Mapping[str, Any], lines: Mapping[str, Sequence[Point | Non
         axis.set_xlabel("labelled training examples of the target" + shares(spec["sizes"]))
         axis.set_ylabel(f"{metric_title(spec['metric'])} ×100", fontsize=7.5)
         figure.legend(fontsize=6.5, loc="outside right center")
-        n = "–".join(map(str, seeds[:: len(seeds) - 1 or 1])) if seeds else "0"
+        n = between(seeds)
         languages = list(dict.fromkeys(language for _, language in spec["columns"]))
         said = f"mean over {', '.join(languages)}; 95 % t-interval over n = {n} seeds"
         axis.set_title(said, fontsize=7, color=GREY)

@@ -14,8 +14,10 @@ import numpy.typing as npt
 from pipeline import paths
 from pipeline.data.schema import read_split
 from pipeline.errors import UserError
-from pipeline.files import digest, read_json, read_parquet
+from pipeline.files import digest
+from pipeline.results.analysis import read_vectors
 from pipeline.results.distance import Floats
+from pipeline.results.stale import record
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ def mean_edges(
     """Return the nodes of one run's graphs and the mean Ã over the draws."""
     import torch
 
-    graph = trained_graph(run, spec["neighbours"])
-    vectors, rows = instances(run, panel, spec["view"])
+    run_spec = record(run)["spec"]
+    graph = trained_graph(run, run_spec["method"], spec["neighbours"])
+    vectors, rows = instances(run, run_spec, panel, spec["view"])
     rng = np.random.default_rng([spec["view"]["seed"], *run.encode()])
     total = 0.0
     for _ in range(spec["draws"]):
@@ -62,7 +65,7 @@ def mean_edges(
     return tuple(rows), edges
 
 
-def trained_graph(run: str, neighbours: int) -> Any:
+def trained_graph(run: str, method: Mapping[str, Any], neighbours: int) -> Any:
     """Return the graph that a run learned, with another number of neighbours.
 
     Raises:
@@ -71,7 +74,6 @@ def trained_graph(run: str, neighbours: int) -> Any:
     from pipeline.methods.meta_graph import MetaGraph
     from pipeline.training.run import kept_by
 
-    method = dict(read_json(paths.run_record(run))["spec"]["method"])
     weights = {key.removeprefix("graph."): tensor for key, tensor in kept_by(run).items() if key.startswith("graph.")}
     if method["name"] != "mgl" or not weights:
         raise UserError(f"run {run} has kept no meta graph: it is of method {method['name']}; expected mgl")
@@ -83,19 +85,15 @@ def trained_graph(run: str, neighbours: int) -> Any:
 
 
 def instances(
-    run: str, panel: Mapping[str, Any], view: Mapping[str, Any]
+    run: str, run_spec: Mapping[str, Any], panel: Mapping[str, Any], view: Mapping[str, Any]
 ) -> tuple[npt.NDArray[np.float32], dict[tuple[str, str], Sequence[int]]]:
     """Return a run's points, and by language and class, sources first, which of them are whose.
 
     Raises:
         UserError: they are missing, or a class has none.
     """
-    path = paths.representations(run, digest(dict(view), 8))
-    table = read_parquet(path)
-    flat = table["vector"].combine_chunks()
-    vectors = np.asarray(flat.flatten(), dtype=np.float32).reshape(table.num_rows, -1)
+    table, vectors = read_vectors(run, view)
     places = {key: i for i, key in enumerate(zip(table["lang"].to_pylist(), table["id"].to_pylist(), strict=True))}
-    run_spec = read_json(paths.run_record(run))["spec"]
     rows: dict[tuple[str, str], Sequence[int]] = {}
     for language, source in [*((s, True) for s in panel["sources"]), (panel["target"], False)]:
         split = read_split(paths.run_split(run_spec, language, view["split"], source), run_spec["task"])
@@ -105,6 +103,7 @@ def instances(
                 of_class[label].append(places[language, identity])
         for label, found in of_class.items():
             if not found:
+                path = paths.representations(run, digest(dict(view), 8))
                 raise UserError(f"{path}: no point of class {label!r} in {language}; represent more sentences")
             rows[language, label] = found
     return vectors, rows

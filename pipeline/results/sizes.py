@@ -1,6 +1,5 @@
 """Scores against the number or share of the target's training examples, by method (MGL, Figure 5)."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -8,13 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import stats
 
 from pipeline import paths
 from pipeline.errors import UserError
 from pipeline.results.cells import Seed
 from pipeline.results.collect import read_scores
-from pipeline.results.statistics import ALPHA, summarise
+from pipeline.results.statistics import half_interval, summarise
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,5 @@ def point(rows: Sequence[Mapping[str, Any]], columns: int) -> Point | None:
     if not whole:
         return None
     summary = summarise(whole)
-    half = None
-    if summary.sd is not None:
-        half = float(stats.t.ppf(1 - ALPHA / 2, summary.n - 1)) * summary.sd / math.sqrt(summary.n)
+    half = None if summary.sd is None else half_interval(summary.sd, summary.n)
     return Point(summary.mean, half, summary.n)

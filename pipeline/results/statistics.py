@@ -76,9 +76,14 @@ def compare(ours: Sequence[float], baseline: Sequence[float]) -> Comparison:
     if n < 2 or np.ptp(differences) < 1e-12:  # one pair, or seeds that agree to the last bit: nothing to estimate from
         return Comparison(n, mean, None, None, None, None, exact)
     sd = float(np.std(differences, ddof=1))
-    half = float(stats.t.ppf(1 - ALPHA / 2, n - 1)) * sd / math.sqrt(n)
+    half = half_interval(sd, n)
     p = float(stats.ttest_rel(ours, baseline).pvalue)
     return Comparison(n, mean, mean - half, mean + half, mean / sd, p, exact)
+
+
+def half_interval(sd: float, n: int) -> float:
+    """Return half the 95 % t-interval of a mean over n ≥ 2 values of standard deviation `sd` (n − 1)."""
+    return float(stats.t.ppf(1 - ALPHA / 2, n - 1)) * sd / math.sqrt(n)
 
 
 def sign_flip(differences: Floats) -> float:

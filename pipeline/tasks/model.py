@@ -8,6 +8,13 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 """What of a batch an encoder reads."""
 
 
+def hidden_states(model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+    """Return the last hidden states (B, T, H) that a task model's encoder makes of a batch."""
+    read = {key: batch[key] for key in INPUTS if key in batch}
+    hidden: Tensor = model.encoder(**read).last_hidden_state  # type: ignore[operator]
+    return hidden
+
+
 class TaskModel(nn.Module):
     """An encoder with a task's head on its last hidden states.
 
@@ -21,6 +28,5 @@ class TaskModel(nn.Module):
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the logits of a batch."""
-        read = {key: batch[key] for key in INPUTS if key in batch}
-        logits: Tensor = self.head(self.encoder(**read).last_hidden_state)  # (B, T, H) -> logits
+        logits: Tensor = self.head(hidden_states(self, batch))  # (B, T, H) -> logits
         return logits

@@ -659,3 +659,23 @@ def test_joint_rtn_saves_no_network_and_names_itself_in_errors(world):
     assert all(key.startswith("model.") for key in load_file(paths.run_model("run")))
     with pytest.raises(UserError, match="method joint_rtn: placement: 9: the encoder has 2 layers"):
         train_run("wrong", tiny.spec("joint_rtn", method={"placement": [9]}), 1, False, time.monotonic())
+
+
+def assert_resumes(spec, folder, kill):
+    """A run that is killed after so many epochs of all phases, before they are saved, resumes to the bits of a whole one."""
+    whole, phases = loop_of(spec, folder / "whole")
+    whole.fit(phases)
+    loop, phases = loop_of(spec, folder / "killed")
+    ended = []
+
+    def report(records):
+        ended.append(len(records))
+        if len(ended) == kill:
+            raise Killed
+
+    loop.report = report
+    with pytest.raises(Killed):
+        loop.fit(phases)
+    resumed, phases = loop_of(spec, folder / "killed")
+    resumed.fit(phases)
+    assert_same(state_of(resumed), state_of(whole))

@@ -11,7 +11,7 @@ from pipeline.methods.multi_task import ByLanguage, Heads
 from pipeline.tasks import ner
 from tests import tiny
 from tests.methods.auxiliaries import languages_of, prepared, record_draws, steps_of, theta_of
-from tests.methods.test_metaxl import Killed, assert_same, loop_of, state_of
+from tests.methods.test_metaxl import assert_resumes, loop_of
 
 SOURCES = ["alpha", "gamma"]
 
@@ -186,19 +186,4 @@ def test_sources_take_turns_and_then_the_target_is_trained_on(languages):
 def test_a_killed_run_resumes_to_the_same_bits(languages, tmp_path, kind):
     method = {"inner_steps": 3, "iterations": 4} if kind == "reptile_fine_tune" else {}
     spec = spec_of(kind, {"epochs": 3}, **method)
-    whole, phases = loop_of(spec, tmp_path / "whole")
-    whole.fit(phases)
-    loop, phases = loop_of(spec, tmp_path / "killed")
-    ends = []
-
-    def report(records):
-        ends.append(None)
-        if len(ends) == 2:
-            raise Killed
-
-    loop.report = report
-    with pytest.raises(Killed):
-        loop.fit(phases)
-    resumed, phases = loop_of(spec, tmp_path / "killed")
-    resumed.fit(phases)
-    assert_same(state_of(resumed), state_of(whole))
+    assert_resumes(spec, tmp_path, kill=2)

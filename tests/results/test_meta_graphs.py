@@ -14,6 +14,7 @@ from pipeline.methods.meta_graph import adjacency, nearest, normalised
 from pipeline.represent import represent_run
 from pipeline.results.maps import draw_graph_maps
 from pipeline.results.meta_graphs import GraphMap, instances, read_graph_map, trained_graph
+from pipeline.results.stale import record
 from pipeline.training.run import train_run
 from tests import tiny
 from tests.methods.test_mgl import SOURCES, make_world, spec_of
@@ -60,8 +61,8 @@ def test_a_panel_is_the_mean_over_draws_of_one_instance_of_each_class_and_langua
     assert found.nodes == tuple(
         (language, label) for language in (*SOURCES, "beta") for label in ("negative", "positive")
     )
-    graph = trained_graph(run, 2)
-    vectors, rows = instances(run, spec["panels"][0], VIEW)
+    graph = trained_graph(run, record(run)["spec"]["method"], 2)
+    vectors, rows = instances(run, record(run)["spec"], spec["panels"][0], VIEW)
     rng, total = np.random.default_rng([0, *run.encode()]), np.zeros((8, 8))
     for _ in range(7):
         nodes = torch.from_numpy(vectors[[int(rng.choice(where)) for where in rows.values()]])
@@ -72,7 +73,7 @@ def test_a_panel_is_the_mean_over_draws_of_one_instance_of_each_class_and_langua
 
 
 def test_points_are_filed_under_their_own_class(run):
-    vectors, rows = instances(run, spec_for(run)["panels"][0], VIEW)
+    vectors, rows = instances(run, record(run)["spec"], spec_for(run)["panels"][0], VIEW)
     assert sum(map(len, rows.values())) == len(vectors) == 30 * 4
     table = read_split(paths.split(tiny.DATASET, "gamma", "train"), "sentiment")
     label_of = dict(zip(table["id"].to_pylist(), table["label"].to_pylist(), strict=True))

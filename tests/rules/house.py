@@ -50,6 +50,17 @@ CONFIG: dict[str, Any] = {
 }
 """Two methods, one of them with a parent, one target, two seeds: six runs, two tables."""
 
+SMALL_ENCODER = {
+    "layers": 1,
+    "hidden_size": 16,
+    "heads": 2,
+    "vocabulary_size": 150,
+    "max_length": 32,
+    "steps": 2,
+    "batch_size": 4,
+}
+"""For texts of a test's own: one layer that is hardly pretrained."""
+
 
 @dataclass(frozen=True)
 class House:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.data.review_files import english, item, write_reviews
-from tests.rules.house import House
+from tests.rules.house import SMALL_ENCODER, House
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
 
@@ -21,15 +21,6 @@ WORDS = {
     "ja": ("良い 面白い 温かい", "悪い 退屈 冷たい", "本 頁 物語"),
 }
 COUNTS = {"train": 30, "test": 10}
-ENCODER = {
-    "layers": 1,
-    "hidden_size": 16,
-    "heads": 2,
-    "vocabulary_size": 150,
-    "max_length": 32,
-    "steps": 2,
-    "batch_size": 4,
-}
 CONFIG: dict[str, Any] = {
     "datasets": {
         "books": {
@@ -41,7 +32,9 @@ CONFIG: dict[str, Any] = {
             "expected": {language: COUNTS for language in WORDS},
         }
     },
-    "encoders": {"tiny": {"from": "pretrain", "text": [{"dataset": "books", "languages": list(WORDS)}], **ENCODER}},
+    "encoders": {
+        "tiny": {"from": "pretrain", "text": [{"dataset": "books", "languages": list(WORDS)}], **SMALL_ENCODER}
+    },
     "training": {"epochs": 1, "batch_size": 8, "max_length": 32, "learning_rate": 0.001},
     "methods": {
         "joint": {"batches": "concatenated"},

@@ -11,19 +11,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests.rules.house import House, methods
+from tests.rules.house import SMALL_ENCODER, House, methods
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
 
-ENCODER = {
-    "layers": 1,
-    "hidden_size": 16,
-    "heads": 2,
-    "vocabulary_size": 150,
-    "max_length": 32,
-    "steps": 2,
-    "batch_size": 4,
-}
 OWN: dict[str, Any] = {
     "datasets": {
         "shop": {
@@ -46,7 +37,7 @@ OWN: dict[str, Any] = {
             "dev": {"from": "train", "fraction": 0.25},
         },
     },
-    "encoders": {"tiny": {"from": "pretrain", "text": [{"dataset": "web", "languages": ["de"]}], **ENCODER}},
+    "encoders": {"tiny": {"from": "pretrain", "text": [{"dataset": "web", "languages": ["de"]}], **SMALL_ENCODER}},
     "training": {"epochs": 1, "batch_size": 8, "max_length": 32, "learning_rate": 0.001},
     "experiments": {
         "shop": {
