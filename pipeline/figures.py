@@ -9,7 +9,7 @@ from pipeline.config_dataset_rules import KeyPath, Problem, check_known, check_t
 from pipeline.config_episodes import MetaOptimizer
 from pipeline.config_figures import Figure, GainsFigure, MetaGraphFigure, RatesFigure, SizesFigure
 from pipeline.config_mgl import Mgl
-from pipeline.config_rules import Broken, check_metric, method_settings, metric_of
+from pipeline.config_rules import Broken, check_metric, method_called, method_settings, metric_of
 from pipeline.config_schema import Experiment, Settings
 from pipeline.config_training import Method
 from pipeline.errors import nearest
@@ -39,7 +39,8 @@ def figure_specs(settings: Settings, runs: Mapping[str, Run]) -> dict[str, dict[
 
     `gains`: `{"kind", "experiment", "method", "baseline", "metric", "auxiliaries": ["bg+de", …], "targets"}`, by names alone.
     `rates`: `{"kind", "label", "runs"}`, the runs that learned the rates.
-    `sizes`: `{"kind", "methods", "metric", "sizes": [0.1, None], "columns": [[experiment, target]]}`.
+    `sizes`: `{"kind", "methods", "metric", "sizes": [0.1, None], "columns": [[experiment, target]], "unsized"}`, the last the methods
+    that no size changes.
     `meta_graph`: `{"kind", "label", "panels": [{"sources", "target", "runs"}], "view", "draws", "neighbours"}`.
     """
     specs: dict[str, dict[str, Any]] = {}
@@ -54,9 +55,11 @@ def figure_specs(settings: Settings, runs: Mapping[str, Run]) -> dict[str, dict[
                 "targets": list(experiment.targets),
             }
         elif isinstance(figure, SizesFigure):
+            methods = list(figure.methods or experiment.methods)
             specs[name] = {
                 "kind": "sizes",
-                "methods": list(figure.methods or experiment.methods),
+                "methods": methods,
+                "unsized": [label for label in methods if method_called(settings, label).target_split != "train"],
                 "metric": metric_of(figure.metric, experiment, settings),
                 "sizes": list(experiment.target_size),
                 "columns": [[key, target] for key, given in experiments.items() for target in given.targets],

@@ -134,6 +134,7 @@ def test_a_line_figure_is_over_the_sizes_and_all_languages():
     assert spec["sizes"] == [50, 0.5, None]
     assert spec["columns"] == [["few", "nearish"], ["few", "farrish"]]
     assert spec["methods"] == ["joint", "mgl", "zero_shot"]
+    assert spec["unsized"] == ["zero_shot"]
 
 
 @pytest.mark.parametrize(

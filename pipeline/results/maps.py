@@ -158,7 +158,7 @@ def shares(sizes: Sequence[float | None]) -> str:
 
 
 def draw_graph_maps(spec: Mapping[str, Any], panels: Sequence[GraphMap]) -> Figure:
-    """Draw mean meta graphs, a panel each, on one scale; a node's edge to itself is left white.
+    """Draw mean meta graphs, a panel each, on one scale; a node's edge to itself is left white, and its mean stands above.
 
     Args:
         spec: the figure's description.
@@ -167,8 +167,8 @@ def draw_graph_maps(spec: Mapping[str, Any], panels: Sequence[GraphMap]) -> Figu
     shown = [np.where(np.eye(len(panel.edges), dtype=bool), np.nan, panel.edges) for panel in panels]
     most = max(float(np.nanmax(values)) for values in shown) or 1.0
     with matplotlib.rc_context(STYLE):
-        size = max(2.3, 0.3 * len(shown[0]))
-        figure = Figure(figsize=(size * len(panels) + 0.9, size + 1.3), layout="constrained")
+        size = max(1.8, 0.2 * len(shown[0]))
+        figure = Figure(figsize=((size + 0.9) * len(panels) + 0.8, size + 1.5), layout="constrained")
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axis, panel, values in zip(axes, panels, shown, strict=True):
             colours = matplotlib.colormaps["viridis"].with_extremes(bad="white")
@@ -177,8 +177,7 @@ def draw_graph_maps(spec: Mapping[str, Any], panels: Sequence[GraphMap]) -> Figu
             axis.set_xticks(range(len(names)), names, rotation=90, fontsize=6)
             axis.set_yticks(range(len(names)), names, fontsize=6)
             axis.tick_params(length=0)
-            sources = dict.fromkeys(language for language, _ in panel.nodes if language != panel.target)
-            axis.set_title(f"{'+'.join(sources)}→{panel.target}", fontsize=8)
+            axis.set_title(f"→ {panel.target}; to itself: {np.diag(panel.edges).mean():.2f}", fontsize=7.5)
             for edge in np.flatnonzero([a[0] != b[0] for a, b in pairwise(panel.nodes)]):
                 axis.axhline(edge + 0.5, color="white", linewidth=0.8)
                 axis.axvline(edge + 0.5, color="white", linewidth=0.8)

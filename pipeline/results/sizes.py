@@ -39,7 +39,7 @@ def read_sizes(spec: Mapping[str, Any]) -> dict[str, list[Point | None]]:
 def sizes(scores: pa.Table, spec: Mapping[str, Any]) -> dict[str, list[Point | None]]:
     """Return the same from collected scores.
 
-    A method that no size changes, as `zero_shot`, has the same point everywhere.
+    An unsized method, as `zero_shot`, has the same point everywhere.
 
     Raises:
         UserError: nothing of a method is among them.
@@ -58,7 +58,7 @@ def sizes(scores: pa.Table, spec: Mapping[str, Any]) -> dict[str, list[Point | N
                 f"{paths.scores()}: no {spec['metric']} of {method!r} in {', '.join(dict.fromkeys(e for e, _ in columns))}; "
                 "train it first"
             )
-        sized = any(row["target_size"] is not None for row in own)
+        sized = method not in spec["unsized"]
         found[method] = [
             point([row for row in own if not sized or row["target_size"] == size], len(columns))
             for size in spec["sizes"]

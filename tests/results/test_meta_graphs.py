@@ -112,7 +112,7 @@ def test_the_figure_names_every_node_and_leaves_the_diagonal_out(run):
     figure = draw_graph_maps(spec, [GraphMap(nodes, edges, "b")])
     axis = figure.axes[0]
     assert [t.get_text() for t in axis.get_yticklabels()] == ["a no", "a yes", "b no", "b yes"]
-    assert axis.get_title() == "a→b"
+    assert axis.get_title() == "→ b; to itself: 1.00"
     (image,) = axis.get_images()
     shown = np.ma.filled(image.get_array(), np.nan)
     assert np.isnan(np.diag(shown)).all()

@@ -16,6 +16,7 @@ SPEC = {
     "metric": "accuracy",
     "sizes": [0.1, None],
     "columns": [["one", "c"], ["two", "d"]],
+    "unsized": ["zero_shot"],
 }
 
 
@@ -58,6 +59,7 @@ def test_a_method_that_no_size_changes_has_one_value_everywhere():
     table = scores(*whole("joint", None, {1: (0.5, 0.5)}), *whole("zero_shot", None, {1: (0.2, 0.4)}))
     found = sizes(table, SPEC)
     assert [p.mean for p in found["zero_shot"]] == pytest.approx([30.0, 30.0])
+    assert found["joint"] == [None, Point(pytest.approx(50.0), None, 1)], "trained on all alone so far"
 
 
 def test_a_method_without_any_score_is_an_error():
