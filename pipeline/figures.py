@@ -39,8 +39,8 @@ def figure_specs(settings: Settings, runs: Mapping[str, Run]) -> dict[str, dict[
 
     `gains`: `{"kind", "experiment", "method", "baseline", "metric", "auxiliaries": ["bg+de", …], "targets"}`, by names alone.
     `rates`: `{"kind", "label", "runs"}`, the runs that learned the rates.
-    `sizes`: `{"kind", "methods", "metric", "sizes": [0.1, None], "columns": [[experiment, target]], "unsized"}`, the last the methods
-    that no size changes.
+    `sizes`: `{"kind", "methods", "metric", "sizes": [0.1, None], "columns": [[experiment, target]], "unsized"}`, the last those
+    methods that no size changes.
     `meta_graph`: `{"kind", "label", "panels": [{"sources", "target", "runs"}], "view", "draws", "neighbours"}`.
     """
     specs: dict[str, dict[str, Any]] = {}

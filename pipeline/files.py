@@ -63,6 +63,31 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def read_utf8(path: Path, expected: str) -> str:
+    """Return a text file's contents as they are, a byte order mark included.
+
+    Args:
+        path: of the file.
+        expected: what should be in it, for the errors.
+
+    Raises:
+        UserError: no such file, nothing but blanks in it, or not UTF-8 (names line and byte).
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; expected {expected}") from None
+    if not data.strip():
+        raise UserError(f"{path}: the file is empty; expected {expected}")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+        found = "a UTF-16 byte order mark" if utf16 else f"byte 0x{data[error.start]:02x} at offset {error.start}"
+        raise UserError(f"{path}:{line}: {found}: not UTF-8; expected UTF-8 (convert it with iconv)") from None
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file.
 
@@ -113,15 +138,18 @@ def write_parquet(path: Path, table: pa.Table, metadata: Mapping[str, str] | Non
         pq.write_table(table.cast(schema), temporary, compression="zstd", version="2.6", row_group_size=65536)
 
 
-def read_parquet(path: Path, schema: pa.Schema | None = None) -> pa.Table:
-    """Read a Parquet file, checking its columns against `schema` where one is given.
+def read_parquet(path: Path, schema: pa.Schema | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a Parquet file, or some columns alone, checking them against `schema` where one is given.
 
     Raises:
         UserError: the file is missing, truncated or not Parquet, or a column is missing or of another type.
     """
     try:
         with pq.ParquetFile(path, memory_map=True) as file:  # pq.read_table would import pandas, a third of a second
-            table = file.read()
+            there = file.schema_arrow.names
+            if missing := next((name for name in columns or () if name not in there), None):
+                raise UserError(f"{path}: column {missing!r} is missing{nearest(missing, there)}")
+            table = file.read(columns=None if columns is None else list(columns))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (pa.ArrowInvalid, OSError) as error:

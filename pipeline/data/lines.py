@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.errors import UserError, nearest
+from pipeline.files import read_utf8
 
 Sentence = tuple[list[str], list[str]]  # tokens, tags (empty when the file bears none)
 
@@ -82,7 +83,7 @@ def read_tagged_lines(path: Path, language: str, labels: Sequence[str]) -> Sente
             token or another language's prefix, or only some of the lines bear tags. Names file and line.
     """
     result = Sentences()
-    lines = _clean(_decode(path), result)
+    lines = _clean(read_utf8(path, "lines token<TAB>TAG"), result)
     numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip(" ")]
     if not numbered:
         raise UserError(f"{path}: holds no sentences; expected lines token<TAB>TAG")
@@ -105,23 +106,6 @@ def read_tagged_lines(path: Path, language: str, labels: Sequence[str]) -> Sente
     if tokens:
         result.add(tokens, tags)
     return result
-
-
-def _decode(path: Path) -> str:
-    """Return the file's text, or say at which line and byte it stops being UTF-8."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    if not data:
-        raise UserError(f"{path}: the file is empty; expected lines token<TAB>TAG")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-        found = "a UTF-16 byte order mark" if utf16 else f"byte 0x{data[error.start]:02x} at offset {error.start}"
-        raise UserError(f"{path}:{line}: {found}: not UTF-8; expected UTF-8 (convert it with iconv)") from None
 
 
 def _clean(text: str, result: Sentences) -> list[str]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError, nearest
+from pipeline.files import read_utf8
 
 NAME = "data_index.txt"
 _TITLES = {"fa": "# fa {split} index", "te": "# tir {split} index and file"}  # Telugu is called `tir` there
@@ -94,12 +95,7 @@ def _sections(path: Path) -> Mapping[str, Section]:
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; expected MetaXL's {NAME}") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: byte 0x{error.object[error.start]:02x} at offset {error.start}: not UTF-8") from None
+    text = read_utf8(path, f"MetaXL's {NAME}").removeprefix("\ufeff")
     return [line.strip() for line in text.split("\n")]
 
 

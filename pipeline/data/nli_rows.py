@@ -23,12 +23,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.data.arrange import Read
 from pipeline.data.lines import BOM, CARRIAGE
 from pipeline.data.schema import LABELS, task_table
 from pipeline.errors import UserError, nearest
+from pipeline.files import read_parquet
 
 TASK = "nli"
 UNDECIDED = "-"
@@ -375,7 +375,8 @@ def _other(path: Path, number: int, row: Mapping[str, Any], what: str, value: An
 
 
 def _parquet(path: Path, repaired: Counter[str]) -> Iterator[Pair]:
-    table = _read_columns(path, ("premise", "hypothesis", "label"))
+    # The other columns, parse trees, are most of MultiNLI.
+    table = read_parquet(path, columns=("premise", "hypothesis", "label"))
     for name in ("premise", "hypothesis"):
         kind = table.schema.field(name).type
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
@@ -384,20 +385,6 @@ def _parquet(path: Path, repaired: Counter[str]) -> Iterator[Pair]:
     rows = zip(*texts, _labels(path, table), strict=True)
     for number, (premise, hypothesis, label) in enumerate(rows):
         yield Pair(number, premise or "", hypothesis or "", label, None, None)
-
-
-def _read_columns(path: Path, names: Sequence[str]) -> pa.Table:
-    """Read some columns alone: the others, parse trees, are most of MultiNLI."""
-    try:
-        with pq.ParquetFile(path, memory_map=True) as file:
-            there = file.schema_arrow.names
-            if missing := next((name for name in names if name not in there), None):
-                raise UserError(f"{path}: column {missing!r} is missing{nearest(missing, there)}")
-            return file.read(columns=list(names))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{path}: not a readable Parquet file (truncated?): {error}") from None
 
 
 def _labels(path: Path, table: pa.Table) -> list[str]:

@@ -29,7 +29,7 @@ import pyarrow as pa
 from pipeline.data.arrange import Read
 from pipeline.data.schema import task_table
 from pipeline.errors import UserError, nearest
-from pipeline.files import read_parquet
+from pipeline.files import read_parquet, read_utf8
 
 T = TypeVar("T")
 
@@ -250,7 +250,10 @@ def _fold(text: str) -> tuple[str, list[int]]:
 
 def _json_questions(path: Path, repaired: Counter[str]) -> Iterator[Question]:
     """Yield the questions of a file of SQuAD's shape: data[].paragraphs[].qas[]."""
-    document = _parse(path, _decode(path, repaired))
+    text = read_utf8(path, "JSON of SQuAD's shape")
+    if text.startswith("\ufeff"):
+        repaired[BOM] += 1
+    document = _parse(path, text.removeprefix("\ufeff"))
     for i, article in enumerate(_get(document, "data", list, str(path))):
         for j, paragraph in enumerate(_get(article, "paragraphs", list, f"{path}: data[{i}]")):
             where = f"{path}: data[{i}].paragraphs[{j}]"
@@ -334,26 +337,6 @@ def _text(fields: Any, key: str, where: str) -> str:
 
 def _name(value: Any) -> str:
     return _WORDS.get(type(value), type(value).__name__)
-
-
-def _decode(path: Path, repaired: Counter[str]) -> str:
-    """Return the file's text, or say at which line and byte it stops being UTF-8."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    if not data.strip():
-        raise UserError(f"{path}: the file is empty; expected JSON of SQuAD's shape")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-        found = "a UTF-16 byte order mark" if utf16 else f"byte 0x{data[error.start]:02x} at offset {error.start}"
-        raise UserError(f"{path}:{line}: {found}: not UTF-8; expected UTF-8 (convert it with iconv)") from None
-    if text.startswith("\ufeff"):
-        repaired[BOM] += 1
-    return text.removeprefix("\ufeff")
 
 
 def _parse(path: Path, text: str) -> Any:

@@ -20,6 +20,7 @@ from pipeline.data.arrange import Read, load_splits
 from pipeline.data.metaxl_index import NAME, line_numbers
 from pipeline.data.schema import Loaded, task_table
 from pipeline.errors import UserError
+from pipeline.files import read_utf8
 
 TASK = "sentiment"
 LABEL = {"product_pos.txt": "positive", "product_neg.txt": "negative"}
@@ -79,17 +80,7 @@ def read_lines(path: Path) -> list[str]:
     Raises:
         UserError: no such file, empty, or not UTF-8 (names the line).
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; expected Sentiraama's product reviews") from None
-    if not data.strip():
-        raise UserError(f"{path}: the file is empty; expected one review a line, separators between")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}:{line}: byte 0x{error.object[error.start]:02x}: not UTF-8; expected UTF-8") from None
+    text = read_utf8(path, "Sentiraama's product reviews, one a line, separators between").removeprefix("\ufeff")
     return [line.strip() for line in text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")]
 
 

@@ -80,7 +80,8 @@ def test_a_mixture_of_labelled_and_unlabelled_lines_is_refused(tmp_path, content
         ("qu:a\tO\nqu:\tB-LOC\n", r"train-qu.tsv:2: tag 'B-LOC' without a token"),
         ("a B-LOC\nb O\n", r"train-qu.tsv:1: 'a B-LOC' has one column; expected a tab"),
         ("", r"train-qu.tsv: the file is empty"),
-        ("\n\n \n", r"train-qu.tsv: holds no sentences"),
+        ("\n\n \n", r"train-qu.tsv: the file is empty"),
+        ("\ufeff\n\n", r"train-qu.tsv: holds no sentences"),
     ],
 )
 def test_malformed_lines_are_refused_by_place(tmp_path, content, says):

@@ -281,7 +281,8 @@ def test_reading_the_index(tmp_path):
             r":3: the heading '# fa train index' stands here a second time",
         ),
         ("[1]\n# fa train index\n[1]\n", r":1: '\[1\]' stands below no heading; expected '# fa \{split\} index'"),
-        ("", r"no heading '# fa train index'; nothing is declared there"),
+        ("", r"data_index.txt: the file is empty; expected MetaXL's data_index.txt"),
+        ("\ufeff", r"no heading '# fa train index'; nothing is declared there"),
     ],
 )
 def test_a_broken_index_names_the_line(tmp_path, text, says):
@@ -293,7 +294,7 @@ def test_an_index_that_is_missing_or_not_utf8(tmp_path):
     with pytest.raises(UserError, match=r"no such file; expected MetaXL's data_index.txt"):
         row_numbers(tmp_path / NAME, "train")
     (tmp_path / NAME).write_bytes(b"# fa train index\n\xff\n")
-    with pytest.raises(UserError, match=r"data_index.txt: byte 0xff at offset 17: not UTF-8"):
+    with pytest.raises(UserError, match=r"data_index.txt:2: byte 0xff at offset 17: not UTF-8"):
         row_numbers(tmp_path / NAME, "train")
 
 

@@ -94,9 +94,13 @@ def test_what_is_text():
             r"data_index.txt: train names te-pos-1 twice; expected each line once",
         ),
         (POSITIVE, ([],), r"data_index.txt: the list of train is empty"),
-        ("\n \n", ([(0, POS)],), r"product_pos.txt: the file is empty; expected one review a line"),
-        (b"ok\n\xe0\xb0\n", ([(0, POS)],), r"product_pos.txt:2: byte 0xe0: not UTF-8"),
-        (POSITIVE.encode("utf-16"), ([(0, POS)],), r"product_pos.txt:1: byte 0xff: not UTF-8"),
+        (
+            "\n \n",
+            ([(0, POS)],),
+            r"product_pos.txt: the file is empty; expected Sentiraama's product reviews, one a line",
+        ),
+        (b"ok\n\xe0\xb0\n", ([(0, POS)],), r"product_pos.txt:2: byte 0xe0 at offset 3: not UTF-8"),
+        (POSITIVE.encode("utf-16"), ([(0, POS)],), r"product_pos.txt:1: a UTF-16 byte order mark: not UTF-8"),
     ],
 )
 def test_lines_that_are_no_reviews(tmp_path, positive, index, says):
