@@ -4,7 +4,9 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from pipeline.config_datasets import Babel, Dataset, Downloaded, Files
+from pipeline.config_datasets import Babel, Dataset
+from pipeline.config_downloads import Downloaded
+from pipeline.config_files import Files
 from pipeline.data.babel.family import parse_family
 from pipeline.data.files_labels import own_labels
 from pipeline.data.schema import LABELS, POSITIVE, SCHEMAS

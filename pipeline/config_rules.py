@@ -17,7 +17,8 @@ from pipeline.config_dataset_rules import (
     lacks,
     lacks_text,
 )
-from pipeline.config_datasets import Babel, Downloaded
+from pipeline.config_datasets import Babel
+from pipeline.config_downloads import Downloaded
 from pipeline.config_episodes import named_languages
 from pipeline.config_extend import check_extend, check_extended_use, target_text, unextended
 from pipeline.config_metaxl import check_options, check_use

@@ -8,7 +8,8 @@ import pytest
 from pipeline import paths
 from pipeline.config import load, parse
 from pipeline.config_dataset_rules import known_languages, lacks, lacks_text
-from pipeline.config_datasets import Cls10, Dataset, Downloaded
+from pipeline.config_datasets import Dataset
+from pipeline.config_downloads import Cls10, Downloaded
 from pipeline.config_types import read_size
 from pipeline.data import (
     cls10_fetch,

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from pipeline import preprocess as stage
-from pipeline.config_datasets import Files
+from pipeline.config_files import Files
 from pipeline.data import loaders
 from pipeline.data.schema import (
     LABELS,

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.config import parse
-from pipeline.config_datasets import Files
+from pipeline.config_files import Files
 from pipeline.data import files_rows
 from pipeline.data.arrange import DUPLICATE
 from pipeline.data.files import OTHER, load, read_files, split_files
