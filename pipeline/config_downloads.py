@@ -1,4 +1,4 @@
-"""The config's `datasets` that are downloaded or taken from a mirror or folder, as pydantic models (see `pipeline.config_schema`)."""
+"""The config's `datasets` that are downloaded, or lie in a mirror or folder, as pydantic models (`pipeline.config_schema`)."""
 
 from itertools import product
 from typing import ClassVar, Literal
