@@ -559,7 +559,7 @@ def test_the_graph_demo_has_two_domains_relevance_ablations_and_both_figures() -
     sentiment = {run.spec["dataset"] for run in demo.runs.values() if run.spec["task"] == "sentiment"}
     assert len(sentiment) == 2
     assert any(run.spec["task"] == "relevance" for run in demo.runs.values())
-    for experiment in ("books-nearish", "music-farrish", "relevance-farrish"):
+    for experiment in ("books-nearish", "books-middish", "music-nearish", "relevance-middish"):
         methods = {run.spec["method"]["name"] for run in of(demo, experiment)}
         assert methods >= BASELINES | {"mgl"}
         assert all(len(run.spec["sources"]) in (0, 3) for run in of(demo, experiment))
