@@ -31,7 +31,7 @@ KEYS = {
     "correlation": ("kind", "analysis"),
     "gains": ("kind", "experiment", "method", "baseline", "metric", "auxiliaries", "targets"),
     "rates": ("kind", "label", "runs"),
-    "sizes": ("kind", "methods", "metric", "sizes", "columns"),
+    "sizes": ("kind", "methods", "metric", "sizes", "columns", "unsized"),
     "meta_graph": ("kind", "label", "panels", "view", "draws", "neighbours"),
 }
 

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline import config, runs
 from pipeline.config_schema import Settings, Table
+from pipeline.figure import KEYS
 from pipeline.methods.sides import Origin
 from pipeline.plan import steps_of
 from pipeline.runs import Grid, Run
@@ -565,3 +566,11 @@ def test_the_graph_demo_has_two_domains_relevance_ablations_and_both_figures() -
         assert all(len(run.spec["sources"]) in (0, 3) for run in of(demo, experiment))
         assert {run.spec["model_seed"] for run in of(demo, experiment)} == {1, 2, 3, 4, 5}
     assert {figure["kind"] for figure in demo.figures.values()} == {"meta_graph", "sizes"}
+
+
+@pytest.mark.parametrize(
+    "path", [PAPER, DEMO, XLA, SOFT, GRAPHS, AUXILIARY_DEMO, GRAPH_DEMO], ids=lambda path: path.stem
+)
+def test_the_figure_stage_knows_what_it_is_told(path: Path) -> None:
+    for name, spec in runs.expand(config.load([path])).figures.items():
+        assert sorted(spec) == sorted(KEYS[spec["kind"]]), name
