@@ -305,7 +305,7 @@ def check_splits(
 ) -> Iterator[Problem]:
     """A method's languages must have the splits it trains and is tested on, where a dataset has them in no language."""
     own, foreign = experiment.dataset, experiment.source_dataset or experiment.dataset
-    wanted = [(own, "test", "is tested on"), *([(own, "train", "trains on")] if method.target_split == "train" else [])]
+    wanted = [(own, "test", "is tested on"), *([(own, "train", "trains on")] if method.sized else [])]
     wanted += [(foreign, "train", "trains on the sources'")] if method.needs_sources else []
     for name, split, verb in wanted:
         why = lacks(settings.datasets.get(name), split)

@@ -83,6 +83,11 @@ class Method(Section):
         return "train"
 
     @property
+    def sized(self) -> bool:
+        """Whether `target_size` changes it: it trains on the target's training split."""
+        return self.target_split == "train"
+
+    @property
     def auxiliary_split(self) -> Split | None:
         """The split of the auxiliary languages that it trains on."""
         return None

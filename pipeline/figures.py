@@ -59,7 +59,7 @@ def figure_specs(settings: Settings, runs: Mapping[str, Run]) -> dict[str, dict[
             specs[name] = {
                 "kind": "sizes",
                 "methods": methods,
-                "unsized": [label for label in methods if method_called(settings, label).target_split != "train"],
+                "unsized": [label for label in methods if not method_called(settings, label).sized],
                 "metric": metric_of(figure.metric, experiment, settings),
                 "sizes": list(experiment.target_size),
                 "columns": [[key, target] for key, given in experiments.items() for target in given.targets],

@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import UserError, nearest
 
+UTF16_MARK = "a UTF-16 byte order mark"
+
 
 def canonical_json(value: Any) -> str:
     """One spelling per value: sorted keys, no blanks, UTF-8 kept; the form that is hashed and passed to stages."""
@@ -82,10 +84,26 @@ def read_utf8(path: Path, expected: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-        found = "a UTF-16 byte order mark" if utf16 else f"byte 0x{data[error.start]:02x} at offset {error.start}"
+        line, found = undecodable(error)
         raise UserError(f"{path}:{line}: {found}: not UTF-8; expected UTF-8 (convert it with iconv)") from None
+
+
+def undecodable(error: UnicodeDecodeError) -> tuple[int, str]:
+    """Return at which line of a file bytes cannot be decoded, and what they are: `UTF16_MARK`, or the byte and its offset."""
+    data = error.object
+    line = data.count(b"\n", 0, error.start) + 1
+    utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff") and "16" not in error.encoding
+    return line, UTF16_MARK if utf16 else f"byte 0x{data[error.start]:02x} at offset {error.start}"
+
+
+def read_stripped_lines(path: Path, expected: str) -> list[str]:
+    """Return a UTF-8 file's lines, however they end, without the blanks around them and a byte order mark.
+
+    Raises:
+        UserError: as `read_utf8`, whose arguments these are.
+    """
+    text = read_utf8(path, expected).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    return [line.strip() for line in text.removesuffix("\n").split("\n")]
 
 
 def read_json(path: Path) -> Any:

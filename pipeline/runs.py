@@ -147,7 +147,7 @@ def _point_specs(
     source_sets = experiment.sources if method.needs_sources else [[]]
     source_sizes = experiment.source_size if method.needs_sources else [None]
     auxiliary_sets = experiment.auxiliaries if method.needs_auxiliaries else [[]]
-    sized, text = uses_target_train(method), target_text(experiment.encoder, settings)
+    sized, text = method.sized, target_text(experiment.encoder, settings)
     encoder_sized = text is not None and text.size == "target_size"
     target_sizes = experiment.target_size if sized or encoder_sized else [None]
     targets = [None] if method.on_all else experiment.targets
@@ -219,11 +219,6 @@ def source_dataset(experiment: Experiment, method: Method, datasets: Mapping[str
     if name is None or name == experiment.dataset or not method.needs_sources:
         return None
     return datasets[name]
-
-
-def uses_target_train(method: Method) -> bool:
-    """Whether the target's training split is used."""
-    return method.target_split == "train"
 
 
 def uses_dev(method: Method, select: str) -> bool:

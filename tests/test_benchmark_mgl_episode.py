@@ -33,10 +33,8 @@ def test_an_episode_has_the_shape_of_the_papers():
 
 def test_predicting_is_compared_with_encoding_the_same_queries_before_and_after(monkeypatch):
     loop, _ = mgl_episode.make_loop("tiny", "cpu", 8)
-    seen, clock = (
-        [],
-        {"encode": iter([1.0, 3.0, 2.0, 2.0]), "predict": iter([4.0, 3.0]), "encode_support": iter([0.5, 1.0])},
-    )
+    seen = []
+    clock = {"encode": iter([1.0, 3.0, 2.0, 2.0]), "predict": iter([4.0, 3.0]), "encode_support": iter([0.5, 1.0])}
 
     def seconds(step, where):
         seen.append(step.__name__)

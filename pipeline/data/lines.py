@@ -108,12 +108,16 @@ def read_tagged_lines(path: Path, language: str, labels: Sequence[str]) -> Sente
     return result
 
 
+def without_mark(text: str, repaired: Counter[str]) -> str:
+    """Return text without the byte order mark it may begin with, which is counted."""
+    if text.startswith("\ufeff"):
+        repaired[BOM] += 1
+    return text.removeprefix("\ufeff")
+
+
 def _clean(text: str, result: Sentences) -> list[str]:
     """Split at newlines, dropping the byte order mark and carriage returns that end lines."""
-    if text.startswith("\ufeff"):
-        text = text[1:]
-        result.repaired[BOM] += 1
-    lines = text.split("\n")
+    lines = without_mark(text, result.repaired).split("\n")
     if lines[-1] == "":
         lines.pop()
     if returns := sum(line.endswith("\r") for line in lines):

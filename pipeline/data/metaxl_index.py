@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError, nearest
-from pipeline.files import read_utf8
+from pipeline.files import read_stripped_lines
 
 NAME = "data_index.txt"
 _TITLES = {"fa": "# fa {split} index", "te": "# tir {split} index and file"}  # Telugu is called `tir` there
@@ -79,7 +79,7 @@ def _sections(path: Path) -> Mapping[str, Section]:
     """Read the whole file: its lists by heading."""
     sections: dict[str, Section] = {}
     title = None
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(read_stripped_lines(path, f"MetaXL's {NAME}"), start=1):
         if heading := _HEADING.fullmatch(line):
             title = f"# {' '.join(heading[1].split())}"
             if title in sections:
@@ -92,11 +92,6 @@ def _sections(path: Path) -> Mapping[str, Section]:
                 f"{path}:{number}: {line[:40]!r} stands below no heading; expected {_TITLES['fa']!r} or the like"
             )
     return sections
-
-
-def _lines(path: Path) -> list[str]:
-    text = read_utf8(path, f"MetaXL's {NAME}").removeprefix("\ufeff")
-    return [line.strip() for line in text.split("\n")]
 
 
 def _list(path: Path, number: int, line: str) -> list[Any]:

@@ -27,6 +27,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.data.arrange import Read
+from pipeline.data.lines import without_mark
 from pipeline.data.schema import task_table
 from pipeline.errors import UserError, nearest
 from pipeline.files import read_parquet, read_utf8
@@ -40,7 +41,6 @@ AMBIGUOUS = "answer not at its offset, but several times elsewhere"
 NO_QUESTION = "question empty"
 NO_CONTEXT = "context empty"
 
-BOM = "byte order mark, removed"
 UTF16 = "offset counted UTF-16 units, now characters"
 BYTES = "offset counted bytes, now characters"
 MOVED = "offset wrong, now where the answer stands"
@@ -250,10 +250,7 @@ def _fold(text: str) -> tuple[str, list[int]]:
 
 def _json_questions(path: Path, repaired: Counter[str]) -> Iterator[Question]:
     """Yield the questions of a file of SQuAD's shape: data[].paragraphs[].qas[]."""
-    text = read_utf8(path, "JSON of SQuAD's shape")
-    if text.startswith("\ufeff"):
-        repaired[BOM] += 1
-    document = _parse(path, text.removeprefix("\ufeff"))
+    document = _parse(path, without_mark(read_utf8(path, "JSON of SQuAD's shape"), repaired))
     for i, article in enumerate(_get(document, "data", list, str(path))):
         for j, paragraph in enumerate(_get(article, "paragraphs", list, f"{path}: data[{i}]")):
             where = f"{path}: data[{i}].paragraphs[{j}]"

@@ -20,7 +20,7 @@ from pipeline.data.arrange import Read, load_splits
 from pipeline.data.metaxl_index import NAME, line_numbers
 from pipeline.data.schema import Loaded, task_table
 from pipeline.errors import UserError
-from pipeline.files import read_utf8
+from pipeline.files import read_stripped_lines
 
 TASK = "sentiment"
 LABEL = {"product_pos.txt": "positive", "product_neg.txt": "negative"}
@@ -80,8 +80,7 @@ def read_lines(path: Path) -> list[str]:
     Raises:
         UserError: no such file, empty, or not UTF-8 (names the line).
     """
-    text = read_utf8(path, "Sentiraama's product reviews, one a line, separators between").removeprefix("\ufeff")
-    return [line.strip() for line in text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")]
+    return read_stripped_lines(path, "Sentiraama's product reviews, one a line, separators between")
 
 
 def is_text(line: str) -> bool:

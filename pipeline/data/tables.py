@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.lines import BOM, CARRIAGE
+from pipeline.data.lines import CARRIAGE, without_mark
 from pipeline.errors import UserError, nearest
-from pipeline.files import read_parquet
+from pipeline.files import UTF16_MARK, read_parquet, undecodable
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 BLANK_LINE = "blank line, skipped"
@@ -102,9 +102,7 @@ def read_text(path: Path, encoding: str = "utf-8") -> tuple[str, Counter[str]]:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     text = _decoded(path, data, encoding)
     repaired: Counter[str] = Counter()
-    if text.startswith("\ufeff"):
-        text = text[1:]
-        repaired[BOM] += 1
+    text = without_mark(text, repaired)
     if returns := text.count("\r\n"):
         repaired[CARRIAGE] += returns
         text = text.replace("\r\n", "\n")
@@ -122,10 +120,8 @@ def _decoded(path: Path, data: bytes, encoding: str) -> str:
         known = ("utf-8", "utf-16", "latin-1", "cp1250", "cp1251", "cp1252", "cp1256", "gb18030", "shift_jis", "euc-kr")
         raise UserError(f"encoding: unknown encoding {encoding!r}{nearest(encoding, known)}") from None
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff") and "16" not in encoding
-        found = "a UTF-16 byte order mark" if utf16 else f"byte 0x{data[error.start]:02x} at offset {error.start}"
-        expected = "set encoding: utf-16" if utf16 else "set `encoding` to the file's"
+        line, found = undecodable(error)
+        expected = "set encoding: utf-16" if found == UTF16_MARK else "set `encoding` to the file's"
         raise UserError(f"{path}:{line}: {found}: not {encoding}; {expected}, or convert it with iconv") from None
     except UnicodeError as error:  # UTF-16 without a byte order mark, and such
         raise UserError(f"{path}: not {encoding}: {error}") from None

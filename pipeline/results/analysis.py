@@ -7,6 +7,7 @@ second method brought languages together and scored higher. Over language pairs 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -195,13 +196,18 @@ def measure(run: str, score: float, view: Mapping[str, Any], sources: Sequence[s
     return Measured(run, score, len(source_points), len(target_points), found)
 
 
+def points_path(run: str, view: Mapping[str, Any]) -> Path:
+    """Return the file of a run's representations under a view."""
+    return paths.representations(run, digest(dict(view), 8))
+
+
 def read_vectors(run: str, view: Mapping[str, Any]) -> tuple[pa.Table, Points]:
     """Read a run's representations: their table, and its vectors as (n, H).
 
     Raises:
         UserError: the file is missing, broken, or of other code or another model.
     """
-    path = paths.representations(run, digest(dict(view), 8))
+    path = points_path(run, view)
     if not path.exists():
         raise UserError(f"{path}: no such file; make it with: snakemake {path}")
     said, made = facts(path), record(run)
@@ -227,6 +233,5 @@ def read_points(run: str, view: Mapping[str, Any], sources: Sequence[str], targe
     parts = [points[np.isin(languages, wanted)] for wanted in (list(sources), [target])]
     for part, wanted in zip(parts, ("+".join(sources), target), strict=True):
         if not len(part):
-            path = paths.representations(run, digest(dict(view), 8))
-            raise UserError(f"{path}: holds no point of {wanted}")
+            raise UserError(f"{points_path(run, view)}: holds no point of {wanted}")
     return parts[0], parts[1]

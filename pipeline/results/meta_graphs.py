@@ -14,8 +14,7 @@ import numpy.typing as npt
 from pipeline import paths
 from pipeline.data.schema import read_split
 from pipeline.errors import UserError
-from pipeline.files import digest
-from pipeline.results.analysis import read_vectors
+from pipeline.results.analysis import points_path, read_vectors
 from pipeline.results.distance import Floats
 from pipeline.results.stale import record
 
@@ -103,7 +102,8 @@ def instances(
                 of_class[label].append(places[language, identity])
         for label, found in of_class.items():
             if not found:
-                path = paths.representations(run, digest(dict(view), 8))
-                raise UserError(f"{path}: no point of class {label!r} in {language}; represent more sentences")
+                raise UserError(
+                    f"{points_path(run, view)}: no point of class {label!r} in {language}; represent more sentences"
+                )
             rows[language, label] = found
     return vectors, rows

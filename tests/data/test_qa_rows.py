@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.data import qa_rows
+from pipeline.data.lines import BOM
 from pipeline.data.qa_rows import Placed, place, read_questions
 from pipeline.data.schema import check_table
 from pipeline.errors import UserError
@@ -372,7 +373,7 @@ def test_a_missing_file(tmp_path):
 
 def test_a_byte_order_mark_is_removed_and_counted(tmp_path):
     found = read(write(tmp_path / "a.json", b"\xef\xbb\xbf" + json.dumps(TWO).encode()))
-    assert found.repaired == {qa_rows.BOM: 1} and len(rows(found)) == 3
+    assert found.repaired == {BOM: 1} and len(rows(found)) == 3
 
 
 def parquet(**changes):

@@ -290,6 +290,12 @@ def test_a_broken_index_names_the_line(tmp_path, text, says):
         row_numbers(index_of(tmp_path, text), "train")
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_of_the_index_may_end_in_any_way(tmp_path, end):
+    (tmp_path / NAME).write_bytes(end.join(["# fa train index", "[1, None, 2]", ""]).encode())
+    assert row_numbers(tmp_path / NAME, "train") == [1, None, 2]
+
+
 def test_an_index_that_is_missing_or_not_utf8(tmp_path):
     with pytest.raises(UserError, match=r"no such file; expected MetaXL's data_index.txt"):
         row_numbers(tmp_path / NAME, "train")
