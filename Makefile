@@ -29,7 +29,7 @@ lint: $(STAMP)
 	mypy
 	snakefmt --check Snakefile rules
 	snakemake --lint
-	python -m pipeline.document --check
+	python -m pipeline.config.documentation --check
 
 # One environment for everything; made again when what it is made of changes.
 $(STAMP): pyproject.toml envs/constraints.txt

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from pipeline.errors import UserError
-from pipeline.files import write_json
+from pipeline.common.errors import UserError
+from pipeline.common.files import write_json
 from pipeline.training.devices import keep_freed_memory
 
 Step = Callable[[], object]

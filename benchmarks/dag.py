@@ -24,12 +24,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline import paths
-from pipeline.config import parse
-from pipeline.config_dataset_rules import babel_languages
-from pipeline.config_datasets import Babel
-from pipeline.files import write_json
-from pipeline.runs import Grid, expand
+from pipeline.common import paths
+from pipeline.common.files import write_json
+from pipeline.config.datasets.babel import Babel
+from pipeline.config.datasets.facts import babel_languages
+from pipeline.config.load import parse
+from pipeline.grid.runs import Grid, expand
 
 ROOT = Path(__file__).resolve().parents[1]
 METHODS = ("target_only", "joint", "fine_tune", "zero_shot", "few_shot")

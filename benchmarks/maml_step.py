@@ -26,7 +26,7 @@ from typing import Any
 
 import torch
 
-from pipeline.errors import run_stage
+from pipeline.common.errors import run_stage
 from pipeline.methods import build_method
 from pipeline.methods.contract import Method, OptimizerSettings, Pool, Setting
 from pipeline.tasks import ner

@@ -36,13 +36,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers.models.bert.configuration_bert import BertConfig
 from transformers.models.bert.modeling_bert import BertModel
 
-from pipeline.errors import run_stage
+from pipeline.common.errors import run_stage
 from pipeline.meta.bilevel import hypergradient, unroll
 from pipeline.meta.updates import Rule
 from pipeline.methods import build_method
 from pipeline.methods.contract import Method, OptimizerSettings, Setting
 from pipeline.methods.metaxl import source_loss, transformation_of
-from pipeline.methods.rtn import Design, SourcePath, make_transformation
+from pipeline.methods.parts.rtn import Design, SourcePath, make_transformation
 from pipeline.tasks import ner
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.model import TaskModel

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pipeline.errors import run_stage
+from pipeline.common.errors import run_stage
 from pipeline.methods import build_method
 from pipeline.methods.contract import OptimizerSettings, Setting
 from pipeline.methods.mgl import graph_of, represent

@@ -5,9 +5,9 @@
 Writes made-up pairs of MultiNLI's number and size in its original JSONL form, downloads them from that folder and turns them
 into Parquet splits with a report. Each stage is a process of its own. Keys of the JSON:
 
-* `preprocess_s`: wall seconds of `python -m pipeline.preprocess`, from start to exit;
+* `preprocess_s`: wall seconds of `python -m pipeline.stages.preprocess`, from start to exit;
 * `preprocess_mb`: the most resident memory it took;
-* `download_s`, `download_mb`: the same of `python -m pipeline.download` from a local folder: finding, reading and copying;
+* `download_s`, `download_mb`: the same of `python -m pipeline.stages.download` from a local folder: finding, reading and copying;
 * `goals`: what the first two must not exceed, on `cpus` cores; `reached` says whether they do not.
 """
 
@@ -26,10 +26,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline import paths
-from pipeline.data.multinli_fetch import EXPECTED, PARTS
-from pipeline.errors import run_stage
-from pipeline.files import canonical_json, read_json, write_json
+from pipeline.common import paths
+from pipeline.common.errors import run_stage
+from pipeline.common.files import canonical_json, read_json, write_json
+from pipeline.data.corpora.multinli.fetch import EXPECTED, PARTS
 
 PAIRS = sum(EXPECTED.values())
 GOALS = {"preprocess_s": 60.0, "preprocess_mb": 2048.0}
@@ -129,7 +129,7 @@ def timed(folder: Path, stage: str, spec: dict[str, Any], more: list[str] | None
     Raises:
         RuntimeError: it failed.
     """
-    command = [sys.executable, "-m", f"pipeline.{stage}", "--spec", canonical_json(spec), *(more or [])]
+    command = [sys.executable, "-m", f"pipeline.stages.{stage}", "--spec", canonical_json(spec), *(more or [])]
     started = time.perf_counter()
     with open(folder / f"{stage}.log", "w", encoding="utf-8") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)

@@ -31,10 +31,10 @@ import pyarrow as pa
 import torch
 from tokenizers import Tokenizer, __version__
 
+from pipeline.common.errors import run_stage
+from pipeline.common.files import write_json
 from pipeline.data.schema import LABELS, task_table
 from pipeline.encoders.vocabulary import train_vocabulary
-from pipeline.errors import run_stage
-from pipeline.files import write_json
 from pipeline.tasks import qa
 from pipeline.tasks.examples import Examples
 from pipeline.training.tokens import encoded

@@ -28,9 +28,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline import config, paths, runs
-from pipeline.errors import UserError, run_stage
-from pipeline.files import canonical_json, read_json, write_json
+from pipeline.common import paths
+from pipeline.common.errors import UserError, run_stage
+from pipeline.common.files import canonical_json, read_json, write_json
+from pipeline.config.load import load
+from pipeline.grid import runs
 
 DEMO, WIKIANN = Path("config/config.yaml"), Path("config/examples/wikiann.yaml")
 
@@ -41,7 +43,7 @@ def joint_spec(configfile: Path, **training: Any) -> dict[str, Any]:
     Raises:
         UserError: an input of the run has not been made yet.
     """
-    grid = runs.expand(config.load([configfile]))
+    grid = runs.expand(load([configfile]))
     run = next(run for run in grid.runs.values() if run.spec["method"]["name"] == "joint")
     for path in runs.run_inputs(run):
         if not Path(path).exists():
@@ -65,7 +67,7 @@ def run_process(spec: dict[str, Any], folder: Path, name: str, threads: int) -> 
     command = [
         sys.executable,
         "-m",
-        "pipeline.train",
+        "pipeline.stages.train",
         "--run",
         name,
         "--spec",

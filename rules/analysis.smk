@@ -34,7 +34,7 @@ rule represent:
         code=jobs.represent_code,
     shell:
         """
-        python -m pipeline.represent \
+        python -m pipeline.stages.represent \
             --run {wildcards.run:q} \
             --spec {params.spec:q} \
             --threads {threads} \
@@ -66,7 +66,7 @@ rule analysis:
         code=jobs.stage_code("analysis"),
     shell:
         """
-        python -m pipeline.analysis \
+        python -m pipeline.stages.analysis \
             --name {wildcards.analysis:q} \
             --spec {params.spec:q} \
             >{log:q} 2>&1
@@ -93,7 +93,7 @@ rule figure:
         code=jobs.stage_code("figure"),
     shell:
         """
-        python -m pipeline.figure \
+        python -m pipeline.stages.figure \
             --name {wildcards.figure:q} \
             --spec {params.spec:q} \
             >{log:q} 2>&1

@@ -1,14 +1,14 @@
 """What all rules share: the config in effect, checked and expanded into jobs.
 
 Reads the config; writes the lists that jobs are handed, under .snakemake/metalingua/ (named by their content).
-`jobs` answers every rule's questions by look-up: see pipeline/workflow.py.
+`jobs` answers every rule's questions by look-up: see pipeline/grid/jobs.py.
 """
 
 from snakemake.exceptions import WorkflowError
 
 from pipeline import paths
-from pipeline.errors import UserError
-from pipeline.workflow import (
+from pipeline.common.errors import UserError
+from pipeline.grid.jobs import (
     collect_garbage_seldom,
     gpu_slots,
     read_jobs,

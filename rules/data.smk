@@ -27,7 +27,7 @@ rule download:
         location=jobs.download_location,
     shell:
         """
-        python -m pipeline.download \
+        python -m pipeline.stages.download \
             --spec {params.spec:q} \
             {params.location} \
             >{log:q} 2>&1
@@ -58,7 +58,7 @@ rule preprocess:
         code=jobs.data_code,
     shell:
         """
-        python -m pipeline.preprocess \
+        python -m pipeline.stages.preprocess \
             --spec {params.spec:q} \
             >{log:q} 2>&1
         """

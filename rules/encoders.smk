@@ -29,7 +29,7 @@ rule encoder:
         location=jobs.encoder_location,
     shell:
         """
-        python -m pipeline.encoder \
+        python -m pipeline.stages.encoder \
             --spec {params.spec:q} \
             --threads {threads} \
             {params.location} \

@@ -35,7 +35,7 @@ rule score:
         code=jobs.stage_code("score"),
     shell:
         """
-        python -m pipeline.score \
+        python -m pipeline.stages.score \
             --runs {input.runs:q} \
             --threads {threads} \
             >{log:q} 2>&1
@@ -62,7 +62,7 @@ rule collect:
         code=jobs.stage_code("collect"),
     shell:
         """
-        python -m pipeline.collect \
+        python -m pipeline.stages.collect \
             --runs {input.runs:q} \
             >{log:q} 2>&1
         """
@@ -88,7 +88,7 @@ rule table:
         code=jobs.stage_code("table"),
     shell:
         """
-        python -m pipeline.table \
+        python -m pipeline.stages.table \
             --name {wildcards.table:q} \
             --spec {params.spec:q} \
             >{log:q} 2>&1
@@ -105,7 +105,7 @@ rule plan:
         config=jobs.config_file,
     shell:
         """
-        python -m pipeline.plan \
+        python -m pipeline.commands.plan \
             --configfile {params.config:q} \
             --jobs {threads} \
             2>&1 | tee {log:q}
@@ -122,7 +122,7 @@ rule prune:
         confirm=jobs.confirm,
     shell:
         """
-        python -m pipeline.prune \
+        python -m pipeline.commands.prune \
             --configfile {params.config:q} \
             {params.confirm} \
             2>&1 | tee {log:q}

@@ -28,7 +28,7 @@ rule train_run:
         keep=jobs.keep_model,
     shell:
         """
-        python -m pipeline.train \
+        python -m pipeline.stages.train \
             --run {wildcards.run:q} \
             --spec {params.spec:q} \
             --threads {threads} \

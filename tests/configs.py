@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.config import parse
-from pipeline.config_yaml import apply_override
-from pipeline.errors import UserError
-from pipeline.runs import Grid, expand
+from pipeline.common.errors import UserError
+from pipeline.config.load import parse
+from pipeline.config.reading import apply_override
+from pipeline.grid.runs import Grid, expand
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

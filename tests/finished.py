@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pipeline import paths
-from pipeline.code import run_code, stage_code
-from pipeline.files import sha256_file, write_json, write_text
-from pipeline.runs import Grid
+from pipeline.common import paths
+from pipeline.common.code import run_code, stage_code
+from pipeline.common.files import sha256_file, write_json, write_text
+from pipeline.grid.runs import Grid
 
 
 def prepare(grid: Grid) -> None:

@@ -8,9 +8,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers.models.bert.configuration_bert import BertConfig
 from transformers.models.bert.modeling_bert import BertModel
 
-from pipeline import paths
+from pipeline.common import paths
+from pipeline.common.files import digest, write_json
 from pipeline.data.schema import LABELS, Facts, ner_table, task_table, write_split
-from pipeline.files import digest, write_json
 from pipeline.training.streams import seeded
 
 DATASET, ENCODER = "tiny-00000000", "tiny-11111111"

@@ -1,6 +1,6 @@
 """Show what a config would run: runs by experiment and method, what is done, what is not, and how long that may take.
 
-    python -m pipeline.plan --configfile config/config.yaml [--config training.epochs=5] [--jobs 4]
+    metalingua plan config/config.yaml [--config training.epochs=5] [--jobs 4]
 
 Reads the config and what results say about themselves; writes nothing. Run it where Snakemake runs, the folder that holds
 `results/`.
@@ -14,29 +14,32 @@ from typing import Any
 
 from tabulate import tabulate
 
-from pipeline import config
-from pipeline.errors import UserError, run_stage
-from pipeline.files import canonical_json
-from pipeline.runs import Grid, Run, expand
-from pipeline.survey import Record, Survey, survey
+from pipeline.commands.arguments import add_config, settings_of
+from pipeline.common.errors import UserError, run_stage
+from pipeline.common.files import canonical_json
+from pipeline.grid.runs import Grid, Run, expand
+from pipeline.grid.survey import Record, Survey, survey
 
+SUMMARY = "what a config would run: what is done, shared, missing, and how long the rest may take"
 PARENTS = "(parents)"
 COLUMNS = ("experiment", "method", "runs", "done", "stale", "missing", "shared", "time left")
 
 
-def main() -> None:
-    """Run the stage.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    add_config(parser)
+    parser.add_argument("--jobs", type=int, default=1, help="how many runs go at a time, for the estimate")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the plan.
 
     Raises:
         UserError: the config is wrong, or `--jobs` is not positive.
     """
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    config.add_arguments(parser)
-    parser.add_argument("--jobs", type=int, default=1, help="how many runs go at a time, for the estimate")
-    arguments = parser.parse_args()
     if arguments.jobs < 1:
         raise UserError(f"--jobs {arguments.jobs}: expected 1 or more")
-    grid = expand(config.load(arguments.configfile, arguments.config))
+    grid = expand(settings_of(arguments))
     print(report(grid, survey(grid), arguments.jobs))
 
 
@@ -214,6 +217,13 @@ def duration(seconds: float) -> str:
             rest = whole % size // smaller
             return f"{whole // size} {unit} {rest} {part}" if rest else f"{whole // size} {unit}"
     return f"{whole} s"
+
+
+def main() -> None:
+    """Run the command by itself."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser)
+    run(parser.parse_args())
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Show what no config names any more, and with `--confirm` delete it.
 
-    python -m pipeline.prune --configfile config/config.yaml [--keep config/examples/wikiann.yaml …] [--confirm]
+    metalingua prune config/config.yaml [--keep config/examples/wikiann.yaml …] [--confirm]
 
-Files after `--configfile` are merged into one config, as everywhere. Each file after `--keep`, and each that the config lists
+The configs named first are merged into one config, as everywhere. Each file after `--keep`, and each that the config lists
 under `keep`, is a config for itself; what any of them names stays. Found are: folders of runs, datasets' languages, raw files
 and encoders that none names; models of parents from which no unfinished run will start; checkpoints of finished runs and of
 other code; representations that no analysis or figure looks at. Only folders named as this pipeline names them are touched, only
@@ -20,14 +20,17 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from pipeline import config, paths
-from pipeline.code import run_code
-from pipeline.errors import run_stage
-from pipeline.figures import represented
-from pipeline.files import digest
-from pipeline.runs import Grid, Run, expand
-from pipeline.survey import Survey, survey
+from pipeline.commands.arguments import add_config, settings_of
+from pipeline.common import paths
+from pipeline.common.code import run_code
+from pipeline.common.errors import run_stage
+from pipeline.common.files import digest
+from pipeline.config.load import load
+from pipeline.grid.figures import represented
+from pipeline.grid.runs import Grid, Run, expand
+from pipeline.grid.survey import Survey, survey
 
+SUMMARY = "what no config names any more; deleted with --confirm"
 RUN = re.compile(r".+-[0-9a-f]{12}")
 KEY = re.compile(r".+-[0-9a-f]{8}")
 LANGUAGE = re.compile(r"[A-Za-z0-9_].*")
@@ -45,19 +48,21 @@ class Leftover:
     size: int
 
 
-def main() -> None:
-    """Run the stage.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    add_config(parser)
+    parser.add_argument("--keep", nargs="*", type=Path, default=[], help="other configs, each for itself")
+    parser.add_argument("--confirm", action="store_true", help="delete what is shown")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Show what is left over, and delete it where that is confirmed.
 
     Raises:
         UserError: a config is wrong; nothing is deleted then.
     """
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    config.add_arguments(parser)
-    parser.add_argument("--keep", nargs="*", type=Path, default=[], help="other configs, each for itself")
-    parser.add_argument("--confirm", action="store_true", help="delete what is shown")
-    arguments = parser.parse_args()
-    settings = config.load(arguments.configfile, arguments.config)
-    others = [config.load([path]) for path in (*arguments.keep, *map(Path, settings.keep))]
+    settings = settings_of(arguments)
+    others = [load([path]) for path in (*arguments.keep, *map(Path, settings.keep))]
     grids = [expand(one) for one in (settings, *others)]
     found, foreign = leftovers(grids)
     print(report(found, foreign))
@@ -217,6 +222,13 @@ def delete(path: Path) -> None:
             shutil.rmtree(dying)
         path.rename(dying)
     shutil.rmtree(dying)
+
+
+def main() -> None:
+    """Run the command by itself."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser)
+    run(parser.parse_args())
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.errors import UserError, nearest
+from pipeline.common.errors import UserError, nearest
 
 UTF16_MARK = "a UTF-16 byte order mark"
 

@@ -91,6 +91,11 @@ def outcomes(run: str) -> Path:
     return run_dir(run) / "scores.parquet"
 
 
+def code_record(code: str) -> Path:
+    """Which files a code hash is of, with a hash of each (JSON): left by whatever ran with that code."""
+    return RESULTS / "code" / f"{code}.json"
+
+
 def scored() -> Path:
     """The SHA-256 of every run's outcomes (JSON): what the score stage has seen to."""
     return RESULTS / "scored.json"

@@ -1,11 +1,12 @@
-"""The config's section about analyses, as a pydantic model (see `pipeline.config_schema`)."""
+"""The config's section about analyses, as a pydantic model (see `pipeline.config.schema`)."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from pipeline.config_sections import Section
-from pipeline.config_types import METRIC, Count, Name, Seed, read_whole
+from pipeline.config.section import Section
+from pipeline.config.values import METRIC, Count, Name, Seed, read_whole
 
 
 def read_layer(value: Any) -> int | str:
@@ -63,3 +64,21 @@ class Analysis(Section):
         json_schema_extra={"format": "metric", "pattern": METRIC},
         examples=["accuracy"],
     )
+
+
+UNITS = {"ner": "token"}
+"""By task: what a point stands for where the config does not say; `sentence` in tasks that label whole sentences."""
+
+_LONGEST_PAIR = 120  # characters, as runs' names are shortened: file systems allow 255 bytes
+
+
+def figure_name(analysis: str, sources: Iterable[str], target: str) -> str:
+    """Return the name of a pair's figure; many sources are counted instead of listed."""
+    languages = list(sources)
+    text = "+".join(languages)
+    return f"{analysis}-{text if len(text) <= _LONGEST_PAIR else f'{len(languages)}_sources'}-{target}"
+
+
+def scatter_name(analysis: str) -> str:
+    """Return the name of the figure that sets gains against distances."""
+    return f"{analysis}-correlation"

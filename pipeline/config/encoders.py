@@ -1,10 +1,11 @@
-"""The config's sections about encoders, and what all sections share, as pydantic models (see `pipeline.config_schema`)."""
+"""The config's section about encoders, as pydantic models."""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import Field, PlainValidator, WithJsonSchema
 
-from pipeline.config_types import (
+from pipeline.config.section import Section
+from pipeline.config.values import (
     Commit,
     Count,
     CountOrNull,
@@ -21,12 +22,6 @@ from pipeline.config_types import (
     Switch,
     read_languages,
 )
-
-
-class Section(BaseModel):
-    """A mapping of the config: unknown keys are refused, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Text(Section):

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.config_sections import Section
-from pipeline.config_types import METRIC, Count, Name, OneOrMore, Seed, Several
+from pipeline.config.section import Section
+from pipeline.config.values import METRIC, Count, Name, OneOrMore, Seed, Several
 
 
 class GainsFigure(Section):
@@ -72,3 +72,8 @@ class MetaGraphFigure(Section):
 
 
 Figure = Annotated[GainsFigure | RatesFigure | SizesFigure | MetaGraphFigure, Field(discriminator="kind")]
+
+
+def experiments_of(figure: Figure) -> list[str]:
+    """Return the names of the experiments that a figure is about."""
+    return list(figure.experiments) if isinstance(figure, SizesFigure | MetaGraphFigure) else [figure.experiment]

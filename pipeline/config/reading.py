@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 
 Places = dict[tuple[str | int, ...], str]
 """`file:line` of each key, by its path."""

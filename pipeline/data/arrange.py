@@ -17,12 +17,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.common.errors import UserError, nearest
+from pipeline.common.files import read_json
+from pipeline.common.paths import SPLITS
 from pipeline.data.raw_text import raw_text
 from pipeline.data.schema import CLASSES, KEYS, SCHEMAS, Loaded, Split
 from pipeline.data.splits import hold_out
-from pipeline.errors import UserError, nearest
-from pipeline.files import read_json
-from pipeline.paths import SPLITS
 
 DUPLICATE = "also in dev or test"
 
@@ -96,7 +96,7 @@ def load_splits(
     """
     loader, language = spec["loader"], str(spec["language"])
     if raw is None:
-        raise UserError(f"{loader}: no downloaded files are given; run `python -m pipeline.download` first")
+        raise UserError(f"{loader}: no downloaded files are given; run `python -m pipeline.stages.download` first")
     manifest = read_json(raw)
     read = {}
     for split in own_splits(spec, has):

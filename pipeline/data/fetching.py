@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
+from pipeline.common.errors import UserError
+from pipeline.common.files import digest
+from pipeline.common.paths import SPLITS
 from pipeline.data import sources
-from pipeline.errors import UserError
-from pipeline.files import digest
-from pipeline.paths import SPLITS
 
 LISTED = 20  # names in a message
 _PART = re.compile(r"-(\d{5})-of-(\d{5})(?=\.|$)")

@@ -3,8 +3,9 @@
 import importlib
 from typing import Any
 
-from pipeline.errors import UserError, nearest
-from pipeline.files import parse_object
+from pipeline.common.errors import UserError, nearest
+from pipeline.common.files import parse_object
+from pipeline.data import corpora
 
 LOADERS = (
     *("babel", "wikiann", "xnli", "multinli", "mlqa", "squad", "marc", "sentipers", "sentiraama", "cls10"),
@@ -27,18 +28,18 @@ def parse_spec(text: str, required: tuple[str, ...] = ("dataset", "language", "l
 
 
 def loader_module(name: str) -> Any:
-    """Return the module `pipeline.data.<name>`.
+    """Return the module `pipeline.data.corpora.<name>.read`, which reads a dataset's files.
 
     Raises:
         UserError: there is no such loader.
     """
     if name not in LOADERS:
         raise UserError(f"loader: unknown loader {name!r}{nearest(name, LOADERS)}")
-    return importlib.import_module(f"pipeline.data.{name}")
+    return importlib.import_module(f"{corpora.__name__}.{name}.read")
 
 
 def fetch_module(name: str) -> Any:
-    """Return the module `pipeline.data.<name>_fetch`, which knows where a dataset's files come from.
+    """Return the module `pipeline.data.corpora.<name>.fetch`, which knows where a dataset's files come from.
 
     Raises:
         UserError: there is no such loader, or it generates its data.
@@ -46,4 +47,4 @@ def fetch_module(name: str) -> Any:
     if name in GENERATED:
         raise UserError(f"loader {name!r} generates its data; there is nothing to download")
     loader_module(name)
-    return importlib.import_module(f"pipeline.data.{name}_fetch")
+    return importlib.import_module(f"{corpora.__name__}.{name}.fetch")

@@ -14,8 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.errors import UserError, nearest
-from pipeline.files import canonical_json, read_parquet, write_parquet
+from pipeline.common.errors import UserError, nearest
+from pipeline.common.files import canonical_json, read_parquet, write_parquet
 
 _ROW = [
     ("id", pa.string()),  # "<loader>-<language>-<file's split>-<row in that file>": stable whatever is dropped
@@ -207,7 +207,9 @@ def split_facts(table: pa.Table, where: str = "table") -> dict[str, Any]:
     except ValueError:
         facts = None
     if not isinstance(facts, dict):
-        raise UserError(f"{where}: no metadata 'metalingua': not a split written by `python -m pipeline.preprocess`")
+        raise UserError(
+            f"{where}: no metadata 'metalingua': not a split written by `python -m pipeline.stages.preprocess`"
+        )
     return facts
 
 

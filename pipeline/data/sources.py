@@ -24,8 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.errors import UserError, nearest
-from pipeline.files import sha256_file
+from pipeline.common.errors import UserError, nearest
+from pipeline.common.files import sha256_file
 
 Files = dict[str, list[Path]]  # split → its files, in order
 T = TypeVar("T")

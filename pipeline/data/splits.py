@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 
 Size = int | float | None
 """How many rows: a number, a share of all rows (a float below 1), or all."""

@@ -14,14 +14,14 @@ from typing import Any
 import pyarrow as pa
 import torch
 
+from pipeline.common.errors import UserError
+from pipeline.common.files import read_parquet
 from pipeline.data.raw_text import raw_text
 from pipeline.data.schema import CLASSES, read_split, split_facts
 from pipeline.data.splits import Size, select
 from pipeline.encoders.hub import DESCRIPTIONS, TOKENIZER
 from pipeline.encoders.load import load_encoder, quiet
 from pipeline.encoders.pieces import Parts, extend_tokenizer
-from pipeline.errors import UserError
-from pipeline.files import read_parquet
 
 INITIALISE = ("mean", "random")
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
 
-from pipeline.errors import UserError, nearest
-from pipeline.files import read_json
+from pipeline.common.errors import UserError, nearest
+from pipeline.common.files import read_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

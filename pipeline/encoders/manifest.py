@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import sha256_file, write_json
+from pipeline.common.files import sha256_file, write_json
 
 MANIFEST = "manifest.json"
 HISTORY = "history.jsonl"

@@ -21,7 +21,7 @@ from typing import Any
 
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 
 # Merges are learned over one character per piece; no text is there, no normaliser looks, and no blank is above it.
 FIRST_CODE, LAST_CODE = 0x10000, 0x10FFFF

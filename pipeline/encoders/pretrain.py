@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from pipeline.common.errors import UserError
+from pipeline.common.files import atomic_path, canonical_json, write_json, write_text
 from pipeline.encoders import sampling
 from pipeline.encoders.load import ARCHITECTURES, architecture_class, make_config, quiet
 from pipeline.encoders.mlm import Masked, Pieces, hide, masked_loss
 from pipeline.encoders.probe import Corpus, Sentences, evaluate
 from pipeline.encoders.vocabulary import train_vocabulary
-from pipeline.errors import UserError
-from pipeline.files import atomic_path, canonical_json, write_json, write_text
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from tokenizers.normalizers import Normalizer
 
+from pipeline.common.errors import UserError
 from pipeline.encoders.load import ARCHITECTURES
-from pipeline.errors import UserError
 
 # An alphabet may fill a quarter of the vocabulary: word pieces hold a letter twice, at a word's start and inside it.
 ALPHABET_SHARE = 4

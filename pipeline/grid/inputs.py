@@ -6,15 +6,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from pipeline.config_dataset_rules import babel_languages, babel_overrides
-from pipeline.config_datasets import Babel
-from pipeline.config_datasets import Dataset as DatasetSettings
-from pipeline.config_episodes import named_languages
-from pipeline.config_extend import target_text
-from pipeline.config_rules import method_called
-from pipeline.config_schema import Settings
-from pipeline.config_sections import Extend, FolderEncoder, Pretrain
-from pipeline.files import digest
+from pipeline.common.files import digest
+from pipeline.config.datasets import Dataset as DatasetSettings
+from pipeline.config.datasets.babel import Babel
+from pipeline.config.datasets.facts import babel_languages, babel_overrides
+from pipeline.config.encoders import Extend, FolderEncoder, Pretrain
+from pipeline.config.methods.parts.maml import named_languages
+from pipeline.config.resolve import method_called, target_text
+from pipeline.config.schema import Settings
 
 PLACES = ("sources", "mirror", "folder", "archive")
 """Keys of a dataset that say where its files are found; no part of what they hold."""

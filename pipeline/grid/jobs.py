@@ -18,18 +18,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from pipeline import paths
-from pipeline.analyses import Analysis, analysis_spec, figures
-from pipeline.code import represent_code, run_code, stage_code
-from pipeline.config import load, parse
-from pipeline.config_schema import Settings
-from pipeline.config_yaml import check_duplicates
+from pipeline.common import paths
+from pipeline.common.code import represent_code, run_code, stage_code
+from pipeline.common.errors import UserError
+from pipeline.common.files import canonical_json, digest, write_text
+from pipeline.config.load import load, parse
+from pipeline.config.reading import check_duplicates
+from pipeline.config.schema import Settings
 from pipeline.data.loaders import GENERATED
-from pipeline.errors import UserError
-from pipeline.figures import represented
-from pipeline.files import canonical_json, digest, write_text
-from pipeline.inputs import Dataset
-from pipeline.runs import Grid, Run, expand, run_inputs
+from pipeline.grid.analyses import Analysis, analysis_spec, figures
+from pipeline.grid.figures import represented
+from pipeline.grid.inputs import Dataset
+from pipeline.grid.runs import Grid, Run, expand, run_inputs
 
 T = TypeVar("T")
 

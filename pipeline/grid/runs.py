@@ -9,20 +9,21 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from pipeline import paths
-from pipeline.analyses import Analysis, analyses
-from pipeline.config_episodes import RATES_KEYS, MetaOptimizer
-from pipeline.config_extend import target_text
-from pipeline.config_methods import PARENT
-from pipeline.config_rules import method_called, resolve_training
-from pipeline.config_schema import Experiment, Settings
-from pipeline.config_tables import table_spec
-from pipeline.config_training import Method
-from pipeline.config_tuning import points
-from pipeline.figures import figure_specs, represented
-from pipeline.files import digest
-from pipeline.inputs import Dataset, Encoder, Encoders, dataset_keys, needed_datasets
-from pipeline.methods.sides import Episode, episodes, origins
+from pipeline.common import paths
+from pipeline.common.files import digest
+from pipeline.config.experiments import Experiment
+from pipeline.config.methods import PARENT
+from pipeline.config.methods.contract import Method
+from pipeline.config.methods.layer_rates import RATES_KEYS
+from pipeline.config.methods.meta_optimizer import MetaOptimizer
+from pipeline.config.points import points
+from pipeline.config.resolve import method_called, resolve_training, target_text
+from pipeline.config.schema import Settings
+from pipeline.grid.analyses import Analysis, analyses
+from pipeline.grid.figures import figure_specs, represented
+from pipeline.grid.inputs import Dataset, Encoder, Encoders, dataset_keys, needed_datasets
+from pipeline.grid.tables import table_spec
+from pipeline.methods.parts.sides import Episode, episodes, origins
 
 _LONGEST_NAME = 160
 """Characters; a run's name is a folder's, and file systems allow 255 bytes."""

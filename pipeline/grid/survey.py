@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline import paths
-from pipeline.code import run_code, stage_code
-from pipeline.files import sha256_file
-from pipeline.inputs import Dataset
-from pipeline.runs import Grid, Run, reads
+from pipeline.common import paths
+from pipeline.common.code import run_code, stage_code
+from pipeline.common.files import sha256_file
+from pipeline.grid.inputs import Dataset
+from pipeline.grid.runs import Grid, Run, reads
 
 State = Literal["done", "stale", "missing"]
 Record = dict[str, Any]

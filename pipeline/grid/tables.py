@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from pipeline.config_methods import PARENT, CheckpointAverage
-from pipeline.config_rules import method_called, metric_of, resolve_training
-from pipeline.config_schema import Experiment, Settings, Table
-from pipeline.config_training import Method
-from pipeline.config_tuning import described_points
+from pipeline.config.experiments import Experiment
+from pipeline.config.methods import PARENT
+from pipeline.config.methods.checkpoint_average import CheckpointAverage
+from pipeline.config.methods.contract import Method
+from pipeline.config.points import described_points
+from pipeline.config.resolve import method_called, metric_of, resolve_training
+from pipeline.config.schema import Settings
+from pipeline.config.tables import Table
 
 
 def table_spec(table: Table, settings: Settings) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import UserError, nearest
+from pipeline.common.errors import UserError, nearest
 
 if TYPE_CHECKING:
     from pipeline.methods.contract import Method
@@ -22,7 +22,7 @@ def build_method(name: str, settings: Mapping[str, Any]) -> Method:
     Raises:
         UserError: the method has no such hyper-parameter.
     """
-    module = importlib.import_module(f"pipeline.methods.{name}")
+    module = importlib.import_module(f"{__name__}.{name}")
     known = inspect.signature(module.build).parameters
     for key in settings:
         if key not in known:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from pipeline.methods.contract import Method, Phase, Setting, Trainer
-from pipeline.methods.freezing import freeze
-from pipeline.methods.supervised import one_loss, one_phase
+from pipeline.methods.parts.freezing import freeze
+from pipeline.methods.parts.supervised import one_loss, one_phase
 
 
 def build(split: Literal["dev", "train"] = "dev", freeze_embeddings: bool = False) -> Method:

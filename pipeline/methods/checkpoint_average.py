@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from pipeline.methods.contract import Method, Phase, Setting
-from pipeline.methods.supervised import one_loss, one_phase
+from pipeline.methods.parts.supervised import one_loss, one_phase
 
 
 def phases(setting: Setting) -> Sequence[Phase]:

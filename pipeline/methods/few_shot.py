@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from pipeline.methods.contract import Method, Phase, Setting
-from pipeline.methods.supervised import one_loss, one_phase
+from pipeline.methods.parts.supervised import one_loss, one_phase
 
 
 def phases_on(split: Literal["dev", "train"]) -> Callable[[Setting], Sequence[Phase]]:

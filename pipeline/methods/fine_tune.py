@@ -7,7 +7,7 @@ weights, head included, and trains on the target's examples, the epoch chosen on
 from collections.abc import Sequence
 
 from pipeline.methods.contract import Method, Phase, Setting
-from pipeline.methods.supervised import one_loss, one_phase
+from pipeline.methods.parts.supervised import one_loss, one_phase
 
 
 def phases(setting: Setting) -> Sequence[Phase]:

@@ -7,10 +7,10 @@ with a grid the k, is chosen on the sources' dev data, so that no label of a tar
 from collections.abc import Sequence
 from typing import Literal
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 from pipeline.methods.contract import Method, Phase, Setting, Trainer
-from pipeline.methods.freezing import depth_of, freeze
-from pipeline.methods.supervised import one_loss, one_phase
+from pipeline.methods.parts.freezing import depth_of, freeze
+from pipeline.methods.parts.supervised import one_loss, one_phase
 
 
 def build(frozen_layers: int = 0, choose_on: Literal["source", "target"] = "source") -> Method:

@@ -11,7 +11,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from pipeline.methods.contract import Draw, Method, Phase, Setting, Stream, Trainer
-from pipeline.methods.supervised import one_loss, one_phase
+from pipeline.methods.parts.supervised import one_loss, one_phase
 
 
 def balanced_phases(setting: Setting) -> Sequence[Phase]:

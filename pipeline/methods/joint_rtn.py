@@ -11,8 +11,8 @@ from torch import Tensor
 
 from pipeline.methods.contract import Draw, Method, Trainer
 from pipeline.methods.joint import balanced_phases, balanced_step
-from pipeline.methods.languages import language_indices
-from pipeline.methods.rtn import Design, SourcePath, Transformation, make_transformation
+from pipeline.methods.parts.languages import language_indices
+from pipeline.methods.parts.rtn import Design, SourcePath, Transformation, make_transformation
 
 
 def joint_step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:

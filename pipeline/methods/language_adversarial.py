@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from pipeline.methods.contract import Batch, Draw, Method, Trainer
 from pipeline.methods.joint import balanced_phases
-from pipeline.methods.languages import language_indices
+from pipeline.methods.parts.languages import language_indices
 
 STEEPNESS = 10.0
 

@@ -2,7 +2,7 @@
 
 A run of its own, whose ϕ every `meta_optimizer` run of these languages shares. In each episode one language of sources and
 auxiliaries is held out, θ starts again from the encoder with a fresh head, and trains on the others by the rule of
-`pipeline.methods.update_rates`; every `interval` steps the loss on the held-out language moves ϕ by Adam.
+`pipeline.methods.parts.update_rates`; every `interval` steps the loss on the held-out language moves ϕ by Adam.
 
 Where the paper is silent: the held-out language is drawn evenly; a training batch is of all other languages together, each
 example alike; an episode is `episode_steps` steps; L_test is the mean over `held_out_batches` batches, drawn anew (the paper's
@@ -15,10 +15,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 from pipeline.methods.contract import Draw, Method, OptimizerSettings, Phase, Setting, Stream, Trainer
-from pipeline.methods.freezing import depth_of, freeze
-from pipeline.methods.update_rates import (
+from pipeline.methods.parts.freezing import depth_of, freeze
+from pipeline.methods.parts.update_rates import (
     UpdateRates,
     copies,
     meta_update,
@@ -37,7 +37,7 @@ def build(
     episode_steps: int = 450,
     held_out_batches: int = 16,
 ) -> Method:
-    """Return the method; arguments as in `pipeline.config_episodes.MetaOptimizer`."""
+    """Return the method; arguments as in `pipeline.config.methods.meta_optimizer.MetaOptimizer`."""
 
     def phases(setting: Setting) -> Sequence[Phase]:
         pools = (*setting.source_pools(), *setting.auxiliary_pools(split))

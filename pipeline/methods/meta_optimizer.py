@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from pipeline.methods.contract import Draw, Method, OptimizerSettings, Phase, Setting, Trainer
-from pipeline.methods.freezing import depth_of, freeze
-from pipeline.methods.supervised import one_phase
-from pipeline.methods.update_rates import (
+from pipeline.methods.parts.freezing import depth_of, freeze
+from pipeline.methods.parts.supervised import one_phase
+from pipeline.methods.parts.update_rates import (
     UpdateRates,
     copies,
     meta_update,
@@ -31,7 +31,7 @@ def build(
     meta_lr: float = 0.05,
     interval: int = 15,
 ) -> Method:
-    """Return the method; arguments as in `pipeline.config_episodes.MetaOptimizer`."""
+    """Return the method; arguments as in `pipeline.config.methods.meta_optimizer.MetaOptimizer`."""
 
     def phases(setting: Setting) -> Sequence[Phase]:
         return one_phase(setting, setting.auxiliary_pools(split), ())

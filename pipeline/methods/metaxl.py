@@ -24,23 +24,23 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 from pipeline.meta.bilevel import pull_back_steps
 from pipeline.meta.products import Loss, Tensors, Way, inner_gradient
 from pipeline.meta.updates import Rule, State, take_step
 from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Setting, Stream, Trainer
-from pipeline.methods.episodes import halves
-from pipeline.methods.languages import language_indices
-from pipeline.methods.parameters import names
-from pipeline.methods.rtn import Design, SourcePath, Transformation, make_transformation
-from pipeline.methods.supervised import one_loss
+from pipeline.methods.parts.episodes import halves
+from pipeline.methods.parts.languages import language_indices
+from pipeline.methods.parts.parameters import names
+from pipeline.methods.parts.rtn import Design, SourcePath, Transformation, make_transformation
+from pipeline.methods.parts.supervised import one_loss
 
 BACK_OFF = "back_off"
 
 
 @dataclass(frozen=True)
 class Options:
-    """The method's settings besides the RTN's design; see `pipeline.config_methods.MetaXL`."""
+    """The method's settings besides the RTN's design; see `pipeline.config.methods.metaxl.MetaXL`."""
 
     variant: Literal["released", "paper"]
     combine: Literal["stack", "losses"]
@@ -231,7 +231,7 @@ def build(
     back_off_epochs: int = 0,
     way: Literal["auto", "fast", "lean"] = "auto",
 ) -> Method:
-    """Return the method; arguments as in `rtn.Design` and `pipeline.config_methods.MetaXL`, all of them settled."""
+    """Return the method; arguments as in `rtn.Design` and `pipeline.config.methods.metaxl.MetaXL`, all of them settled."""
     design = Design(tuple(placement), bottleneck, wide, per_source, residual, gate, detach)
     decay = 0.0 if phi_no_decay else meta_weight_decay
     options = Options(variant, combine, meta_lr, meta_optimizer, decay, phi_frozen, back_off_epochs, way)

@@ -1,8 +1,8 @@
 """`mgl`: meta graph learning (Li et al. 2020, Section 4.3).
 
 An episode is a cross-lingual task {ℓ_1, …, ℓ_M} → ℓ: N support instances of every class of each of the M languages, R query
-instances of ℓ. All are nodes of one graph (`pipeline.methods.meta_graph`); the loss is the cross-entropy of the query's nodes,
-and encoder and graph are trained together.
+instances of ℓ. All are nodes of one graph (`parts.meta_graph`); the loss is the cross-entropy of the query's nodes, and encoder
+and graph are trained together.
 
     meta-train   each source in turn is the pseudo-target, the other sources are the support's languages
     meta-test    all sources → the target
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.methods.contract import Batch, Draw, Method, Phase, Pool, Setting, Stream, Trainer
-from pipeline.methods.meta_graph import Distance, MetaGraph
+from pipeline.methods.parts.meta_graph import Distance, MetaGraph
 from pipeline.tasks.model import hidden_states
 
 META_TRAIN = "meta_train"
@@ -60,7 +60,7 @@ def build(
     eval_times: int = 5,
     dropout: float = 0.5,
 ) -> Method:
-    """Return the method; arguments as in `pipeline.config_mgl.Mgl`."""
+    """Return the method; arguments as in `pipeline.config.methods.mgl.Mgl`."""
 
     def setup(trainer: Trainer) -> None:
         """Make the graph once; the second stage goes on with it."""

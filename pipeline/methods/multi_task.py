@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from pipeline.methods.contract import Method, Trainer
 from pipeline.methods.joint import balanced_phases, balanced_step, concatenated_phases
-from pipeline.methods.languages import language_indices
-from pipeline.methods.supervised import one_loss
+from pipeline.methods.parts.languages import language_indices
+from pipeline.methods.parts.supervised import one_loss
 from pipeline.tasks.model import hidden_states
 
 

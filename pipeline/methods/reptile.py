@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pipeline.methods.contract import Draw, Method, Phase, Setting, Stream, Trainer
-from pipeline.methods.episodes import stretches
+from pipeline.methods.parts.episodes import stretches
 
 
 def build(

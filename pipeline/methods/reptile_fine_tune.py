@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from pipeline.methods.contract import Draw, Method, Phase, Setting, Stream, Trainer
-from pipeline.methods.episodes import stretches
+from pipeline.methods.parts.episodes import stretches
+from pipeline.methods.parts.supervised import one_loss, one_phase
 from pipeline.methods.reptile import reptile_step
-from pipeline.methods.supervised import one_loss, one_phase
 
 
 def build(inner_steps: int = 5, epsilon: float = 0.1, iterations: int = 500) -> Method:

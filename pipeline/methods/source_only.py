@@ -7,8 +7,8 @@ once per encoder, source set and seed, and shared by all of them.
 from collections.abc import Sequence
 
 from pipeline.methods.contract import Method, Phase, Setting, Trainer
-from pipeline.methods.freezing import freeze
-from pipeline.methods.supervised import one_loss, one_phase
+from pipeline.methods.parts.freezing import freeze
+from pipeline.methods.parts.supervised import one_loss, one_phase
 
 
 def phases(setting: Setting) -> Sequence[Phase]:

@@ -1,14 +1,14 @@
 """`x_maml`: support and query of one auxiliary language, through the inner steps (Nooralahzadeh et al. 2020).
 
 Starts from the source model. In each episode a batch of one auxiliary language, twice `batch_size`, is halved into support and
-query; several auxiliaries take turns. In few-shot the result is fine-tuned on the target. The step: `pipeline.methods.maml`.
+query; several auxiliaries take turns. In few-shot the result is fine-tuned on the target. The step: `parts.maml`.
 """
 
 from collections.abc import Sequence
 from typing import Literal
 
 from pipeline.methods.contract import Method
-from pipeline.methods.maml import Options, build_maml
+from pipeline.methods.parts.maml import Options, build_maml
 
 
 def build(
@@ -25,7 +25,7 @@ def build(
     fine_tune_lr: float | None = None,
     way: Literal["auto", "fast", "lean"] = "auto",
 ) -> Method:
-    """Return the method; arguments as in `pipeline.config_episodes.Episodic`."""
+    """Return the method; arguments as in `pipeline.config.methods.meta_optimizer.Episodic`."""
     options = Options(
         setting=setting,
         support=support,

@@ -2,14 +2,14 @@
 
 Starts from the source model. Zero-shot: support from the sources' dev data, query from one auxiliary's; of several auxiliaries
 each is support to each other's query in turn. Few-shot: support from the target, query from the auxiliaries; then the result is
-fine-tuned on the target for an epoch. `support` and `query` choose other languages. The step: `pipeline.methods.maml`.
+fine-tuned on the target for an epoch. `support` and `query` choose other languages. The step: `parts.maml`.
 """
 
 from collections.abc import Sequence
 from typing import Literal
 
 from pipeline.methods.contract import Method
-from pipeline.methods.maml import Options, build_maml
+from pipeline.methods.parts.maml import Options, build_maml
 
 
 def build(
@@ -27,7 +27,7 @@ def build(
     fine_tune_lr: float | None = None,
     way: Literal["auto", "fast", "lean"] = "auto",
 ) -> Method:
-    """Return the method; arguments as in `pipeline.config_episodes.Episodic`."""
+    """Return the method; arguments as in `pipeline.config.methods.meta_optimizer.Episodic`."""
     options = Options(
         setting=setting,
         support=support,

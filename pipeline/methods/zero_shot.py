@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pipeline.methods.contract import Method, Phase, Setting
-from pipeline.methods.supervised import no_step
+from pipeline.methods.parts.supervised import no_step
 
 
 def phases(setting: Setting) -> Sequence[Phase]:

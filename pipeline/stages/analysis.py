@@ -1,6 +1,6 @@
 """Measure how far source and target lie apart before and after, and correlate that with what the scores did.
 
-    python -m pipeline.analysis --name NAME --spec '{"experiment": …, "before": "joint", "after": "metaxl", …}'
+    python -m pipeline.stages.analysis --name NAME --spec '{"experiment": …, "before": "joint", "after": "metaxl", …}'
 
 Reads `results/scores.parquet` and the representations of the analysis' runs; writes `results/analyses/NAME.csv` (one line a run),
 `.json` (summaries and correlations, what the scatter figure shows), `.md` and `.tex`.
@@ -8,12 +8,12 @@ Reads `results/scores.parquet` and the representations of the analysis' runs; wr
 
 import argparse
 
-from pipeline import paths
-from pipeline.errors import run_stage
-from pipeline.files import write_text
-from pipeline.results.analysis import analyse, read_spec
-from pipeline.results.analysis_text import to_csv, to_json, to_latex, to_markdown
-from pipeline.results.collect import read_scores
+from pipeline.common import paths
+from pipeline.common.errors import run_stage
+from pipeline.common.files import write_text
+from pipeline.results.analyses.analysis import analyse, read_spec
+from pipeline.results.analyses.text import to_csv, to_json, to_latex, to_markdown
+from pipeline.results.scores.collect import read_scores
 
 WRITERS = {"csv": to_csv, "json": to_json, "md": to_markdown, "tex": to_latex}
 

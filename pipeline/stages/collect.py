@@ -1,6 +1,6 @@
 """Collect all runs' scores into `results/scores.parquet`, refusing stale ones by name.
 
-    python -m pipeline.collect --runs FILE [--partial]
+    python -m pipeline.stages.collect --runs FILE [--partial]
 
 Reads each run's `run.json`, predictions and outcomes, `results/scored.json`, and what the runs were made from. A run made
 by other code, from another spec or from other data, or altered since, stops the stage with its name, the reason and the
@@ -11,13 +11,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipeline import paths
-from pipeline.errors import run_stage
-from pipeline.files import read_json, write_parquet
-from pipeline.results.collect import metadata, scores_table
-from pipeline.results.outcomes import score_code
-from pipeline.results.runs_file import read_runs
-from pipeline.results.stale import NOT_TRAINED, Context, find_stale, refuse
+from pipeline.common import paths
+from pipeline.common.errors import run_stage
+from pipeline.common.files import read_json, write_parquet
+from pipeline.results.scores.collect import metadata, scores_table
+from pipeline.results.scores.outcomes import score_code
+from pipeline.results.scores.runs_file import read_runs
+from pipeline.results.scores.stale import NOT_TRAINED, Context, find_stale, refuse
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def collect(runs_file: Path, partial: bool = False) -> None:
         UserError: a run is stale, or missing and `partial` is false.
     """
     runs = read_runs(runs_file)
-    context = Context(score_code(), read_json(paths.scored()), f"python -m pipeline.score --runs {runs_file}")
+    context = Context(score_code(), read_json(paths.scored()), f"python -m pipeline.stages.score --runs {runs_file}")
     stale = [found for run in runs if (found := find_stale(run, context))]
     missing = [found for found in stale if found.reason == NOT_TRAINED] if partial else []
     refuse([found for found in stale if found not in missing])

@@ -1,6 +1,6 @@
 """Fetch one language of a dataset into `resources/raw/<dataset>/<language>/`, verified, with a manifest of what came.
 
-    python -m pipeline.download --mirror ../data --spec \
+    python -m pipeline.stages.download --mirror ../data --spec \
         '{"dataset": "wikiann-1a2b3c4d", "language": "qu", "loader": "wikiann", "sources": ["mirror", "hub"]}'
 
 `--spec` says what to fetch and in which order to look; `--mirror` and `--folder` where those lie. The manifest is
@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline import paths
-from pipeline.code import stage_code
+from pipeline.common import paths
+from pipeline.common.code import stage_code
+from pipeline.common.errors import UserError, run_stage
+from pipeline.common.files import atomic_path, sha256_file, write_json
 from pipeline.data.loaders import fetch_module, parse_spec
 from pipeline.data.sources import Obtained
-from pipeline.errors import UserError, run_stage
-from pipeline.files import atomic_path, sha256_file, write_json
 
 
 def download(spec: Mapping[str, Any], mirror: Path | None = None, folder: Path | None = None) -> Path:
@@ -83,7 +83,9 @@ def _describe(spec: Mapping[str, Any], obtained: Obtained, files: Mapping[str, A
 
 def main() -> None:
     """Parse the command line and download."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.download", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.stages.download", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--spec", required=True, help="JSON: dataset, language, loader and its options")
     parser.add_argument("--mirror", type=Path, help="folder that holds <loader>/…")
     parser.add_argument("--folder", type=Path, help="your own copy of the dataset")

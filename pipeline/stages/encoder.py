@@ -1,9 +1,9 @@
 """Get one encoder: download it, copy it from a folder, pretrain it on raw text, or extend another one's vocabulary.
 
-    python -m pipeline.encoder --spec '{"encoder": "mbert-1a2b3c4d", "from": "hub", "repository": …, "revision": …}'
-    python -m pipeline.encoder --spec '{"encoder": "mine-1a2b3c4d", "from": "folder"}' --folder models/mine
-    python -m pipeline.encoder --spec '{"encoder": "small-1a2b3c4d", "from": "pretrain", "layers": 4, …}' --threads 2
-    python -m pipeline.encoder --spec '{"encoder": "mbert-qu-1a2b3c4d", "from": "extend", "base": "mbert-1a2b3c4d", …}'
+    python -m pipeline.stages.encoder --spec '{"encoder": "mbert-1a2b3c4d", "from": "hub", "repository": …, "revision": …}'
+    python -m pipeline.stages.encoder --spec '{"encoder": "mine-1a2b3c4d", "from": "folder"}' --folder models/mine
+    python -m pipeline.stages.encoder --spec '{"encoder": "small-1a2b3c4d", "from": "pretrain", "layers": 4, …}' --threads 2
+    python -m pipeline.stages.encoder --spec '{"encoder": "mbert-qu-1a2b3c4d", "from": "extend", "base": "mbert-1a2b3c4d", …}'
 
 A pretrained one reads `text.parquet` of each `{"dataset": …, "language": …}` of its `text`; an extended one that of its text
 and its base, and where a part of the text says `"split": "train"`, `"size"` and `"data_seed"`, the training sentences a run
@@ -20,11 +20,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from pipeline import paths
-from pipeline.code import stage_code
+from pipeline.common import paths
+from pipeline.common.code import stage_code
+from pipeline.common.errors import UserError, nearest, run_stage
+from pipeline.common.files import digest, parse_object, read_parquet, sha256_file
 from pipeline.encoders.hub import from_folder, from_hub
-from pipeline.errors import UserError, nearest, run_stage
-from pipeline.files import digest, parse_object, read_parquet, sha256_file
 from pipeline.training.devices import take_gpu
 from pipeline.training.progress import Progress
 

@@ -1,7 +1,7 @@
 """Draw one figure, of an analysis or over an experiment, as PDF and PNG.
 
-    python -m pipeline.figure --name NAME --spec '{"kind": "pair", "sources": ["en"], "target": "qu", "runs": […], …}'
-    python -m pipeline.figure --name NAME --spec '{"kind": "correlation", "analysis": "quechua"}'
+    python -m pipeline.stages.figure --name NAME --spec '{"kind": "pair", "sources": ["en"], "target": "qu", "runs": […], …}'
+    python -m pipeline.stages.figure --name NAME --spec '{"kind": "correlation", "analysis": "quechua"}'
 
 `pair`: principal components of source and target points in two models, from their representations. `correlation`: scores'
 gains against distances' drops over language pairs, from `results/analyses/<analysis>.json`. `gains`: a method's gains by
@@ -14,17 +14,17 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from pipeline import paths
-from pipeline.errors import UserError, nearest, run_stage
-from pipeline.files import check_keys, parse_object, read_json
-from pipeline.results.analysis import read_points
-from pipeline.results.drawing import draw_correlation, draw_pair, save
-from pipeline.results.gains import read_gains
-from pipeline.results.maps import draw_gains_map, draw_graph_maps, draw_rates, draw_sizes
-from pipeline.results.meta_graphs import read_graph_map
-from pipeline.results.projection import Panel, panel
-from pipeline.results.rates import read_rates
-from pipeline.results.sizes import read_sizes
+from pipeline.common import paths
+from pipeline.common.errors import UserError, nearest, run_stage
+from pipeline.common.files import check_keys, parse_object, read_json
+from pipeline.results.analyses.analysis import read_points
+from pipeline.results.analyses.projection import Panel, panel
+from pipeline.results.figures.drawing import draw_correlation, draw_pair, save
+from pipeline.results.figures.gains import read_gains
+from pipeline.results.figures.maps import draw_gains_map, draw_graph_maps, draw_rates, draw_sizes
+from pipeline.results.figures.meta_graphs import read_graph_map
+from pipeline.results.figures.rates import read_rates
+from pipeline.results.figures.sizes import read_sizes
 
 KEYS = {
     "pair": ("kind", "sources", "target", "seed", "runs", "labels", "view"),

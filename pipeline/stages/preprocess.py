@@ -1,8 +1,8 @@
 """Turn one language of a dataset into Parquet splits and a report, in `results/data/<dataset>/<language>/`.
 
-    python -m pipeline.preprocess --spec '{"dataset": "wikiann-1a2b3c4d", "language": "qu", "loader": "wikiann"}'
+    python -m pipeline.stages.preprocess --spec '{"dataset": "wikiann-1a2b3c4d", "language": "qu", "loader": "wikiann"}'
 
-Reads what `python -m pipeline.download` fetched (generated datasets read nothing); writes `train`, `dev`, `test` and
+Reads what `python -m pipeline.stages.download` fetched (generated datasets read nothing); writes `train`, `dev`, `test` and
 `text.parquet` and `report.json`. Same input, same bytes. Either all files are replaced or none.
 """
 
@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline import paths
-from pipeline.code import stage_code
+from pipeline.common import paths
+from pipeline.common.code import stage_code
+from pipeline.common.errors import UserError, run_stage
+from pipeline.common.files import read_json, sha256_file, write_json
 from pipeline.data import report
 from pipeline.data.loaders import GENERATED, loader_module, parse_spec
 from pipeline.data.schema import LABELS, Facts, Loaded, write_split
-from pipeline.errors import UserError, run_stage
-from pipeline.files import read_json, sha256_file, write_json
 
 
 def preprocess(spec: Mapping[str, Any]) -> Path:
@@ -110,7 +110,9 @@ def _replace(folder: Path, target: Path) -> None:
 
 def main() -> None:
     """Parse the command line and preprocess."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.preprocess", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.stages.preprocess", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--spec", required=True, help="JSON: dataset, language, loader and its options")
     print(f"wrote {preprocess(parse_spec(parser.parse_args().spec))}")
 

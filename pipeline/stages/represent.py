@@ -1,6 +1,6 @@
 r"""Represent a finished run's source and target sentences with its model.
 
-    python -m pipeline.represent --run NAME --threads 1 \
+    python -m pipeline.stages.represent --run NAME --threads 1 \
         --spec '{"split": "test", "sentences": 500, "seed": 0, "layer": "last", "units": "token"}'
 
 Reads the run's description and kept model, its encoder and its languages' splits; writes
@@ -14,10 +14,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline import paths
-from pipeline.code import represent_code
-from pipeline.errors import UserError, nearest, run_stage
-from pipeline.files import canonical_json, check_keys, digest, parse_object, read_json, sha256_file, write_parquet
+from pipeline.common import paths
+from pipeline.common.code import represent_code
+from pipeline.common.errors import UserError, nearest, run_stage
+from pipeline.common.files import (
+    canonical_json,
+    check_keys,
+    digest,
+    parse_object,
+    read_json,
+    sha256_file,
+    write_parquet,
+)
 from pipeline.training.devices import take_gpu
 
 VIEW_KEYS = ("split", "sentences", "seed", "layer", "units")

@@ -1,6 +1,6 @@
 """Score stored predictions: per-example outcomes of every run the config names.
 
-    python -m pipeline.score --runs FILE [--threads N] [--partial]
+    python -m pipeline.stages.score --runs FILE [--threads N] [--partial]
 
 Reads each run's `predictions.parquet`; writes its `scores.parquet` where that is not current, and `results/scored.json`
 (run → SHA-256 of its outcomes). Trains nothing. With `--partial`, runs without predictions are left out and named.
@@ -14,11 +14,11 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from pipeline import paths
-from pipeline.errors import UserError, run_stage
-from pipeline.files import write_json
-from pipeline.results.outcomes import SCORERS, score_code, score_run
-from pipeline.results.runs_file import Expected, read_runs
+from pipeline.common import paths
+from pipeline.common.errors import UserError, run_stage
+from pipeline.common.files import write_json
+from pipeline.results.scores.outcomes import SCORERS, score_code, score_run
+from pipeline.results.scores.runs_file import Expected, read_runs
 
 SHOWN = 20
 

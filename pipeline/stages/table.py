@@ -1,6 +1,6 @@
 """Write one table of the config as CSV, Markdown and LaTeX.
 
-    python -m pipeline.table --name NAME --spec '{"title": …, "metric": …, "experiments": […], …}'
+    python -m pipeline.stages.table --name NAME --spec '{"title": …, "metric": …, "experiments": […], …}'
 
 Reads `results/scores.parquet`, and the outcomes of the runs in the table for the tests over test items; writes
 `results/tables/NAME.csv`, `.md` and `.tex`.
@@ -8,15 +8,15 @@ Reads `results/scores.parquet`, and the outcomes of the runs in the table for th
 
 import argparse
 
-from pipeline import paths
-from pipeline.errors import run_stage
-from pipeline.files import write_text
-from pipeline.results.cells import read_spec
-from pipeline.results.collect import read_scores
-from pipeline.results.latex import to_latex
-from pipeline.results.outcomes import facts
-from pipeline.results.render import to_csv, to_markdown
-from pipeline.results.tables import build
+from pipeline.common import paths
+from pipeline.common.errors import run_stage
+from pipeline.common.files import write_text
+from pipeline.results.scores.collect import read_scores
+from pipeline.results.scores.outcomes import facts
+from pipeline.results.tables.cells import read_spec
+from pipeline.results.tables.latex import to_latex
+from pipeline.results.tables.render import to_csv, to_markdown
+from pipeline.results.tables.table import build
 
 WRITERS = {"csv": to_csv, "md": to_markdown, "tex": to_latex}
 

@@ -1,6 +1,6 @@
 """Train one run and predict for its evaluation languages.
 
-    python -m pipeline.train --run NAME --spec '{"task": "ner", "method": {"name": "joint", …}, …}' --threads 1
+    python -m pipeline.stages.train --run NAME --spec '{"task": "ner", "method": {"name": "joint", …}, …}' --threads 1
 
 Reads the Parquet splits, the encoder and, for a child, its parent's model; writes `history.jsonl`, `steps.parquet`,
 `predictions.parquet`, `run.json` and, with `--keep-model`, `model/model.safetensors` into the run's folder. Killed, it resumes
@@ -12,8 +12,8 @@ import os
 import sys
 import time
 
-from pipeline.errors import run_stage
-from pipeline.files import parse_object
+from pipeline.common.errors import run_stage
+from pipeline.common.files import parse_object
 from pipeline.training.devices import keep_freed_memory, take_gpu
 
 UNUSED = ("accelerate", "scipy", "sklearn")

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 from pipeline.tasks.metric_names import positive_class
 
 MEASURES = ("precision", "recall", "f1")

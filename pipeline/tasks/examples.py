@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 
 IGNORED = -100  # the label of sub-tokens that carry no loss, as in torch.nn.functional.cross_entropy
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 
 SCHEMES = ("strict", "lenient")
 ALL = "all"

@@ -23,7 +23,7 @@ from tokenizers import Encoding, Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.qa_score import score_answers
 

@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
-from pipeline.errors import UserError, nearest
+from pipeline.common.errors import UserError, nearest
 
 Rule = Literal["mlqa", "squad"]
 RULES: tuple[Rule, ...] = ("mlqa", "squad")

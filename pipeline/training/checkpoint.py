@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipeline.errors import UserError
-from pipeline.files import atomic_path
+from pipeline.common.errors import UserError
+from pipeline.common.files import atomic_path
 
 Weights = dict[str, Tensor]
 

@@ -12,12 +12,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from pipeline import paths
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import sha256_file
 from pipeline.data.schema import CLASSES, POSITIVE, read_split, split_labels
 from pipeline.data.splits import Size, count_of, select
 from pipeline.encoders.load import Encoder
-from pipeline.errors import UserError
-from pipeline.files import sha256_file
 from pipeline.methods.contract import Pool
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.metric_names import MAIN, metric_names

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 from pipeline.training.optimisers import ScheduledOptimiser
 
 CHECK_EVERY = 20  # steps between looks at the losses on a GPU, where each look waits for it

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from pipeline.common.errors import UserError
 from pipeline.data.schema import CLASSES
-from pipeline.errors import UserError
 from pipeline.meta.products import Tensors
 from pipeline.meta.updates import Step
 from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Pool

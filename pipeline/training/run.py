@@ -1,4 +1,4 @@
-"""One run from its description to its predictions: what `python -m pipeline.train` does."""
+"""One run from its description to its predictions: what `python -m pipeline.stages.train` does."""
 
 import datetime
 import importlib.metadata
@@ -15,12 +15,20 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pipeline import paths
-from pipeline.code import run_code
+from pipeline.common import paths
+from pipeline.common.code import run_code
+from pipeline.common.errors import UserError
+from pipeline.common.files import (
+    atomic_path,
+    canonical_json,
+    check_keys,
+    sha256_file,
+    write_json,
+    write_parquet,
+    write_text,
+)
 from pipeline.data.schema import PREDICTIONS
 from pipeline.encoders.load import load_encoder
-from pipeline.errors import UserError
-from pipeline.files import atomic_path, canonical_json, check_keys, sha256_file, write_json, write_parquet, write_text
 from pipeline.methods import build_method
 from pipeline.methods.contract import Method, OptimizerSettings, Phase, Pool, Setting
 from pipeline.tasks.examples import Examples

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 from pipeline.methods.contract import Pool, Stream
 from pipeline.tasks.examples import Examples, collate, concatenate
 

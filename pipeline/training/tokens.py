@@ -26,9 +26,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from pipeline.code import code_hash
-from pipeline.errors import UserError
-from pipeline.files import digest, read_json, write_json
+from pipeline.common.code import code_hash
+from pipeline.common.errors import UserError
+from pipeline.common.files import digest, read_json, write_json
 from pipeline.tasks.examples import Examples
 
 CHUNK = 8192  # rows tokenised at a time

@@ -3,8 +3,8 @@
 import pytest
 
 from benchmarks.dag import measure, synthetic_config
-from pipeline.config import parse
-from pipeline.runs import expand
+from pipeline.config.load import parse
+from pipeline.grid.runs import expand
 
 
 def test_the_config_has_at_least_the_runs_asked_for_and_few_more() -> None:

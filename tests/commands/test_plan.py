@@ -9,13 +9,14 @@ import time
 import pytest
 import yaml
 
-from pipeline import paths, plan
-from pipeline.config import parse
-from pipeline.errors import UserError
-from pipeline.files import read_json, sha256_file, write_json, write_text
-from pipeline.plan import duration, estimates, report, steps_of
-from pipeline.runs import expand
-from pipeline.survey import survey
+from pipeline.commands import plan
+from pipeline.commands.plan import duration, estimates, report, steps_of
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import read_json, sha256_file, write_json, write_text
+from pipeline.config.load import parse
+from pipeline.grid.runs import expand
+from pipeline.grid.survey import survey
 from tests.configs import changed, grid
 from tests.finished import finish, names, prepare
 
@@ -271,7 +272,7 @@ def test_the_stage_reads_files_and_overrides(folder, monkeypatch, capsys):
 
 def test_the_stage_imports_nothing_heavy_and_starts_at_once():
     program = (
-        "import sys; import pipeline.plan, pipeline.prune, pipeline.runs, pipeline.code; "
+        "import sys; import pipeline.commands.plan, pipeline.commands.prune, pipeline.grid.runs, pipeline.common.code; "
         "print([m for m in ('torch', 'transformers', 'datasets', 'pandas', 'scipy', 'snakemake') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

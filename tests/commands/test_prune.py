@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline import paths, prune
-from pipeline.code import run_code
-from pipeline.errors import UserError
-from pipeline.files import write_text
-from pipeline.prune import leftovers, size_text
+from pipeline.commands import prune
+from pipeline.commands.prune import leftovers, size_text
+from pipeline.common import paths
+from pipeline.common.code import run_code
+from pipeline.common.errors import UserError
+from pipeline.common.files import write_text
 from tests.configs import changed, grid
 from tests.finished import finish, listing, names, prepare
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import code
-from pipeline.errors import UserError
+from pipeline.common import code
+from pipeline.common.errors import UserError
 
 FILES = {
     "pipeline/__init__.py": "",
-    "pipeline/train.py": "import torch\nfrom pipeline.loop import run\n\ndef main():\n    run()\n",
+    "pipeline/stages/__init__.py": "",
+    "pipeline/stages/train.py": "import torch\nfrom pipeline.loop import run\n\ndef main():\n    run()\n",
     "pipeline/loop.py": '"""The loop."""\nimport pipeline.parts.scale as scale\n\ndef run():\n    return scale.FACTOR * 2\n',
     "pipeline/parts/__init__.py": "from . import shared\n",
     "pipeline/parts/scale.py": "from .shared import BASE\nfrom .. import errors\nFACTOR = BASE\n",
@@ -40,8 +41,8 @@ def package(tmp_path, monkeypatch):
 
 def forget():
     """Make the next hash read the files again, as a new process would."""
-    code._code_hash.cache_clear()
-    code._parse.cache_clear()
+    for remembered in (code._code_hash, code._parse, code._whole):
+        remembered.cache_clear()
 
 
 def edit(package: Path, name: str, text: str) -> None:
@@ -64,7 +65,7 @@ def test_a_hash_is_twelve_digits_and_stays(package):
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("pipeline/train.py", FILES["pipeline/train.py"] + "\nmain()\n"),
+        ("pipeline/stages/train.py", FILES["pipeline/stages/train.py"] + "\nmain()\n"),
         ("pipeline/loop.py", FILES["pipeline/loop.py"].replace("* 2", "* 3")),
         ("pipeline/parts/__init__.py", "from . import shared\nX = 1\n"),  # a package runs with its modules
         ("pipeline/parts/shared.py", "BASE = 2\n"),  # by a relative import, three modules away
@@ -130,7 +131,9 @@ def test_only_the_function_that_a_docstring_alone_fills_loses_it():
 
 def test_methods_have_their_own_hash(package):
     assert joint() != code.run_code("other", "ner")
-    assert code.code_hash(["pipeline.train", "pipeline.loop"]) == code.code_hash(["pipeline.loop", "pipeline.train"])
+    assert code.code_hash(["pipeline.stages.train", "pipeline.loop"]) == code.code_hash(
+        ["pipeline.loop", "pipeline.stages.train"]
+    )
 
 
 def test_a_missing_or_broken_module_is_named(package):
@@ -142,12 +145,12 @@ def test_a_missing_or_broken_module_is_named(package):
 
 
 def test_imports_in_circles_end(package):
-    edit(package, "pipeline/parts/shared.py", "from pipeline import train\nBASE = 1\n")
+    edit(package, "pipeline/parts/shared.py", "from pipeline.stages import train\nBASE = 1\n")
     assert len(joint()) == 12
 
 
 def test_this_package_is_hashed_quickly():
-    root = Path(code.__file__).parent
+    root = Path(code.__file__).parents[1]
     modules = [".".join(path.relative_to(root.parent).with_suffix("").parts) for path in root.rglob("*.py")]
     forget()
     started = time.process_time()
@@ -162,13 +165,13 @@ def test_this_package_is_hashed_quickly():
 def test_a_run_does_not_hang_on_the_config_or_on_results():
     """The arrows of the design: training knows neither, so neither's edits train anew."""
     code.run_code("joint", "ner")
-    seen, waiting = set(), ["pipeline.train", "pipeline.methods.joint", "pipeline.tasks.ner"]
+    seen, waiting = set(), ["pipeline.stages.train", "pipeline.methods.joint", "pipeline.tasks.ner"]
     while waiting:
         module = waiting.pop()
         if module not in seen:
             seen.add(module)
-            waiting += code._parse(module)[1]
-    assert not [module for module in seen if "config" in module or "results" in module or module == "pipeline.runs"]
+            waiting += code._parse(module).imports
+    assert not [module for module in seen if "config" in module or "results" in module or "grid" in module]
     assert "pipeline.training.loop" in seen
     assert not [
         m for m in seen if m.startswith("pipeline.methods.") and m.rsplit(".", 1)[1] in ("few_shot", "zero_shot")

@@ -5,26 +5,25 @@ from typing import get_args
 
 import pytest
 
-from pipeline import paths
-from pipeline.config import load, parse
-from pipeline.config_dataset_rules import known_languages, lacks, lacks_text
-from pipeline.config_datasets import Dataset
-from pipeline.config_downloads import Cls10, Downloaded
-from pipeline.config_types import read_size
-from pipeline.data import (
-    cls10_fetch,
-    fetching,
-    marc_fetch,
-    mlqa,
-    multinli,
-    sentipers_fetch,
-    sentiraama_fetch,
-    xnli_fetch,
-)
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.config.datasets import Dataset
+from pipeline.config.datasets.cls10 import Cls10
+from pipeline.config.datasets.downloaded import Downloaded
+from pipeline.config.datasets.facts import known_languages, lacks, lacks_text
+from pipeline.config.load import load, parse
+from pipeline.config.values import read_size
+from pipeline.data import fetching
+from pipeline.data.corpora.cls10 import fetch as cls10_fetch
+from pipeline.data.corpora.marc import fetch as marc_fetch
+from pipeline.data.corpora.mlqa import read as mlqa
+from pipeline.data.corpora.multinli import read as multinli
+from pipeline.data.corpora.sentipers import fetch as sentipers_fetch
+from pipeline.data.corpora.sentiraama import fetch as sentiraama_fetch
+from pipeline.data.corpora.xnli import fetch as xnli_fetch
 from pipeline.data.loaders import LOADERS, fetch_module, loader_module
 from pipeline.data.schema import SCHEMAS
-from pipeline.errors import UserError
-from pipeline.inputs import dataset_keys, dataset_spec
+from pipeline.grid.inputs import dataset_keys, dataset_spec
 from tests.configs import COMMIT, errors, grid
 
 HUB = {"repository": "a/b", "revision": COMMIT}
@@ -547,6 +546,6 @@ def test_importing_the_config_loads_no_loader():
         "pipeline.data.sources",
         "pipeline.data.arrange",
     )
-    code = f"import sys, pipeline.workflow; print([m for m in {heavy!r} if m in sys.modules])"
+    code = f"import sys, pipeline.grid.jobs; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -9,20 +9,20 @@ import jsonschema
 import pytest
 import yaml
 
-from pipeline import document
-from pipeline.config import load, parse
-from pipeline.config_datasets import BabelLanguage
-from pipeline.config_yaml import merge
-from pipeline.data.babel.family import Language
+from pipeline.common.errors import UserError
+from pipeline.config.datasets.babel import BabelLanguage
+from pipeline.config.documentation import generate as document
+from pipeline.config.documentation.datasets import DATASETS
+from pipeline.config.documentation.types import type_text, yaml_value
+from pipeline.config.load import load, parse
+from pipeline.config.reading import merge
+from pipeline.data.corpora.babel.family import Language
 from pipeline.data.loaders import LOADERS
-from pipeline.document_datasets import DATASETS
-from pipeline.document_types import type_text, yaml_value
-from pipeline.errors import UserError
-from pipeline.runs import expand
+from pipeline.grid.runs import expand
 from pipeline.tasks.metric_names import MAIN
 from tests.configs import BASE, changed
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import config
-from pipeline.errors import UserError
-from pipeline.runs import expand
+from pipeline.common.errors import UserError
+from pipeline.config import load as config
+from pipeline.grid.runs import expand
 from tests.configs import BASE, COMMIT, changed, errors
 
 

@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
-from pipeline import config, runs
-from pipeline.config_schema import Settings, Table
-from pipeline.figure import KEYS
-from pipeline.methods.sides import Origin
-from pipeline.plan import steps_of
-from pipeline.runs import Grid, Run
+from pipeline.commands.plan import steps_of
+from pipeline.config import load as config
+from pipeline.config.schema import Settings
+from pipeline.config.tables import Table
+from pipeline.grid import runs
+from pipeline.grid.runs import Grid, Run
+from pipeline.methods.parts.sides import Origin
+from pipeline.stages.figure import KEYS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAPER, DEMO = ROOT / "config/papers/metaxl.yaml", ROOT / "config/demo-metaxl.yaml"
 XLA, SOFT = ROOT / "config/papers/xla_maml.yaml", ROOT / "config/papers/meta_optimizer.yaml"
 GRAPHS = ROOT / "config/papers/mgl.yaml"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline import config
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
+from pipeline.config import load as config
 from tests.configs import BASE, changed
 
 

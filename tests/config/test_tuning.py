@@ -2,10 +2,10 @@
 
 import pytest
 
-from pipeline.config import parse
-from pipeline.config_methods import METHODS
-from pipeline.config_tuning import described_points
-from pipeline.survey import survey
+from pipeline.config.load import parse
+from pipeline.config.methods import METHODS
+from pipeline.config.points import described_points
+from pipeline.grid.survey import survey
 from tests.configs import changed, errors, grid
 
 RATES = "tune: {training.learning_rate: [1e-2, 1e-3, 1e-4]}"

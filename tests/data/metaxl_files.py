@@ -6,8 +6,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from pipeline.data.metaxl_index import NAME
-from pipeline.paths import SPLITS
+from pipeline.common.paths import SPLITS
+from pipeline.data.formats.metaxl_index import NAME
 
 REAL_INDEX = Path(__file__).parents[2] / "../shared/data/metaxl/data_index.txt"
 needs_index = pytest.mark.skipif(

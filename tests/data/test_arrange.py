@@ -5,9 +5,9 @@ from itertools import product
 import numpy as np
 import pytest
 
+from pipeline.common.errors import UserError
 from pipeline.data.arrange import DUPLICATE, Read, arrange, load_splits, own_splits, row_keys
 from pipeline.data.schema import KEYS, LABELS, task_table
-from pipeline.errors import UserError
 
 SPLITS = ("train", "dev", "test")
 CUT = {"from": "train", "fraction": 0.5, "seed": 0}
@@ -434,7 +434,9 @@ def test_a_split_of_several_files_is_read_in_their_order(raw):
 
 
 def test_what_was_not_downloaded_is_named(raw):
-    with pytest.raises(UserError, match=r"toy: no downloaded files are given; run `python -m pipeline.download` first"):
+    with pytest.raises(
+        UserError, match=r"toy: no downloaded files are given; run `python -m pipeline.stages.download` first"
+    ):
         load(None)
     manifest(raw.parent, ("train", "dev"))
     with pytest.raises(UserError, match=r"manifest.json: no test files were downloaded; download again"):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.common.errors import UserError
 from pipeline.data import sources
 from pipeline.data.fetching import (
     HubLayout,
@@ -17,7 +18,6 @@ from pipeline.data.fetching import (
     only_folder,
     unpacked,
 )
-from pipeline.errors import UserError
 from tests.hub_server import COMMIT, serve
 
 HUB = {"repository": "owner/toy", "revision": COMMIT}

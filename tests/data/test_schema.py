@@ -5,8 +5,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.common.errors import UserError
 from pipeline.data import schema
-from pipeline.errors import UserError
 
 ROWS = [("wikiann-qu-train-0", ["Qusqu", "llaqta"], ["B-LOC", "O"]), ("wikiann-qu-train-2", ["x\x1fy"], ["O"])]
 

@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from pipeline.common.errors import UserError
 from pipeline.data import sources
 from pipeline.data.sources import (
     BrokenArchive,
@@ -24,7 +25,6 @@ from pipeline.data.sources import (
     unpack_zip,
     zip_member,
 )
-from pipeline.errors import UserError
 from tests.hub_server import COMMIT, Break, serve
 
 BODY = bytes(range(256)) * 400  # 100 kB, no two neighbouring pages alike

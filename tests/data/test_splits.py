@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from pipeline.common.errors import UserError
 from pipeline.data.splits import count_of, hashed_order, hold_out, seeded_order, select, spread
-from pipeline.errors import UserError
 
 
 @settings(max_examples=50, deadline=None)

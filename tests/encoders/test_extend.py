@@ -5,11 +5,11 @@ import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
+from pipeline.common.errors import UserError
+from pipeline.common.files import write_json
 from pipeline.data.schema import LABELS, Facts, ner_table, text_table, write_split
 from pipeline.encoders.extend import Settings, extend, new_embeddings, read_text
 from pipeline.encoders.load import load_encoder
-from pipeline.errors import UserError
-from pipeline.files import write_json
 from tests.encoders.models import save_tiny
 
 MEAN = Settings(pieces=50, min_frequency=2, initialise="mean", seed=0)

@@ -5,10 +5,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
+from pipeline.common.errors import UserError
 from pipeline.data import sources
 from pipeline.encoders.hub import from_folder, from_hub
 from pipeline.encoders.load import load_encoder
-from pipeline.errors import UserError
 from tests.encoders.models import save_tiny
 from tests.hub_server import COMMIT, Break, serve
 

@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
+from pipeline.common.errors import UserError
 from pipeline.encoders.load import load_encoder
-from pipeline.errors import UserError
 from tests.encoders.models import SENTENCES, save_tiny, tiny_tokenizer
 
 BOTH = pytest.mark.parametrize("architecture", ["bert", "xlm-roberta"])

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
+from pipeline.common.errors import UserError
 from pipeline.encoders.pieces import Cutter, extend_tokenizer
 from pipeline.encoders.vocabulary import train_vocabulary
-from pipeline.errors import UserError
 from tests.encoders.models import tiny_tokenizer
 
 WORDPIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "##a", "##b", "ab", "##ab", "abba"]

@@ -6,12 +6,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from pipeline.common.errors import UserError
 from pipeline.encoders import pretrain as pretraining
 from pipeline.encoders.load import load_encoder
 from pipeline.encoders.mlm import Pieces
 from pipeline.encoders.pretrain import Job, learning_rate, pretrain
 from pipeline.encoders.probe import Corpus, evaluate
-from pipeline.errors import UserError
 from tests.encoders.models import SENTENCES, settings, tiny_masked_lm
 
 

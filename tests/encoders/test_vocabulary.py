@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 from tokenizers import Tokenizer
 
+from pipeline.common.errors import UserError
 from pipeline.encoders.vocabulary import choose_alphabet, train_vocabulary
-from pipeline.errors import UserError
 
 GUJARATI = ["ગુજરાતી", "ભાષા", "શ્રી"]
 BURMESE = ["မြန်မာ", "ဘာသာ", "ရန်ကုန်"]

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from pipeline.analyses import analysis_spec, figures
-from pipeline.config import parse
-from pipeline.errors import UserError
-from pipeline.files import digest
-from pipeline.runs import Grid, expand
+from pipeline.common.errors import UserError
+from pipeline.common.files import digest
+from pipeline.config.load import parse
+from pipeline.grid.analyses import analysis_spec, figures
+from pipeline.grid.runs import Grid, expand
 from tests.configs import changed, errors, grid
 
 ONE = "analyses.one={experiment: few, before: joint, after: fine_tune}"

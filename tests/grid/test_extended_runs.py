@@ -4,13 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline import paths
-from pipeline.config import parse
-from pipeline.files import digest
-from pipeline.inputs import Encoders, dataset_keys
-from pipeline.results.collect import settings_of
-from pipeline.runs import expand, run_inputs
-from pipeline.workflow import Jobs
+from pipeline.common import paths
+from pipeline.common.files import digest
+from pipeline.config.load import parse
+from pipeline.grid.inputs import Encoders, dataset_keys
+from pipeline.grid.jobs import Jobs
+from pipeline.grid.runs import expand, run_inputs
+from pipeline.results.scores.collect import settings_of
 from tests.configs import changed, errors, grid
 
 ENCODER = "encoders.ext={from: extend, encoder: small, text: [{dataset: babel, languages: target}], pieces: 300}"

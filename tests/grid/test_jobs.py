@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline import workflow
-from pipeline.errors import UserError
-from pipeline.runs import run_inputs
+from pipeline.common.errors import UserError
+from pipeline.grid import jobs as workflow
+from pipeline.grid.runs import run_inputs
 from tests.rules.house import CONFIG
 
 
@@ -32,7 +32,10 @@ def test_a_run_s_params_are_its_spec_and_code(jobs: workflow.Jobs) -> None:
     run = jobs.grid.runs[name]
     assert json.loads(jobs.run_spec(named(run=name))) == run.spec
     assert jobs.run_inputs(named(run=name)) == run_inputs(run)
-    assert jobs.run_code(named(run=name)) != jobs.run_code(named(run=run_of(jobs, "target_only")))
+    assert jobs.run_code(named(run=name)) != jobs.run_code(named(run=run.parent))
+    assert jobs.run_code(named(run=name)) == jobs.run_code(named(run=run_of(jobs, "target_only"))), (
+        "the same statements"
+    )
 
 
 def test_keep_model_follows_the_rule_that_declares_the_model(jobs: workflow.Jobs) -> None:
@@ -142,7 +145,7 @@ def test_importing_the_helpers_loads_nothing_heavy() -> None:
     import sys
 
     heavy = ("torch", "transformers", "datasets", "pandas", "scipy")
-    code = f"import sys, pipeline.workflow; print([m for m in {heavy!r} if m in sys.modules])"
+    code = f"import sys, pipeline.grid.jobs; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

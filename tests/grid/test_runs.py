@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import paths
-from pipeline.config import parse
-from pipeline.files import digest
-from pipeline.runs import Grid, Run, expand, run_inputs, run_name
+from pipeline.common import paths
+from pipeline.common.files import digest
+from pipeline.config.load import parse
+from pipeline.grid.runs import Grid, Run, expand, run_inputs, run_name
 from tests.configs import BASE, COMMIT, changed, grid
 
 
@@ -528,7 +528,7 @@ def test_the_order_of_runs_does_not_hang_on_hashing():
         subprocess.run(
             [sys.executable, "-c", program],
             env={**os.environ, "PYTHONHASHSEED": seed},
-            cwd=Path(__file__).parents[1],
+            cwd=Path(__file__).parents[2],
             capture_output=True,
             text=True,
             check=True,

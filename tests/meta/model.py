@@ -6,7 +6,7 @@ from torch.func import functional_call
 from transformers.models.bert.configuration_bert import BertConfig
 from transformers.models.bert.modeling_bert import BertModel
 
-from pipeline.methods.rtn import Design, SourcePath, Transformation, resolve
+from pipeline.methods.parts.rtn import Design, SourcePath, Transformation, resolve
 from pipeline.tasks.model import TaskModel
 
 LAYERS, WIDTH, CLASSES = 2, 8, 3

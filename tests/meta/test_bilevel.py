@@ -6,7 +6,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pipeline.meta.bilevel import hypergradient, maml_gradient, unroll
 from pipeline.meta.updates import Rule, State
-from pipeline.methods.rtn import Design
+from pipeline.methods.parts.rtn import Design
 from tests.meta.model import Problem, error, make_batch
 
 EXACT = 1e-9

@@ -8,7 +8,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from pipeline.meta.bilevel import hypergradient, unroll
 from pipeline.meta.products import inner_gradient, remember_randomness
 from pipeline.meta.updates import Cotangent, Rule, pull_back
-from pipeline.methods.rtn import Design
+from pipeline.methods.parts.rtn import Design
 from tests.meta.model import Problem, error, make_batch
 from tests.meta.test_bilevel import DESIGNS, EXACT, batches, problem_of, rule_for, warm_state
 

@@ -3,7 +3,7 @@
 import torch
 from torch.func import functional_call
 
-from pipeline import paths
+from pipeline.common import paths
 from pipeline.data.schema import LABELS, Facts, ner_table, write_split
 from pipeline.tasks import ner
 from tests import tiny

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from pipeline import paths
-from pipeline.errors import UserError
-from pipeline.files import read_parquet
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import read_parquet
 from pipeline.methods import build_method
 from pipeline.methods.reptile import pull_back
 from pipeline.training.run import train_run
@@ -275,8 +275,8 @@ RUNS = {  # each with the ends of its epochs, in steps over all phases
 @pytest.mark.parametrize("name", RUNS)
 def test_killed_in_mid_training_resumes_to_the_same_bits(languages, tmp_path, monkeypatch, name):
     """Killed in the midst of the second and of the last epoch: weights, ϕ, optimisers, memory, log and random streams."""
-    monkeypatch.setattr("pipeline.methods.episodes.STRETCH", 3)
-    monkeypatch.setattr("pipeline.methods.episodes.SHORTEST", 1)
+    monkeypatch.setattr("pipeline.methods.parts.episodes.STRETCH", 3)
+    monkeypatch.setattr("pipeline.methods.parts.episodes.SHORTEST", 1)
     spec, ends = RUNS[name]
     loop = fitted(spec)
     whole = state_of(loop) | {"total": loop.total}

@@ -12,16 +12,16 @@ from safetensors.torch import load_file
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from pipeline import paths
-from pipeline.config_methods import PAPER, RELEASED
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import read_parquet, write_parquet
+from pipeline.config.methods.metaxl import PAPER, RELEASED
 from pipeline.data.schema import LABELS, Facts, ner_table, write_split
-from pipeline.errors import UserError
-from pipeline.files import read_parquet, write_parquet
 from pipeline.meta.updates import Rule, State
 from pipeline.methods import build_method, metaxl
 from pipeline.methods.contract import Setting
 from pipeline.methods.metaxl import Options, halves, look_ahead, source_loss, way_of
-from pipeline.methods.rtn import SourcePath
+from pipeline.methods.parts.rtn import SourcePath
 from pipeline.tasks import ner
 from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.data import setting_of

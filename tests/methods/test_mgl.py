@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import paths
-from pipeline.errors import UserError
+from pipeline.common import paths
+from pipeline.common.errors import UserError
 from pipeline.methods.mgl import Episode, graph_of, mean_scores, represent
 from pipeline.training.data import RunData, reader_of
 from pipeline.training.run import train_run

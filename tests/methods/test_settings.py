@@ -5,7 +5,7 @@ import inspect
 
 import pytest
 
-from pipeline.config_methods import METHODS
+from pipeline.config.methods import METHODS
 from pipeline.methods import build_method
 from pipeline.methods.contract import Pool, Setting
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline import paths
+from pipeline.common import paths
+from pipeline.common.files import canonical_json, digest, sha256_file, write_json, write_parquet, write_text
 from pipeline.data.schema import PREDICTIONS
-from pipeline.files import canonical_json, digest, sha256_file, write_json, write_parquet, write_text
-from pipeline.results.runs_file import Expected
+from pipeline.results.scores.runs_file import Expected
 
 CODE = "0123456789ab"
 GOLD = ["B-PER", "I-PER", "O", "B-LOC"]

@@ -128,7 +128,7 @@ def test_a_comment_a_docstring_and_formatting_run_nothing(finished: House) -> No
 
 
 def test_a_table_s_code_runs_the_tables(finished: House) -> None:
-    with finished.edited("pipeline/results/latex.py", *CODE):
+    with finished.edited("pipeline/results/tables/latex.py", *CODE):
         assert finished.planned() == {"table": ["table=few", "table=same"]}
 
 
@@ -168,7 +168,7 @@ def test_shell_texts_are_frozen() -> None:
 
 
 def test_the_shell_text_runs_all_of_a_rule(finished: House) -> None:
-    with finished.edited("rules/training.smk", "python -m pipeline.train", "python -m  pipeline.train"):
+    with finished.edited("rules/training.smk", "python -m pipeline.stages.train", "python -m  pipeline.stages.train"):
         jobs = finished.planned()
     assert methods(jobs) == sorted(["fine_tune", "source_only", "target_only"] * 2)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import config, runs
+from pipeline.config import load as config
+from pipeline.grid import runs
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = [

@@ -4,12 +4,13 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import collect, paths
-from pipeline.errors import UserError
-from pipeline.files import read_json, write_json, write_text
-from pipeline.results.collect import SCORES, settings_of
-from pipeline.results.outcomes import facts
-from pipeline.score import score
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import read_json, write_json, write_text
+from pipeline.results.scores.collect import SCORES, settings_of
+from pipeline.results.scores.outcomes import facts
+from pipeline.stages import collect
+from pipeline.stages.score import score
 from tests.results.world import GOLD, WRONG, data_file, expected, finish, right, runs_file, spec_of
 
 
@@ -179,7 +180,7 @@ def test_outcomes_of_other_predictions_or_other_code_or_altered_are_refused(run,
     finish(run, [GOLD, GOLD])
     message = refused(file)
     assert f"{run.name}: scored from other predictions" in message
-    assert f"mend with: python -m pipeline.score --runs {file}" in message
+    assert f"mend with: python -m pipeline.stages.score --runs {file}" in message
     finish(run, [GOLD, WRONG])
     with monkeypatch.context() as patched:
         patched.setattr(collect, "score_code", lambda: "other")

@@ -9,10 +9,10 @@ import zipfile
 
 import pytest
 
-from pipeline import download as stage
+from pipeline.common.errors import UserError
+from pipeline.common.files import sha256_file
 from pipeline.data import sources
-from pipeline.errors import UserError
-from pipeline.files import sha256_file
+from pipeline.stages import download as stage
 from tests.data.wikiann_files import COUNTS, tar_bytes, write_hub, write_panx
 from tests.hub_server import COMMIT, Break, serve
 
@@ -191,7 +191,14 @@ def test_impossible_requests(here, changes, says):
 
 
 def test_the_command_line(here, tmp_path):
-    command = [sys.executable, "-m", "pipeline.download", "--folder", str(write_panx(tmp_path / "own")), "--spec"]
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline.stages.download",
+        "--folder",
+        str(write_panx(tmp_path / "own")),
+        "--spec",
+    ]
     done = subprocess.run([*command, json.dumps(spec(sources=["folder"]))], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "wrote resources/raw/wikiann-1/qu/manifest.json\n")
     done = subprocess.run([*command, '{"dataset": "d", "langauge": "qu"}'], capture_output=True, text=True)

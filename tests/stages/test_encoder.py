@@ -6,13 +6,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pipeline import encoder, paths
-from pipeline.code import stage_code
+from pipeline.common import paths
+from pipeline.common.code import stage_code
+from pipeline.common.errors import UserError
+from pipeline.common.files import canonical_json, sha256_file
 from pipeline.data.schema import Facts, text_table, write_split
 from pipeline.encoders import manifest as manifests
 from pipeline.encoders.load import load_encoder
-from pipeline.errors import UserError
-from pipeline.files import canonical_json, sha256_file
+from pipeline.stages import encoder
 from tests.encoders.models import SENTENCES, SETTINGS, save_tiny
 from tests.hub_server import COMMIT, serve
 
@@ -117,7 +118,7 @@ def test_hub_through_the_command_line(tmp_path, monkeypatch):
     save_tiny(tmp_path / "hub/models/someone/tiny", "bert")
     with serve(tmp_path / "hub") as server:
         monkeypatch.setenv("HF_ENDPOINT", server.url)
-        command = [sys.executable, "-m", "pipeline.encoder", "--spec", canonical_json(spec)]
+        command = [sys.executable, "-m", "pipeline.stages.encoder", "--spec", canonical_json(spec)]
         subprocess.run(command, check=True, capture_output=True)
     folder = paths.encoder_dir(spec["encoder"])
     check_manifest(folder, spec)

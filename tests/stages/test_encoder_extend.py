@@ -5,13 +5,14 @@ import sys
 
 import pytest
 
-from pipeline import encoder, paths
-from pipeline.code import stage_code
+from pipeline.common import paths
+from pipeline.common.code import stage_code
+from pipeline.common.errors import UserError
+from pipeline.common.files import canonical_json, sha256_file, write_json
 from pipeline.data.schema import LABELS, Facts, ner_table, text_table, write_split
 from pipeline.encoders.load import load_encoder
-from pipeline.errors import UserError
-from pipeline.files import canonical_json, sha256_file, write_json
 from pipeline.methods.contract import Pool
+from pipeline.stages import encoder
 from pipeline.tasks import ner
 from pipeline.training.data import Reader, RunData
 from tests.encoders.models import save_tiny

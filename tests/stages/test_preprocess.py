@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from pipeline import preprocess as stage
-from pipeline.config_files import Files
+from pipeline.common.errors import UserError
+from pipeline.common.files import read_json, sha256_file
+from pipeline.config.datasets.files import Files
 from pipeline.data import loaders
 from pipeline.data.schema import (
     LABELS,
@@ -25,12 +26,11 @@ from pipeline.data.schema import (
     task_table,
     text_table,
 )
-from pipeline.download import download
-from pipeline.errors import UserError
-from pipeline.files import read_json, sha256_file
+from pipeline.stages import preprocess as stage
+from pipeline.stages.download import download
 from tests.data.wikiann_files import COUNTS, write_panx
 
-MIRROR = Path(__file__).parents[1] / "../shared/data"
+MIRROR = Path(__file__).parents[2] / "../shared/data"
 SPLITS = ("train", "dev", "test")
 SPEC = {"dataset": "wikiann-1", "language": "qu", "loader": "wikiann"}
 DATA = Path("results/data/wikiann-1/qu")
@@ -78,7 +78,7 @@ def test_same_input_same_bytes(raw):
     stage.preprocess(SPEC)
     first = contents(DATA)
     # In another process, where hashes of strings are salted differently.
-    command = [sys.executable, "-m", "pipeline.preprocess", "--spec", json.dumps(SPEC)]
+    command = [sys.executable, "-m", "pipeline.stages.preprocess", "--spec", json.dumps(SPEC)]
     done = subprocess.run(command, env=os.environ | {"PYTHONHASHSEED": "7"}, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, f"wrote {DATA}/report.json\n")
     assert contents(DATA) == first
@@ -162,7 +162,7 @@ def test_a_limit_of_the_system_in_mid_write_replaces_nothing(raw):
     changed(raw)
     program = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024));"
-        "from pipeline.errors import run_stage; from pipeline.preprocess import main; run_stage(main)"
+        "from pipeline.common.errors import run_stage; from pipeline.stages.preprocess import main; run_stage(main)"
     )
     command = [sys.executable, "-c", program, "--spec", json.dumps(SPEC)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"})
@@ -190,7 +190,7 @@ def test_killed_between_two_renames_no_report_vouches_for_a_mixture(raw, monkeyp
 
 
 def test_the_command_line_names_what_is_missing(tmp_path):
-    command = [sys.executable, "-m", "pipeline.preprocess", "--spec", '{"dataset": "d", "language": "qu"}']
+    command = [sys.executable, "-m", "pipeline.stages.preprocess", "--spec", '{"dataset": "d", "language": "qu"}']
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("error: --spec: key 'loader' is missing")
@@ -335,15 +335,17 @@ def test_another_task_in_the_same_place_replaces_all(loads):
 
 # ----------------------------------------------------------------------------------------------------- what docs/data.md says
 
-DOCS = (Path(__file__).parents[1] / "docs/data.md").read_text(encoding="utf-8")
+DOCS = (Path(__file__).parents[2] / "docs/data.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def headlines(tmp_path, monkeypatch):
     """The loader in docs/data.md, as if it were one of ours; a working directory."""
+    package = ModuleType("pipeline.data.corpora.headlines")
+    monkeypatch.setitem(sys.modules, package.__name__, package)
     blocks = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
-    for name, source in zip(("headlines", "headlines_fetch"), blocks, strict=True):
-        module = ModuleType(f"pipeline.data.{name}")
+    for name, source in zip(("read", "fetch"), blocks, strict=True):
+        module = ModuleType(f"pipeline.data.corpora.headlines.{name}")
         monkeypatch.setitem(sys.modules, module.__name__, module)
         exec(compile(source, name, "exec"), vars(module))
     monkeypatch.setattr(loaders, "LOADERS", (*loaders.LOADERS, "headlines"))

@@ -8,12 +8,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pipeline import paths, represent
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import digest, read_parquet, sha256_file
 from pipeline.data.splits import select
 from pipeline.encoders.load import load_encoder
-from pipeline.errors import UserError
-from pipeline.files import digest, read_parquet, sha256_file
-from pipeline.results.outcomes import facts
+from pipeline.results.scores.outcomes import facts
+from pipeline.stages import represent
 from pipeline.training.run import train_run
 from tests import tiny
 

@@ -3,10 +3,11 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import paths, score
-from pipeline.errors import UserError
-from pipeline.files import read_json, sha256_file
-from pipeline.results.outcomes import facts
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import read_json, sha256_file
+from pipeline.results.scores.outcomes import facts
+from pipeline.stages import score
 from tests.results.world import GOLD, WRONG, expected, finish, right, runs_file, spec_of
 
 

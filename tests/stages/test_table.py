@@ -4,11 +4,12 @@ import json
 import numpy as np
 import pytest
 
-from pipeline import collect, paths, table
-from pipeline.errors import UserError
-from pipeline.results.items import counts
-from pipeline.results.measures import parse_entity_metric
-from pipeline.score import score
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.results.scores.measures import parse_entity_metric
+from pipeline.results.tables.items import counts
+from pipeline.stages import collect, table
+from pipeline.stages.score import score
 from tests.results.world import expected, finish, right, runs_file, spec_of, table_spec
 
 

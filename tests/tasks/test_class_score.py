@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 from pipeline.tasks import nli, relevance, sentiment
 from pipeline.tasks.class_score import class_counts, macro_f1, metrics, rate, score_classes
 

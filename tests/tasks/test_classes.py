@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.common.errors import UserError
 from pipeline.data.schema import LABELS, task_table
-from pipeline.errors import UserError
 from pipeline.tasks import nli, relevance, sentiment
 from pipeline.tasks.classes import ClassHead, decode, loss, make_head, stored
 from pipeline.tasks.examples import collate

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 from pipeline.tasks.examples import IGNORED, Examples, collate, concatenate, pad
 
 EMPTY = np.empty(0, dtype=np.int64)

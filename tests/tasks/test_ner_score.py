@@ -11,7 +11,7 @@ from seqeval.metrics.sequence_labeling import classification_report
 from seqeval.metrics.v1 import classification_report as strict_report
 from seqeval.scheme import IOB2
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 from pipeline.tasks.ner_score import Counts, add_counts, entities, entity_f1, score_sentences, sentence_outcomes
 
 TAGS = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch import nn
 
+from pipeline.common.errors import UserError
 from pipeline.data.schema import PREDICTIONS, check_table, task_table
 from pipeline.encoders.vocabulary import train_vocabulary
-from pipeline.errors import UserError
 from pipeline.tasks import qa
 from pipeline.tasks.examples import Examples, collate
 from pipeline.tasks.model import TaskModel

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 from pipeline.tasks.qa_score import answer_f1, exact_match, normalise, score_answers
 from tests.tasks import qa_oracle
 

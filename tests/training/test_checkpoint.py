@@ -6,14 +6,14 @@ import sys
 import pytest
 import torch
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 from pipeline.training.checkpoint import Checkpoints, load, save
 
 FULL = """
 import resource, signal, sys
 import torch
 from pathlib import Path
-from pipeline.errors import run_stage
+from pipeline.common.errors import run_stage
 from pipeline.training.checkpoint import save
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import paths
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import sha256_file
 from pipeline.data.schema import LABELS
 from pipeline.data.splits import select
 from pipeline.encoders.load import load_encoder
-from pipeline.errors import UserError
-from pipeline.files import sha256_file
 from pipeline.methods.contract import Pool
 from pipeline.training import data as data_module
 from pipeline.training.data import RunData, reader_of, setting_of

@@ -11,9 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pipeline import paths
-from pipeline.errors import UserError
-from pipeline.files import canonical_json, read_parquet, sha256_file
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import canonical_json, read_parquet, sha256_file
 from pipeline.tasks.ner_score import score_sentences
 from pipeline.training import loop as loop_module
 from pipeline.training.run import train_run

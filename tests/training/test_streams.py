@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 from pipeline.methods.contract import Pool, Stream
 from pipeline.tasks.examples import Examples
 from pipeline.training.streams import Sampler, Streams, length_grouped, seeded

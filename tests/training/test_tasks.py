@@ -9,15 +9,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pipeline import paths, represent
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import digest, read_parquet
 from pipeline.data.schema import LABELS, PREDICTIONS, task_table
 from pipeline.data.splits import select
 from pipeline.encoders.load import load_encoder
-from pipeline.errors import UserError
-from pipeline.files import digest, read_parquet
 from pipeline.methods.contract import Pool
-from pipeline.results.measures import totals
-from pipeline.results.outcomes import OUTCOMES, score_run
+from pipeline.results.scores.measures import totals
+from pipeline.results.scores.outcomes import OUTCOMES, score_run
+from pipeline.stages import represent
 from pipeline.tasks.metric_names import MAIN, metric_names
 from pipeline.training import loop as loop_module
 from pipeline.training.data import RunData, reader_of

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from pipeline.common.errors import UserError
 from pipeline.data.schema import LABELS, task_table
-from pipeline.errors import UserError
 from pipeline.tasks.examples import Examples
 from pipeline.training import tokens
 from pipeline.training.tokens import Golds, Ragged, tokenised

@@ -1,13 +1,11 @@
-"""The config's `datasets`: Babel as a pydantic model, and the union of all loaders' (see `pipeline.config_schema`)."""
+"""A dataset of loader `babel` in the config (its code: `pipeline.data.corpora.babel`)."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from pipeline.config_downloads import Cls10, Marc, Mlqa, MultiNli, SentiPers, Sentiraama, Squad, WikiAnn, Xnli
-from pipeline.config_files import Files
-from pipeline.config_sections import Section
-from pipeline.config_types import Count, Language, Number, Seed, Share
+from pipeline.config.section import Section
+from pipeline.config.values import Count, Language, Number, Seed, Share
 
 
 class BabelSizes(Section):
@@ -68,9 +66,3 @@ class Babel(Section):
         "left out keep the built-in language's values, or take these defaults in a new one",
         examples=[{"newish": {"parent": "hubbish", "change_rate": 0.3}}],
     )
-
-
-Dataset = Annotated[
-    Babel | WikiAnn | Xnli | MultiNli | Mlqa | Squad | Marc | SentiPers | Sentiraama | Cls10 | Files,
-    Field(discriminator="loader"),
-]

@@ -1,24 +1,11 @@
-"""The config's `datasets` that are downloaded, or lie in a mirror or folder, as pydantic models (`pipeline.config_schema`)."""
+"""What all datasets of the config have in common that are downloaded, or lie in a mirror or folder."""
 
-from itertools import product
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from pipeline.config_sections import Section
-from pipeline.config_types import (
-    Commit,
-    Count,
-    FilePath,
-    Language,
-    Number,
-    OneOrMore,
-    Repository,
-    Seed,
-    Sha256,
-    Switch,
-    ZeroOrMore,
-)
+from pipeline.config.section import Section
+from pipeline.config.values import Commit, FilePath, Language, Number, OneOrMore, Repository, Seed, Sha256, ZeroOrMore
 
 
 class Hub(Section):
@@ -106,131 +93,4 @@ class Downloaded(Section):
         description="by language: counts to check instead of the built-in ones, also for languages that your copy has beside "
         "the known ones; changes no run",
         examples=[{"qu": {"train": 100}}],
-    )
-
-
-class WikiAnn(Downloaded):
-    """WikiAnn named entities in 282 languages (Pan et al. 2017; splits of Rahimi et al. 2019)."""
-
-    task: ClassVar[str] = "ner"
-    loader: Literal["wikiann"] = Field(description="the kind of dataset")
-
-
-class Xnli(Downloaded):
-    """XNLI, inference in 15 languages, dev and test of MultiNLI's kind, row-parallel (Conneau et al. 2018)."""
-
-    task: ClassVar[str] = "nli"
-    absent: ClassVar[dict[str, str]] = {
-        "train": "XNLI has dev and test sets only; train on MultiNLI as source_dataset, or on dev with few_shot"
-    }
-    known: ClassVar[tuple[str, ...]] = (
-        *("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh"),
-    )
-    others: ClassVar[bool] = True
-    loader: Literal["xnli"] = Field(description="the kind of dataset")
-
-
-class MultiNli(Downloaded):
-    """MultiNLI, inference in English, the usual source of XNLI (Williams et al. 2018); dev is matched, test mismatched."""
-
-    task: ClassVar[str] = "nli"
-    known: ClassVar[tuple[str, ...]] = ("en",)
-    loader: Literal["multinli"] = Field(description="the kind of dataset")
-
-
-class Mlqa(Downloaded):
-    """MLQA, extractive question answering in 7 languages, dev and test (Lewis et al. 2020).
-
-    A language `de` is German context and question; `de.es` is a German context with a Spanish question.
-    """
-
-    task: ClassVar[str] = "qa"
-    absent: ClassVar[dict[str, str]] = {
-        "train": "MLQA has dev and test sets only; train on SQuAD as source_dataset, or on dev with few_shot"
-    }
-    known: ClassVar[tuple[str, ...]] = tuple(
-        context if context == question else f"{context}.{question}"
-        for context, question in product(("ar", "de", "en", "es", "hi", "vi", "zh"), repeat=2)
-    )
-    loader: Literal["mlqa"] = Field(description="the kind of dataset")
-
-
-class Squad(Downloaded):
-    """SQuAD 1.1, extractive question answering in English, the usual source of MLQA (Rajpurkar et al. 2016)."""
-
-    task: ClassVar[str] = "qa"
-    absent: ClassVar[dict[str, str]] = {
-        "test": "SQuAD's test set is not public; use SQuAD as source_dataset of MLQA, or say test: dev with dev: {from: train}"
-    }
-    known: ClassVar[tuple[str, ...]] = ("en",)
-    nowhere: ClassVar[dict[str, str]] = {"archive": "SQuAD is two files, not an archive; put them into a folder"}
-    loader: Literal["squad"] = Field(description="the kind of dataset")
-    unanswerable: Literal["refuse", "drop"] = Field(
-        default="refuse",
-        description="questions without an answer, as in files of SQuAD 2.0: an error, or left out and counted",
-    )
-
-
-class Marc(Downloaded):
-    """MARC, product reviews in 6 languages (Keung et al. 2020); withdrawn by its publisher, so a copy is needed."""
-
-    task: ClassVar[str] = "sentiment"
-    known: ClassVar[tuple[str, ...]] = ("de", "en", "es", "fr", "ja", "zh")
-    others: ClassVar[bool] = True
-    nowhere: ClassVar[dict[str, str]] = {
-        "archive": "the publisher withdrew MARC in 2023; use a copy on the hub, or your own in a folder"
-    }
-    loader: Literal["marc"] = Field(description="the kind of dataset")
-    title: Switch = Field(
-        default=False, description="put the review's title before its text; copies without titles are then refused"
-    )
-
-
-class SentiPers(Downloaded):
-    """SentiPers, Persian product reviews by sentence (Hosseini et al. 2018), as MetaXL uses it."""
-
-    task: ClassVar[str] = "sentiment"
-    known: ClassVar[tuple[str, ...]] = ("fa",)
-    nowhere: ClassVar[dict[str, str]] = dict.fromkeys(
-        ("hub", "archive"), "SentiPers is not published there; ask its authors, and put it into a folder"
-    )
-    loader: Literal["sentipers"] = Field(description="the kind of dataset")
-    split: Literal["published", "clean"] = Field(
-        default="published",
-        description="`published`: MetaXL's rows, from `data_index.txt`; `clean`: the same without training rows that also "
-        "stand in dev or test, and dev rows that stand in test",
-    )
-
-
-class Sentiraama(Downloaded):
-    """Sentiraama, Telugu product reviews (Gangula and Mamidi 2018), in MetaXL's split."""
-
-    task: ClassVar[str] = "sentiment"
-    known: ClassVar[tuple[str, ...]] = ("te",)
-    nowhere: ClassVar[dict[str, str]] = dict.fromkeys(
-        ("hub", "archive"), "Sentiraama is not published there; ask its authors, and put it into a folder"
-    )
-    loader: Literal["sentiraama"] = Field(description="the kind of dataset")
-
-
-class Cls10(Downloaded):
-    """CLS-10, Amazon reviews in 4 languages and 3 domains (Prettenhofer and Stein 2010); dev is cut from train."""
-
-    task: ClassVar[str] = "sentiment"
-    absent: ClassVar[dict[str, str]] = {"dev": "CLS-10 has no dev set of its own; cut one with dev: {from: train}"}
-    known: ClassVar[tuple[str, ...]] = ("de", "en", "fr", "ja")
-    others: ClassVar[bool] = True
-    nowhere: ClassVar[dict[str, str]] = dict.fromkeys(
-        ("hub", "archive"), "CLS-10 is not published there; request it from its page, and put it into a folder"
-    )
-    loader: Literal["cls10"] = Field(description="the kind of dataset")
-    domain: Literal["books", "dvd", "music"] = Field(description="the kind of products reviewed", examples=["books"])
-    dev: DevFromTrain | None = Field(
-        default=DevFromTrain.model_validate({"from": "train"}),
-        description="how dev is cut from the training split, which has none of its own: 1,600 / 400 of 2,000",
-    )
-    unlabelled: Count | None = Field(
-        default=None,
-        description="unlabelled reviews that join the raw text for pretraining; `null`: none",
-        examples=[5000],
     )

@@ -1,4 +1,4 @@
-"""The config's `datasets` of loader `files`, data of the user's own, as pydantic models (see `pipeline.config_schema`)."""
+"""A dataset of loader `files` in the config (its code: `pipeline.data.corpora.files`)."""
 
 import codecs
 from collections.abc import Mapping
@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_serializer, field_validator
 
-from pipeline.config_downloads import DevFromTrain
-from pipeline.config_sections import Section
-from pipeline.config_types import FilePath, Language, Seed, Share, Switch, read_null
+from pipeline.config.datasets.downloaded import DevFromTrain
+from pipeline.config.section import Section
+from pipeline.config.values import FilePath, Language, Seed, Share, Switch, read_null
 
 
 def read_column(value: Any) -> Any:

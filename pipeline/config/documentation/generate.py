@@ -1,10 +1,10 @@
 """Write the config's documentation from its models, or say that it is out of step.
 
-    python -m pipeline.document            # writes config/schema.json, config/default.yaml, config/README.md
-    python -m pipeline.document --check    # exit status 1, and the command above, where one of them differs
+    python -m pipeline.config.documentation            # writes config/schema.json, config/default.yaml, config/README.md
+    python -m pipeline.config.documentation --check    # exit status 1, and the command above, where one of them differs
 
-The models are `pipeline.config_schema.Settings` and what it is made of; the prose between the tables and the examples is in
-`pipeline.document_text`.
+The models are `pipeline.config.schema.Settings` and what it is made of; the prose between the tables and the examples is in
+`pipeline.config.documentation.text`.
 """
 
 import argparse
@@ -12,14 +12,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipeline.config_schema import Settings
-from pipeline.document_default import default_yaml
-from pipeline.document_readme import readme
-from pipeline.errors import UserError, run_stage
-from pipeline.files import write_text
+from pipeline.common.errors import UserError
+from pipeline.common.files import write_text
+from pipeline.config.documentation.default import default_yaml
+from pipeline.config.documentation.readme import readme
+from pipeline.config.schema import Settings
 
-FOLDER = Path(__file__).parents[1] / "config"
-COMMAND = "python -m pipeline.document"
+FOLDER = Path(__file__).parents[3] / "config"
+COMMAND = "python -m pipeline.config.documentation"
 
 _RENAMED = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 _TRAINING = "#/$defs/Training"
@@ -107,7 +107,3 @@ def tidy(node: Any) -> Any:
 def _generated(node: dict[str, Any]) -> bool:
     """Whether a node is a schema, whose title pydantic made, and no mapping of keys to schemas."""
     return isinstance(node.get("title"), str)
-
-
-if __name__ == "__main__":
-    run_stage(main)

@@ -1,14 +1,14 @@
-"""`config/README.md`: each section's keys in a table, between the prose and examples of `pipeline.document_text`."""
+"""`config/README.md`: each section's keys in a table, between the prose and examples of `pipeline.config.documentation.text`."""
 
 import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline import document_text as text
-from pipeline.config_methods import METHODS
-from pipeline.config_tuning import NOT_TUNABLE
-from pipeline.document_datasets import DATASETS, Described
-from pipeline.document_types import Schema, definition, type_text, yaml_value
+from pipeline.config.documentation import text
+from pipeline.config.documentation.datasets import DATASETS, Described
+from pipeline.config.documentation.types import Schema, definition, type_text, yaml_value
+from pipeline.config.methods import METHODS
+from pipeline.config.tuning import NOT_TUNABLE
 
 
 def readme(schema: Schema) -> str:

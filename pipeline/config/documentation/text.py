@@ -5,7 +5,7 @@ INTRO = """\
 
 A config names **datasets**, **encoders**, **experiments** (grids of runs) and **tables** over them. `config.yaml` in this folder
 is the demo and the default; `examples/` holds more. Give your own with `snakemake --configfile my.yaml`, see what it would run
-with `python -m pipeline.plan --configfile my.yaml`.
+with `python -m pipeline.commands.plan --configfile my.yaml`.
 
 * The whole config is checked before any job starts: unknown keys and names, impossible combinations, missing dev data. Every
   error is reported at once, with file, line and path:
@@ -17,14 +17,14 @@ with `python -m pipeline.plan --configfile my.yaml`.
 
 * Several files are merged, later before earlier: `--configfile a.yaml b.yaml`. Mappings are merged key by key, everything else
   is replaced. `--config` goes before files. Snakemake takes whole sections, `--config 'training={epochs: 5}'`; the stages
-  (`python -m pipeline.plan --configfile … --config training.epochs=5`) take paths as well.
+  (`python -m pipeline.commands.plan --configfile … --config training.epochs=5`) take paths as well.
 * Numbers may be spelled `0.001`, `1.0e-3` or `1e-3`: they are the same number and the same run.
 * Names become file names: letters, digits and `_`, inside also `.` and `-`. Put languages in quotes that YAML reads as truth
   values: `"no"`.
 * [`default.yaml`](default.yaml) lists every key with its default. Editors that know JSON schema complete and check keys after
   this first line: `# yaml-language-server: $schema=schema.json` (the path of [`schema.json`](schema.json) from your file).
 
-This file, `default.yaml` and `schema.json` are generated: `python -m pipeline.document` writes them anew."""
+This file, `default.yaml` and `schema.json` are generated: `python -m pipeline.config.documentation` writes them anew."""
 
 DATASETS = """\
 ## Datasets

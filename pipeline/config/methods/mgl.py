@@ -1,12 +1,12 @@
-"""The config's `mgl`, as a pydantic model (see `pipeline.config_schema`)."""
+"""`mgl` in the config: hyper-parameters and their defaults (the method itself: `pipeline.methods.mgl`)."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field
 
-from pipeline.config_training import Method
-from pipeline.config_types import Count, Fraction, Switch
+from pipeline.config.methods.contract import Method
+from pipeline.config.values import Count, Fraction, Switch
 
 
 class Mgl(Method):

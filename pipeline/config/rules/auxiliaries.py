@@ -7,11 +7,17 @@ the run, before its first step.
 from collections.abc import Iterator
 from itertools import chain, product
 
-from pipeline.config_dataset_rules import KeyPath, Problem, check_known, check_twice, known_languages, lacks
-from pipeline.config_episodes import Auxiliary, Episodic, MetaOptimizer, XlaMaml, XMaml
-from pipeline.config_schema import Experiment, Settings
-from pipeline.config_training import Method
-from pipeline.methods.sides import ROLES, episodes
+from pipeline.config.datasets.facts import known_languages, lacks
+from pipeline.config.experiments import Experiment
+from pipeline.config.methods.contract import Method
+from pipeline.config.methods.meta_optimizer import MetaOptimizer
+from pipeline.config.methods.parts.auxiliary import Auxiliary
+from pipeline.config.methods.parts.maml import Episodic
+from pipeline.config.methods.x_maml import XMaml
+from pipeline.config.methods.xla_maml import XlaMaml
+from pipeline.config.rules.problems import KeyPath, Problem, check_known, check_twice
+from pipeline.config.schema import Settings
+from pipeline.methods.parts.sides import ROLES, episodes
 
 
 def check_auxiliaries(path: KeyPath, experiment: Experiment, settings: Settings, used: bool) -> Iterator[Problem]:

@@ -1,36 +1,23 @@
 """What a dataset of the config must agree on with itself, and what others ask of it."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 
-from pipeline.config_datasets import Babel, Dataset
-from pipeline.config_downloads import Downloaded
-from pipeline.config_files import Files
-from pipeline.data.babel.family import parse_family
-from pipeline.data.files_labels import own_labels
-from pipeline.data.schema import LABELS, POSITIVE, SCHEMAS
-from pipeline.errors import UserError, nearest
-from pipeline.paths import SPLITS
+from pipeline.common.errors import UserError, nearest
+from pipeline.config.datasets import Dataset
+from pipeline.config.datasets.babel import Babel
+from pipeline.config.datasets.downloaded import Downloaded
+from pipeline.config.datasets.facts import babel_languages, known_languages
+from pipeline.config.datasets.files import Files
+from pipeline.config.encoders import Extend, ExtensionText, Pretrain, Text
+from pipeline.config.methods.parts.maml import named_languages
+from pipeline.config.resolve import method_settings
+from pipeline.config.rules.problems import KeyPath, Problem, check_known, check_twice
+from pipeline.config.schema import Settings
+from pipeline.data.corpora.files.labels import own_labels
+from pipeline.data.schema import POSITIVE, SCHEMAS
 from pipeline.tasks.metric_names import MAIN, metric_names
-
-KeyPath = tuple[str | int, ...]
-Problem = tuple[KeyPath, str]
-"""The path of a key and what is wrong with it."""
-
-
-def check_known(path: KeyPath, kind: str, name: str, valid: Sequence[str]) -> Iterator[Problem]:
-    """The name must be declared."""
-    if name not in valid:
-        yield path, f"unknown {kind} {name!r}{nearest(name, valid)}"
-
-
-def check_twice(path: KeyPath, values: Sequence[Any]) -> Iterator[Problem]:
-    """No item may stand in a list twice."""
-    for i, value in enumerate(values):
-        if value in values[:i]:
-            shown = "+".join(value) if isinstance(value, list) else "all" if value is None else value
-            yield (*path, i), f"{shown!r} stands there twice"
 
 
 def check_dataset(name: str, dataset: Dataset, languages: Collection[str]) -> Iterator[Problem]:
@@ -147,20 +134,6 @@ def check_languages_of_files(name: str, dataset: Files, languages: Collection[st
             yield (*path, "languages", language), f"is called as {other!r} is; expected different names"
 
 
-def babel_overrides(dataset: Babel) -> dict[str, dict[str, Any]]:
-    """Return the parameters the config sets for languages of the family, and no others."""
-    return {language: given.model_dump(exclude_unset=True) for language, given in dataset.family.items()}
-
-
-def babel_languages(dataset: Babel) -> list[str]:
-    """Return the languages of a Babel family, sorted.
-
-    Raises:
-        UserError: the config's own languages do not fit into the family.
-    """
-    return sorted(parse_family(babel_overrides(dataset)))
-
-
 def check_babel(name: str, dataset: Babel) -> Iterator[Problem]:
     """The config's own languages must fit into the family."""
     try:
@@ -170,40 +143,30 @@ def check_babel(name: str, dataset: Babel) -> Iterator[Problem]:
         yield ("datasets", name, where), said
 
 
-def label_set(dataset: Dataset) -> list[str]:
-    """Return a dataset's labels, in the order of the head; the task's where its own cannot be read, which `check_files` tells."""
-    try:
-        own = own_labels(dataset.task, dataset.labels) if isinstance(dataset, Files) else None
-    except UserError:
-        own = None
-    return list(own or LABELS[dataset.task])
+def used_languages(name: str, settings: Settings) -> set[str]:
+    """Return the languages of a dataset that experiments and encoders name."""
+    found: set[str] = set()
+    for encoder in settings.encoders.values():
+        texts: Sequence[Text | ExtensionText] = encoder.text if isinstance(encoder, Pretrain | Extend) else []
+        for text in texts:
+            if text.dataset == name and isinstance(text.languages, list):
+                found.update(text.languages)
+    for experiment in settings.experiments.values():
+        if (experiment.source_dataset or experiment.dataset) == name:
+            found.update(chain.from_iterable(experiment.sources))
+        if experiment.dataset == name:
+            found.update(experiment.targets, *experiment.auxiliaries)
+            methods = (method_settings(settings, label) for label in experiment.methods)
+            found.update(*(named_languages(method) for method in methods if method is not None))
+    return found
 
 
-def known_languages(dataset: Dataset) -> list[str]:
-    """Return the languages a dataset may be asked for, empty where only its files tell."""
-    if isinstance(dataset, Babel):
-        return [] if list(check_babel("", dataset)) else babel_languages(dataset)
-    if isinstance(dataset, Files):
-        return []
-    return [*dataset.known, *(dataset.expected if dataset.others else ())]
-
-
-def lacks(dataset: Dataset | None, split: str) -> str | None:
-    """Return why a dataset has no such split in any language, `None` where it has one, or where only its files tell."""
-    if split == "dev" and getattr(dataset, "dev", None) is not None:
-        return None
-    if isinstance(dataset, Downloaded):
-        if dataset.test == "dev" and split != "train":
-            return "its dev set is the test set" if split == "dev" else None
-        return dataset.absent.get(split)
-    if isinstance(dataset, Files) and "all" in dataset.files:
-        return f"cut.{split} is 0; give it a share" if split != "train" and not getattr(dataset.cut, split) else None
-    if isinstance(dataset, Files) and split in SPLITS and split not in dataset.files:
-        return f"`files` names no {split} file"
-    return None
-
-
-def lacks_text(dataset: Dataset | None) -> str | None:
-    """Return why a dataset has no raw text, which is that of its training data or else of dev; `None` where it has some."""
-    lacking = [lacks(dataset, "train"), lacks(dataset, "dev")]
-    return f"there is neither train nor dev to take it from; {lacking[0]}" if all(lacking) else None
+def check_languages(
+    paths: Iterable[KeyPath], dataset: str, languages: Sequence[str], settings: Settings
+) -> Iterator[Problem]:
+    """Languages of Babel and of most corpora are known beforehand; other datasets tell when they are fetched."""
+    given = settings.datasets.get(dataset)
+    known = [] if given is None else known_languages(given)
+    for path, language in zip(paths, languages, strict=False):
+        if known:
+            yield from check_known(path, "language", language, known)

@@ -1,10 +1,18 @@
-"""What extended encoders and the experiments that use them must agree on, checked before any job starts."""
+"""What encoders made here must agree on with the datasets they read and the experiments that use them."""
 
 from collections.abc import Iterator, Mapping
+from itertools import repeat
 
-from pipeline.config_schema import Experiment, Settings
-from pipeline.config_sections import Encoder, Extend, ExtensionText
-from pipeline.errors import nearest
+from pipeline.common.errors import nearest
+from pipeline.config.datasets.babel import Babel
+from pipeline.config.datasets.facts import lacks, lacks_text
+from pipeline.config.encoders import Extend, ExtensionText, Pretrain, Text
+from pipeline.config.experiments import Experiment
+from pipeline.config.points import points
+from pipeline.config.resolve import method_settings, resolve_training, unextended
+from pipeline.config.rules.datasets import check_languages
+from pipeline.config.rules.problems import Broken, Problem, check_known, check_twice
+from pipeline.config.schema import Settings
 
 KeyPath = tuple[str | int, ...]
 
@@ -45,14 +53,45 @@ def check_extended_use(path: KeyPath, experiment: Experiment, settings: Settings
             )
 
 
-def unextended(settings: Settings, name: str) -> Encoder | None:
-    """Return the settings of an encoder, or of the one that it extends; `None` where there are none."""
-    given = settings.encoders.get(name)
-    return settings.encoders.get(given.encoder) if isinstance(given, Extend) else given
+def check_pretrain(name: str, encoder: Pretrain) -> Iterator[Problem]:
+    """Heads must divide the width; no dataset may stand in the text twice."""
+    path = ("encoders", name)
+    if encoder.hidden_size % encoder.heads:
+        yield (*path, "hidden_size"), f"{encoder.hidden_size} is not a multiple of heads, {encoder.heads}"
+    yield from check_twice((*path, "text"), [text.dataset for text in encoder.text])
 
 
-def target_text(name: str, settings: Settings) -> ExtensionText | None:
-    """Return what an encoder that is extended for each target takes of its target, `None` for other encoders."""
-    given = settings.encoders[name]
-    texts = given.text if isinstance(given, Extend) else []
-    return next((text for text in texts if text.languages == "target"), None)
+def check_text(name: str, encoder: Pretrain | Extend, settings: Settings, broken: Broken) -> Iterator[Problem]:
+    """The text must come from known datasets and languages."""
+    texts: list[Text | ExtensionText] = [*encoder.text]
+    for i, text in enumerate(texts):
+        here = ("encoders", name, "text", i)
+        if text.dataset in broken["datasets"]:
+            continue
+        yield from check_known((*here, "dataset"), "dataset", text.dataset, list(settings.datasets))
+        if text.languages is None and not isinstance(settings.datasets.get(text.dataset), Babel):
+            yield (*here, "languages"), "'all' is known for loader babel only; list the languages"
+        given = settings.datasets.get(text.dataset)
+        sized = isinstance(text, ExtensionText) and text.languages == "target" and text.size == "target_size"
+        if why := lacks(given, "train") if sized else lacks_text(given):
+            what = "training sentences" if sized else "raw text"
+            yield (*here, "dataset"), f"{text.dataset!r} gives no {what}: {why}"
+        listed = text.languages if isinstance(text.languages, list) else []
+        yield from check_languages(repeat((*here, "languages")), text.dataset, listed, settings)
+
+
+def check_lengths(path: KeyPath, experiment: Experiment, settings: Settings) -> Iterator[Problem]:
+    """An encoder pretrained here has as many positions as it was given."""
+    encoder = unextended(settings, experiment.encoder)
+    if not isinstance(encoder, Pretrain):
+        return
+    for label in experiment.methods:
+        method = method_settings(settings, label)
+        for point in points(method) if method is not None else ():
+            length = resolve_training(settings, experiment, point).max_length
+            if length > encoder.max_length:
+                yield (
+                    (*path, "encoder"),
+                    f"{experiment.encoder!r} takes {encoder.max_length} word pieces, and {label} has max_length {length}",
+                )
+                return

@@ -8,13 +8,15 @@ experiments with one source and with several.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pipeline.config_datasets import Babel
-from pipeline.config_extend import unextended
-from pipeline.config_methods import MetaXL, Transforming
-from pipeline.config_schema import Experiment, Settings
-from pipeline.config_sections import Pretrain
-from pipeline.config_training import Method
-from pipeline.config_tuning import points
+from pipeline.config.datasets.babel import Babel
+from pipeline.config.encoders import Pretrain
+from pipeline.config.experiments import Experiment
+from pipeline.config.methods.contract import Method
+from pipeline.config.methods.metaxl import MetaXL
+from pipeline.config.methods.parts.rtn import Transforming
+from pipeline.config.points import points
+from pipeline.config.resolve import unextended
+from pipeline.config.schema import Settings
 from pipeline.data.splits import count_of
 
 KeyPath = tuple[str | int, ...]

@@ -6,11 +6,14 @@ first step.
 
 from collections.abc import Iterator
 
-from pipeline.config_dataset_rules import KeyPath, Problem, label_set
-from pipeline.config_methods import LanguageAdversarial, MultiTask
-from pipeline.config_mgl import Mgl
-from pipeline.config_schema import Experiment, Settings
-from pipeline.config_training import Method
+from pipeline.config.datasets.facts import label_set
+from pipeline.config.experiments import Experiment
+from pipeline.config.methods.contract import Method
+from pipeline.config.methods.language_adversarial import LanguageAdversarial
+from pipeline.config.methods.mgl import Mgl
+from pipeline.config.methods.multi_task import MultiTask
+from pipeline.config.rules.problems import KeyPath, Problem
+from pipeline.config.schema import Settings
 from pipeline.data.schema import CLASSES
 
 

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pipeline.data.tables import read_text
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
+from pipeline.data.formats.tables import read_text
 
 COMMENT = "comment line, skipped"
 DOCUMENT = "-DOCSTART- line, skipped"

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.errors import UserError, nearest
-from pipeline.files import read_utf8
+from pipeline.common.errors import UserError, nearest
+from pipeline.common.files import read_utf8
 
 Sentence = tuple[list[str], list[str]]  # tokens, tags (empty when the file bears none)
 

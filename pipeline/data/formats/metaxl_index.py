@@ -20,8 +20,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import UserError, nearest
-from pipeline.files import read_stripped_lines
+from pipeline.common.errors import UserError, nearest
+from pipeline.common.files import read_stripped_lines
 
 NAME = "data_index.txt"
 _TITLES = {"fa": "# fa {split} index", "te": "# tir {split} index and file"}  # Telugu is called `tir` there

@@ -24,11 +24,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from pipeline.common.errors import UserError, nearest
+from pipeline.common.files import read_parquet
 from pipeline.data.arrange import Read
-from pipeline.data.lines import BOM, CARRIAGE
+from pipeline.data.formats.lines import BOM, CARRIAGE
 from pipeline.data.schema import LABELS, task_table
-from pipeline.errors import UserError, nearest
-from pipeline.files import read_parquet
 
 TASK = "nli"
 UNDECIDED = "-"

@@ -26,11 +26,11 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import pyarrow as pa
 
+from pipeline.common.errors import UserError, nearest
+from pipeline.common.files import read_parquet, read_utf8
 from pipeline.data.arrange import Read
-from pipeline.data.lines import without_mark
+from pipeline.data.formats.lines import without_mark
 from pipeline.data.schema import task_table
-from pipeline.errors import UserError, nearest
-from pipeline.files import read_parquet, read_utf8
 
 T = TypeVar("T")
 

@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.lines import CARRIAGE, without_mark
-from pipeline.errors import UserError, nearest
-from pipeline.files import UTF16_MARK, read_parquet, undecodable
+from pipeline.common.errors import UserError, nearest
+from pipeline.common.files import UTF16_MARK, read_parquet, undecodable
+from pipeline.data.formats.lines import CARRIAGE, without_mark
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 BLANK_LINE = "blank line, skipped"

@@ -11,9 +11,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.data.lines import Sentences
-from pipeline.errors import UserError, nearest
-from pipeline.files import read_parquet
+from pipeline.common.errors import UserError, nearest
+from pipeline.common.files import read_parquet
+from pipeline.data.formats.lines import Sentences
 
 BLANK = "token of no characters, removed"
 

@@ -1,6 +1,6 @@
 """What the methods that learn from episodes of auxiliary languages share: streams of support and query, and their stretches.
 
-In episode kind i (`pipeline.methods.sides`) a step draws `support<i>` and `query<i>`; where both sides are of the same languages
+In episode kind i (`parts.sides`) a step draws `support<i>` and `query<i>`; where both sides are of the same languages
 it draws `both<i>`, twice as large, and halves it, so that no example is on both sides.
 """
 
@@ -10,9 +10,9 @@ from typing import Literal
 
 import torch
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 from pipeline.methods.contract import Batch, Draw, Pool, Setting, Stream, Trainer
-from pipeline.methods.sides import Episode, Origin
+from pipeline.methods.parts.sides import Episode, Origin
 
 STRETCH = 100
 """Steps after which the loop logs and may save, as after an epoch; about as many."""

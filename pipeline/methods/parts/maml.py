@@ -21,10 +21,10 @@ from pipeline.meta.bilevel import pull_back_steps, unroll
 from pipeline.meta.products import Loss, Tensors, Way
 from pipeline.meta.updates import Rule
 from pipeline.methods.contract import Batch, Draw, Method, Phase, Setting, Stream, Trainer
-from pipeline.methods.episodes import check_inner_rate, draw_episode, episode_streams, stretches
-from pipeline.methods.parameters import names
-from pipeline.methods.sides import Episode, episodes, query_languages
-from pipeline.methods.supervised import one_loss
+from pipeline.methods.parts.episodes import check_inner_rate, draw_episode, episode_streams, stretches
+from pipeline.methods.parts.parameters import names
+from pipeline.methods.parts.sides import Episode, episodes, query_languages
+from pipeline.methods.parts.supervised import one_loss
 from pipeline.tasks.examples import IGNORED
 
 FINE_TUNE = "fine_tune"
@@ -34,7 +34,7 @@ PARTS = 4
 
 @dataclass(frozen=True)
 class Options:
-    """What both methods can be told; see `pipeline.config_episodes.Episodic`."""
+    """What both methods can be told; see `pipeline.config.methods.meta_optimizer.Episodic`."""
 
     setting: Literal["zero_shot", "few_shot"]
     support: Sequence[str] | None

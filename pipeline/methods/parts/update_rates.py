@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.methods.contract import Batch, Trainer
-from pipeline.methods.freezing import depth_of, layer_of
-from pipeline.methods.parameters import names
+from pipeline.methods.parts.freezing import depth_of, layer_of
+from pipeline.methods.parts.parameters import names
 
 
 class UpdateRates(nn.Module):

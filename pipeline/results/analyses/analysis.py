@@ -14,15 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import paths
-from pipeline.code import represent_code
-from pipeline.errors import UserError
-from pipeline.files import check_keys, digest, parse_object, read_parquet
-from pipeline.results.correlation import Correlation, correlate
-from pipeline.results.distance import Distances, Points, distances
-from pipeline.results.outcomes import facts
-from pipeline.results.stale import record
-from pipeline.results.statistics import Summary, summarise
+from pipeline.common import paths
+from pipeline.common.code import represent_code
+from pipeline.common.errors import UserError
+from pipeline.common.files import check_keys, digest, parse_object, read_parquet
+from pipeline.results.analyses.distance import Distances, Points, distances
+from pipeline.results.scores.outcomes import facts
+from pipeline.results.scores.stale import record
+from pipeline.results.statistics.correlation import Correlation, correlate
+from pipeline.results.statistics.seeds import Summary, summarise
 
 Seed = tuple[int, int]
 STATES = ("before", "after")
@@ -30,7 +30,7 @@ STATES = ("before", "after")
 
 @dataclass(frozen=True)
 class Spec:
-    """An analysis as the config describes it (`pipeline.analyses.analysis_spec`).
+    """An analysis as the config describes it (`pipeline.grid.analyses.analysis_spec`).
 
     Attributes:
         experiment: whose runs.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 
 Floats = npt.NDArray[np.float64]
 Points = npt.NDArray[np.floating[Any]]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.errors import UserError
-from pipeline.results.distance import Distances, Floats, Points, distances
+from pipeline.common.errors import UserError
+from pipeline.results.analyses.distance import Distances, Floats, Points, distances
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,21 @@ from typing import Any
 
 from tabulate import tabulate
 
-from pipeline.results.analysis import DISTANCES, STATES, Analysis, Measured, Pair, hausdorff, modified_hausdorff, spread
-from pipeline.results.correlation import Correlation
-from pipeline.results.distance import decimals
-from pipeline.results.latex import escape as latex_escape
-from pipeline.results.render import escape as markdown_escape
-from pipeline.results.statistics import Summary
+from pipeline.results.analyses.analysis import (
+    DISTANCES,
+    STATES,
+    Analysis,
+    Measured,
+    Pair,
+    hausdorff,
+    modified_hausdorff,
+    spread,
+)
+from pipeline.results.analyses.distance import decimals
+from pipeline.results.statistics.correlation import Correlation
+from pipeline.results.statistics.seeds import Summary
+from pipeline.results.tables.latex import escape as latex_escape
+from pipeline.results.tables.render import escape as markdown_escape
 
 CSV_COLUMNS = (
     *("analysis", "sources", "target", "data_seed", "model_seed", "state", "method", "run"),

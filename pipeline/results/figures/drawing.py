@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.files import atomic_path
-from pipeline.results.distance import Floats, decimals
-from pipeline.results.projection import Panel
+from pipeline.common.files import atomic_path
+from pipeline.results.analyses.distance import Floats, decimals
+from pipeline.results.analyses.projection import Panel
 
 matplotlib.use("Agg")
 

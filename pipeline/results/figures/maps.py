@@ -10,12 +10,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.results.drawing import GREY, SOURCE, STYLE, TARGET
-from pipeline.results.gains import Gain
-from pipeline.results.measures import title as metric_title
-from pipeline.results.meta_graphs import GraphMap
-from pipeline.results.rates import Rates
-from pipeline.results.sizes import Point
+from pipeline.results.figures.drawing import GREY, SOURCE, STYLE, TARGET
+from pipeline.results.figures.gains import Gain
+from pipeline.results.figures.meta_graphs import GraphMap
+from pipeline.results.figures.rates import Rates
+from pipeline.results.figures.sizes import Point
+from pipeline.results.scores.measures import title as metric_title
 
 CELL = 0.46
 """Inches of a cell's side."""
@@ -34,7 +34,7 @@ def draw_gains_map(spec: Mapping[str, Any], cells: Sequence[Sequence[Gain]]) -> 
     """Draw a heat map, rows auxiliary sets and columns targets: blue for gains, red for losses, white at zero.
 
     Args:
-        spec: the figure's description (`pipeline.figures.figure_specs`).
+        spec: the figure's description (`pipeline.grid.figures.figure_specs`).
         cells: a row for each auxiliary set, a column for each target.
     """
     values = np.array([[np.nan if cell.points is None else cell.points for cell in row] for row in cells])

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline import paths
+from pipeline.common import paths
+from pipeline.common.errors import UserError
 from pipeline.data.schema import read_split
-from pipeline.errors import UserError
-from pipeline.results.analysis import points_path, read_vectors
-from pipeline.results.distance import Floats
-from pipeline.results.stale import record
+from pipeline.results.analyses.analysis import points_path, read_vectors
+from pipeline.results.analyses.distance import Floats
+from pipeline.results.scores.stale import record
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class GraphMap:
 
 
 def read_graph_map(panel: Mapping[str, Any], spec: Mapping[str, Any]) -> GraphMap:
-    """Return one panel of a figure (`pipeline.figures.figure_specs`).
+    """Return one panel of a figure (`pipeline.grid.figures.figure_specs`).
 
     Raises:
         UserError: a run's representations, description, model or split is missing or broken, or a class has no instance.
@@ -70,7 +70,7 @@ def trained_graph(run: str, method: Mapping[str, Any], neighbours: int) -> Any:
     Raises:
         UserError: the run is of another method, or has kept no graph.
     """
-    from pipeline.methods.meta_graph import MetaGraph
+    from pipeline.methods.parts.meta_graph import MetaGraph
     from pipeline.training.run import kept_by
 
     weights = {key.removeprefix("graph."): tensor for key, tensor in kept_by(run).items() if key.startswith("graph.")}

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow.parquet as pq
 
-from pipeline import paths
-from pipeline.errors import UserError
-from pipeline.results.distance import Floats
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.results.analyses.distance import Floats
 
 PREFIX = "rate_"
-"""What the columns of λ in `steps.parquet` begin with (`pipeline.methods.update_rates.rate_log`)."""
+"""What the columns of λ in `steps.parquet` begin with (`pipeline.methods.parts.update_rates.rate_log`)."""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import paths
-from pipeline.errors import UserError
-from pipeline.results.cells import Seed
-from pipeline.results.collect import read_scores
-from pipeline.results.statistics import half_interval, summarise
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.results.scores.collect import read_scores
+from pipeline.results.statistics.seeds import half_interval, summarise
+from pipeline.results.tables.cells import Seed
 
 
 @dataclass(frozen=True)

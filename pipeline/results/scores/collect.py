@@ -12,12 +12,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import paths
-from pipeline.files import canonical_json, digest, read_json, read_parquet
-from pipeline.results.measures import totals
-from pipeline.results.outcomes import OUTCOMES
-from pipeline.results.runs_file import Expected
-from pipeline.results.stale import Stale, flatten, record
+from pipeline.common import paths
+from pipeline.common.files import canonical_json, digest, read_json, read_parquet
+from pipeline.results.scores.measures import totals
+from pipeline.results.scores.outcomes import OUTCOMES
+from pipeline.results.scores.runs_file import Expected
+from pipeline.results.scores.stale import Stale, flatten, record
 
 SCORES = pa.schema(
     [

@@ -16,8 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.errors import UserError
-from pipeline.results.statistics import Floats, Metric
+from pipeline.common.errors import UserError
+from pipeline.results.statistics.resampling import Metric
+from pipeline.results.statistics.seeds import Floats
 from pipeline.tasks import class_score, ner_score
 from pipeline.tasks.metric_names import MEASURES, positive_class
 

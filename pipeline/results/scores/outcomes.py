@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import paths
-from pipeline.code import stage_code
+from pipeline.common import paths
+from pipeline.common.code import stage_code
+from pipeline.common.errors import UserError
+from pipeline.common.files import canonical_json, read_parquet, sha256_file, write_parquet
 from pipeline.data.schema import CLASSES, PREDICTIONS
-from pipeline.errors import UserError
-from pipeline.files import canonical_json, read_parquet, sha256_file, write_parquet
-from pipeline.results.runs_file import remedy
+from pipeline.results.scores.runs_file import remedy
 from pipeline.tasks.ner_score import sentence_outcomes
 from pipeline.tasks.qa_score import answer_outcome
 

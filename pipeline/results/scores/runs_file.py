@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import paths
-from pipeline.errors import UserError
-from pipeline.files import read_json
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import read_json
 
 KEYS = {"name": str, "code": str, "uses": list, "spec": dict}
 

@@ -10,11 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipeline import paths
-from pipeline.errors import UserError
-from pipeline.files import canonical_json, read_json, sha256_file
-from pipeline.results.outcomes import facts
-from pipeline.results.runs_file import Expected, remedy
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import canonical_json, read_json, sha256_file
+from pipeline.results.scores.outcomes import facts
+from pipeline.results.scores.runs_file import Expected, remedy
 
 SHOWN = 20
 NOT_TRAINED = "not trained"

@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.errors import UserError, nearest
-from pipeline.files import canonical_json, check_keys, parse_object
-from pipeline.results.tuning import Choice, choose
+from pipeline.common.errors import UserError, nearest
+from pipeline.common.files import canonical_json, check_keys, parse_object
+from pipeline.results.tables.tuning import Choice, choose
 
 Seed = tuple[int, int]
 """(data_seed, model_seed): what scores are paired by."""

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline import paths
-from pipeline.files import read_parquet
-from pipeline.results.measures import items
-from pipeline.results.outcomes import OUTCOMES
-from pipeline.results.statistics import Floats, Metric, bootstrap, randomisation
+from pipeline.common import paths
+from pipeline.common.files import read_parquet
+from pipeline.results.scores.measures import items
+from pipeline.results.scores.outcomes import OUTCOMES
+from pipeline.results.statistics.resampling import Metric, bootstrap, randomisation
+from pipeline.results.statistics.seeds import Floats
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@ r"""A table as LaTeX: `\input` it in a document with `\usepackage{booktabs}`; no
 
 import re
 
-from pipeline.results.cells import Column, Row
-from pipeline.results.notes import (
+from pipeline.results.tables.cells import Column, Row
+from pipeline.results.tables.notes import (
     baseline_label,
     caption,
     difference_text,
@@ -15,7 +15,7 @@ from pipeline.results.notes import (
     score_texts,
     usual_n,
 )
-from pipeline.results.tables import Table
+from pipeline.results.tables.table import Table
 
 SPECIAL = {
     "\\": r"\textbackslash{}",

@@ -7,11 +7,11 @@ from itertools import count, product
 from statistics import median
 from typing import Any
 
-from pipeline.results.cells import Column, Row
-from pipeline.results.measures import title as metric_title
-from pipeline.results.statistics import ALPHA, seeds_needed, smallest_p
-from pipeline.results.tables import AVERAGE, Cell, Table
-from pipeline.results.tuning import grids_of
+from pipeline.results.scores.measures import title as metric_title
+from pipeline.results.statistics.seeds import ALPHA, seeds_needed, smallest_p
+from pipeline.results.tables.cells import Column, Row
+from pipeline.results.tables.table import AVERAGE, Cell, Table
+from pipeline.results.tables.tuning import grids_of
 
 WHOM = {
     "target": "each target",

@@ -8,8 +8,9 @@ from typing import Any
 
 from tabulate import tabulate
 
-from pipeline.results.cells import Column, Row
-from pipeline.results.notes import (
+from pipeline.results.statistics.seeds import smallest_p
+from pipeline.results.tables.cells import Column, Row
+from pipeline.results.tables.notes import (
     baseline_label,
     caption,
     chosen_text,
@@ -22,8 +23,7 @@ from pipeline.results.notes import (
     score_texts,
     usual_n,
 )
-from pipeline.results.statistics import smallest_p
-from pipeline.results.tables import AVERAGE, Table
+from pipeline.results.tables.table import AVERAGE, Table
 
 CSV_COLUMNS = (
     *("table", "metric", "row", "variant", "settings", "column", "sources", "language"),

@@ -7,11 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline import paths
-from pipeline.results.cells import Column, Grid, Row, Score, Seed, Spec, arrange
-from pipeline.results.items import ItemTests, compare_items, mean_interval
-from pipeline.results.statistics import ALPHA, Comparison, Summary, compare, holm, seeds_needed, summarise
-from pipeline.results.tuning import Choice
+from pipeline.common import paths
+from pipeline.results.statistics.seeds import ALPHA, Comparison, Summary, compare, holm, seeds_needed, summarise
+from pipeline.results.tables.cells import Column, Grid, Row, Score, Seed, Spec, arrange
+from pipeline.results.tables.items import ItemTests, compare_items, mean_interval
+from pipeline.results.tables.tuning import Choice
 
 AVERAGE = Column("average")
 SAME_DATA = ("task", "dataset", "encoder", "target_size")

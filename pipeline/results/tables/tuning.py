@@ -17,9 +17,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.errors import UserError
-from pipeline.files import canonical_json
-from pipeline.results.stale import flatten
+from pipeline.common.errors import UserError
+from pipeline.common.files import canonical_json
+from pipeline.results.scores.stale import flatten
 
 Group = tuple[str, str, str, str]
 """Variant, sources, target (empty where the grid is tuned by the mean over them), and all other settings as JSON."""

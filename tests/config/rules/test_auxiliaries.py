@@ -2,10 +2,10 @@
 
 import pytest
 
-from pipeline import paths
-from pipeline.runs import run_inputs
+from pipeline.common import paths
+from pipeline.grid.runs import run_inputs
 from tests.configs import errors, grid
-from tests.test_runs import of
+from tests.grid.test_runs import of
 
 XNLI = (
     "datasets.xnli={loader: xnli, sources: [archive]}",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.config import parse
+from pipeline.config.load import parse
 from tests.configs import changed, errors, grid
 
 ONLY = ("tables=",)

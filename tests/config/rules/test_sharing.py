@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline import paths
-from pipeline.config import parse
-from pipeline.figures import represented
-from pipeline.runs import run_inputs
-from pipeline.workflow import Jobs
+from pipeline.common import paths
+from pipeline.config.load import parse
+from pipeline.grid.figures import represented
+from pipeline.grid.jobs import Jobs
+from pipeline.grid.runs import run_inputs
 from tests.configs import changed, errors, grid
 
 SENTIMENT = ("datasets.babel.task=sentiment", "experiments.few.sources=[[hubbish, middish]]", "tables=")

@@ -6,13 +6,13 @@ from itertools import islice
 
 import pytest
 
-from pipeline.data import cls10
+from pipeline.common.errors import UserError
 from pipeline.data.arrange import DUPLICATE
-from pipeline.data.cls10 import BARE, BROKEN, CONTROL, EMPTY, ENTITY, NEUTRAL, load, read_files, reviews
-from pipeline.data.cls10_fetch import EXPECTED, fetch
+from pipeline.data.corpora.cls10 import read as cls10
+from pipeline.data.corpora.cls10.fetch import EXPECTED, fetch
+from pipeline.data.corpora.cls10.read import BARE, BROKEN, CONTROL, EMPTY, ENTITY, NEUTRAL, load, read_files, reviews
 from pipeline.data.loaders import fetch_module, loader_module
-from pipeline.download import download
-from pipeline.errors import UserError
+from pipeline.stages.download import download
 from tests.data.review_files import english, item, write_cls10, write_reviews
 from tests.hub_server import serve
 

@@ -9,22 +9,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.config import parse
-from pipeline.config_files import Files
-from pipeline.data import files_rows
+from pipeline.common.errors import UserError
+from pipeline.common.files import canonical_json
+from pipeline.config.datasets.files import Files
+from pipeline.config.load import parse
 from pipeline.data.arrange import DUPLICATE
-from pipeline.data.files import OTHER, load, read_files, split_files
-from pipeline.data.files_fetch import fetch
-from pipeline.data.files_labels import label_text, own_labels
-from pipeline.data.lines import CARRIAGE, EMPTY, ORPHAN
-from pipeline.data.parquet_rows import BLANK
+from pipeline.data.corpora.files import rows as files_rows
+from pipeline.data.corpora.files.fetch import fetch
+from pipeline.data.corpora.files.labels import label_text, own_labels
+from pipeline.data.corpora.files.read import OTHER, load, read_files, split_files
+from pipeline.data.formats.lines import CARRIAGE, EMPTY, ORPHAN
+from pipeline.data.formats.tables import BLANK_LINE
+from pipeline.data.formats.tagged_parquet import BLANK
 from pipeline.data.schema import LABELS
 from pipeline.data.splits import hashed_order
-from pipeline.data.tables import BLANK_LINE
-from pipeline.errors import UserError
-from pipeline.files import canonical_json
 
-NUSAX = Path(__file__).parents[2] / "../shared/data/nusax/sentiment"
+NUSAX = Path(__file__).parents[3] / "../shared/data/nusax/sentiment"
 
 
 def spec(language="jv", **options):

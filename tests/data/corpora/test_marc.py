@@ -2,11 +2,11 @@ import json
 
 import pytest
 
+from pipeline.common.errors import UserError
 from pipeline.data.arrange import DUPLICATE
-from pipeline.data.lines import BOM
-from pipeline.data.marc import EMPTY, NEUTRAL, OTHER, SURROGATE, UNTITLED, load, read_files
-from pipeline.data.marc_fetch import EXPECTED, IN_FILES, LANGUAGES, fetch
-from pipeline.errors import UserError
+from pipeline.data.corpora.marc.fetch import EXPECTED, IN_FILES, LANGUAGES, fetch
+from pipeline.data.corpora.marc.read import EMPTY, NEUTRAL, OTHER, SURROGATE, UNTITLED, load, read_files
+from pipeline.data.formats.lines import BOM
 from tests.data.review_files import (
     HUB_SPLITS,
     MARC,

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import download as stage
-from pipeline.data import qa_rows, sources
-from pipeline.data.mlqa import ABSENT, LANGUAGES, PAIRS, context_and_question, load, read_files
-from pipeline.data.mlqa_fetch import expected, fetch
+from pipeline.common.errors import UserError
+from pipeline.data import sources
+from pipeline.data.corpora.mlqa.fetch import expected, fetch
+from pipeline.data.corpora.mlqa.read import ABSENT, LANGUAGES, PAIRS, context_and_question, load, read_files
+from pipeline.data.formats import questions as qa_rows
 from pipeline.data.schema import check_table
-from pipeline.errors import UserError
+from pipeline.stages import download as stage
 from tests.data.qa_files import document, qa, write, write_parquet
 from tests.hub_server import COMMIT, serve
 
-MIRROR = Path(__file__).parents[2] / "../shared/data"
+MIRROR = Path(__file__).parents[3] / "../shared/data"
 real = pytest.mark.skipif(not (MIRROR / "mlqa").is_dir(), reason="no mirror of MLQA beside the repository")
 
 # By split and language of the context: two dev questions and three test questions, one of which is in German only.
@@ -53,7 +54,7 @@ def hub(folder, above="MLQA"):
 
 
 def manifest(obtained, folder):
-    """What `python -m pipeline.download` would leave of files."""
+    """What `python -m pipeline.stages.download` would leave of files."""
     files = {}
     for split, found in obtained.files.items():
         names = [f"{split}-{number}{path.suffix}" for number, path in enumerate(found)]
@@ -143,7 +144,7 @@ def test_dev_cannot_be_cut_from_a_train_that_is_not_there(tmp_path):
 
 
 def test_nothing_downloaded():
-    with pytest.raises(UserError, match=r"run `python -m pipeline.download` first"):
+    with pytest.raises(UserError, match=r"run `python -m pipeline.stages.download` first"):
         load(spec())
 
 

@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.preprocess import measure, write_pairs
-from pipeline.data import multinli_fetch
-from pipeline.data.lines import BOM, CARRIAGE
-from pipeline.data.multinli import load, read_files
-from pipeline.data.multinli_fetch import ARCHIVE, EXPECTED, fetch
-from pipeline.data.nli_rows import EMPTY, NO_GOLD
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
+from pipeline.data.corpora.multinli import fetch as multinli_fetch
+from pipeline.data.corpora.multinli.fetch import ARCHIVE, EXPECTED, fetch
+from pipeline.data.corpora.multinli.read import load, read_files
+from pipeline.data.formats.lines import BOM, CARRIAGE
+from pipeline.data.formats.pairs import EMPTY, NO_GOLD
 from tests.data.nli_files import (
     AGREED,
     GENRE_COUNTS,
@@ -26,7 +26,7 @@ from tests.data.nli_files import (
 )
 from tests.hub_server import COMMIT, serve
 
-MIRROR = Path(__file__).parents[2] / "../shared/data"
+MIRROR = Path(__file__).parents[3] / "../shared/data"
 HUB = {"repository": "owner/multi_nli", "revision": COMMIT}
 ON_DEV = {"test": "dev", "dev": {"from": "train", "fraction": 0.25, "seed": 0}}
 

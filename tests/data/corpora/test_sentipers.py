@@ -3,14 +3,15 @@ import os
 import openpyxl
 import pytest
 
-from pipeline.data import sentipers, sentipers_fetch
+from pipeline.common.errors import UserError
+from pipeline.common.files import read_json
 from pipeline.data.arrange import DUPLICATE
-from pipeline.data.metaxl_index import NAME, row_numbers
-from pipeline.data.sentipers import EMPTY, GONE, NEUTRAL, NO_TEXT, load, read_files, read_rows
-from pipeline.data.sentipers_fetch import fetch
-from pipeline.download import download
-from pipeline.errors import UserError
-from pipeline.files import read_json
+from pipeline.data.corpora.sentipers import fetch as sentipers_fetch
+from pipeline.data.corpora.sentipers import read as sentipers
+from pipeline.data.corpora.sentipers.fetch import fetch
+from pipeline.data.corpora.sentipers.read import EMPTY, GONE, NEUTRAL, NO_TEXT, load, read_files, read_rows
+from pipeline.data.formats.metaxl_index import NAME, row_numbers
+from pipeline.stages.download import download
 from tests.data.metaxl_files import REAL_INDEX, needs_index, rows_of, write_book, write_index, write_manifest
 
 SHEET = [  # row numbers from 0

@@ -1,11 +1,11 @@
 import pytest
 
-from pipeline.data.metaxl_index import NAME, line_numbers
-from pipeline.data.sentiraama import LABEL, is_text, load, read_files, read_lines
-from pipeline.data.sentiraama_fetch import EXPECTED, LINES, fetch
-from pipeline.download import download
-from pipeline.errors import UserError
-from pipeline.files import read_json
+from pipeline.common.errors import UserError
+from pipeline.common.files import read_json
+from pipeline.data.corpora.sentiraama.fetch import EXPECTED, LINES, fetch
+from pipeline.data.corpora.sentiraama.read import LABEL, is_text, load, read_files, read_lines
+from pipeline.data.formats.metaxl_index import NAME, line_numbers
+from pipeline.stages.download import download
 from tests.data.metaxl_files import REAL_INDEX, index_text, needs_index, rows_of, write_index, write_manifest
 
 POS, NEG = "product_pos.txt", "product_neg.txt"

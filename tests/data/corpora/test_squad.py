@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import download as stage
-from pipeline.data import qa_rows, sources
+from pipeline.common.errors import UserError
+from pipeline.data import sources
+from pipeline.data.corpora.squad.fetch import EXPECTED, fetch
+from pipeline.data.corpora.squad.read import ABSENT, load, read_files
+from pipeline.data.formats import questions as qa_rows
 from pipeline.data.schema import check_table
-from pipeline.data.squad import ABSENT, load, read_files
-from pipeline.data.squad_fetch import EXPECTED, fetch
-from pipeline.errors import UserError
+from pipeline.stages import download as stage
 from tests.data.qa_files import LIMA, QUITO, document, qa, write, write_parquet
 from tests.hub_server import COMMIT, serve
 
-MIRROR = Path(__file__).parents[2] / "../shared/data"
+MIRROR = Path(__file__).parents[3] / "../shared/data"
 real = pytest.mark.skipif(not (MIRROR / "squad").is_dir(), reason="no mirror of SQuAD beside the repository")
 
 TRAIN = document(

@@ -3,15 +3,15 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.common.errors import UserError
 from pipeline.data.arrange import DUPLICATE, own_splits
+from pipeline.data.corpora.wikiann.fetch import EXPECTED, fetch
+from pipeline.data.corpora.wikiann.read import load, read_sentences
 from pipeline.data.fetching import check_counts
-from pipeline.data.lines import ORPHAN
-from pipeline.data.wikiann import load, read_sentences
-from pipeline.data.wikiann_fetch import EXPECTED, fetch
-from pipeline.errors import UserError
+from pipeline.data.formats.lines import ORPHAN
 from tests.data.wikiann_files import COUNTS, lines, tar_bytes, write_hub, write_panx
 
-MIRROR = Path(__file__).parents[2] / "../shared/data"
+MIRROR = Path(__file__).parents[3] / "../shared/data"
 CUT = {"test": "dev", "dev": {"from": "train", "fraction": 0.5, "seed": 0}}
 
 
@@ -100,7 +100,7 @@ def test_a_test_file_without_tags_is_never_used_silently(tmp_path):
 def test_a_split_that_was_not_downloaded_is_named(tmp_path):
     with pytest.raises(UserError, match=r"manifest.json: no test files were downloaded"):
         load(spec(), manifest(write_panx(tmp_path), splits=("train", "dev")))
-    with pytest.raises(UserError, match=r"run `python -m pipeline.download` first"):
+    with pytest.raises(UserError, match=r"run `python -m pipeline.stages.download` first"):
         load(spec())
 
 

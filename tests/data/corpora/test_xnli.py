@@ -5,17 +5,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import paths
-from pipeline.data import report, xnli_fetch
-from pipeline.data.lines import BOM, CARRIAGE
-from pipeline.data.nli_rows import EMPTY, NO_GOLD
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import read_json
+from pipeline.data import report
+from pipeline.data.corpora.xnli import fetch as xnli_fetch
+from pipeline.data.corpora.xnli.fetch import ARCHIVE, LANGUAGES, fetch
+from pipeline.data.corpora.xnli.read import load, read_files
+from pipeline.data.formats.lines import BOM, CARRIAGE
+from pipeline.data.formats.pairs import EMPTY, NO_GOLD
 from pipeline.data.schema import read_split
-from pipeline.data.xnli import load, read_files
-from pipeline.data.xnli_fetch import ARCHIVE, LANGUAGES, fetch
-from pipeline.download import download
-from pipeline.errors import UserError
-from pipeline.files import read_json
-from pipeline.preprocess import preprocess
+from pipeline.stages.download import download
+from pipeline.stages.preprocess import preprocess
 from tests.data.nli_files import (
     COUNTS,
     EXPECTED,
@@ -35,7 +36,7 @@ from tests.data.nli_files import (
 )
 from tests.hub_server import COMMIT, serve
 
-MIRROR = Path(__file__).parents[2] / "../shared/data"
+MIRROR = Path(__file__).parents[3] / "../shared/data"
 HUB = {"repository": "owner/xnli", "revision": COMMIT}
 XTREME = {"dev": ["dev-sw.tsv"], "test": ["test-sw.tsv", "test-labels.txt"]}
 

@@ -1,8 +1,8 @@
 import pytest
 
-from pipeline.data.conll import COMMENT, DOCUMENT, read_conll
-from pipeline.data.lines import BOM, CARRIAGE
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
+from pipeline.data.formats.conll import COMMENT, DOCUMENT, read_conll
+from pipeline.data.formats.lines import BOM, CARRIAGE
 
 
 def read(tmp_path, text, tokens=None, tags=None, encoding="utf-8"):

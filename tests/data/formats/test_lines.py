@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.data.lines import BOM, CARRIAGE, EMPTY, iob2, read_tagged_lines
+from pipeline.common.errors import UserError
+from pipeline.data.formats.lines import BOM, CARRIAGE, EMPTY, iob2, read_tagged_lines
 from pipeline.data.schema import LABELS
-from pipeline.errors import UserError
 
 NER = LABELS["ner"]
 PLAIN = "Qusqu\tB-LOC\nllaqta\tO\n\nAna\tB-PER\nMaría\tI-PER\n"

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data import qa_rows
-from pipeline.data.lines import BOM
-from pipeline.data.qa_rows import Placed, place, read_questions
+from pipeline.common.errors import UserError
+from pipeline.data.formats import questions as qa_rows
+from pipeline.data.formats.lines import BOM
+from pipeline.data.formats.questions import Placed, place, read_questions
 from pipeline.data.schema import check_table
-from pipeline.errors import UserError
 from tests.data.qa_files import LIMA, QUITO, document, qa, write, write_parquet
 
 PEACE = (

@@ -6,9 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.data.lines import BOM, CARRIAGE
-from pipeline.data.tables import BLANK_LINE, as_text, read_table, read_text
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
+from pipeline.data.formats.lines import BOM, CARRIAGE
+from pipeline.data.formats.tables import BLANK_LINE, as_text, read_table, read_text
 
 ROWS = [("1", "Bagus, murah", "positive"), ("2", 'kata "jelek"', "negative")]
 COLUMNS = {"id": ["1", "2"], "text": ["Bagus, murah", 'kata "jelek"'], "label": ["positive", "negative"]}

@@ -4,10 +4,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.data.lines import EMPTY
-from pipeline.data.parquet_rows import BLANK, read_tagged_parquet
+from pipeline.common.errors import UserError
+from pipeline.data.formats.lines import EMPTY
+from pipeline.data.formats.tagged_parquet import BLANK, read_tagged_parquet
 from pipeline.data.schema import LABELS
-from pipeline.errors import UserError
 
 NER = LABELS["ner"]
 TOKENS = [["Qusqu", "llaqta"], ["Ana", "María"]]

@@ -6,13 +6,21 @@ from itertools import chain, permutations
 import pytest
 import torch
 
-from pipeline import paths
-from pipeline.errors import UserError
-from pipeline.files import read_parquet
-from pipeline.methods import maml
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import read_parquet
 from pipeline.methods.contract import Pool, Setting
-from pipeline.methods.episodes import SHORTEST, STRETCH, draw_episode, episode_streams, halves, pools_of, stretches
-from pipeline.methods.sides import Episode, Origin
+from pipeline.methods.parts import maml
+from pipeline.methods.parts.episodes import (
+    SHORTEST,
+    STRETCH,
+    draw_episode,
+    episode_streams,
+    halves,
+    pools_of,
+    stretches,
+)
+from pipeline.methods.parts.sides import Episode, Origin
 from pipeline.training.run import train_run
 from tests import tiny
 from tests.methods.auxiliaries import languages_of, prepared, record_draws, spec_of, write_language

@@ -6,14 +6,15 @@ import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from pipeline.errors import UserError
+from pipeline.common.errors import UserError
 from pipeline.meta.bilevel import maml_gradient
 from pipeline.meta.updates import Rule
-from pipeline.methods import build_method, maml
+from pipeline.methods import build_method
 from pipeline.methods.contract import Pool, Setting
-from pipeline.methods.episodes import draw_episode
-from pipeline.methods.freezing import freeze
-from pipeline.methods.maml import Options, meta_gradient, way_of
+from pipeline.methods.parts import maml
+from pipeline.methods.parts.episodes import draw_episode
+from pipeline.methods.parts.freezing import freeze
+from pipeline.methods.parts.maml import Options, meta_gradient, way_of
 from tests.meta.model import error
 from tests.methods.auxiliaries import (
     languages_of,

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from pipeline.errors import UserError
-from pipeline.methods import meta_graph
-from pipeline.methods.meta_graph import RANGE, MetaGraph, adjacency, nearest, normalised
+from pipeline.common.errors import UserError
+from pipeline.methods.parts import meta_graph
+from pipeline.methods.parts.meta_graph import RANGE, MetaGraph, adjacency, nearest, normalised
 
 
 def nodes_of(count=9, width=5, seed=0):

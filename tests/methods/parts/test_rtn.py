@@ -8,8 +8,8 @@ from transformers.models.bert.modeling_bert import BertModel
 from transformers.models.xlm_roberta.configuration_xlm_roberta import XLMRobertaConfig
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
 
-from pipeline.errors import UserError
-from pipeline.methods.rtn import RTN, Design, SourcePath, Transformation, make_transformation, resolve
+from pipeline.common.errors import UserError
+from pipeline.methods.parts.rtn import RTN, Design, SourcePath, Transformation, make_transformation, resolve
 from pipeline.tasks.model import TaskModel
 
 DEPTH, WIDTH = 3, 8

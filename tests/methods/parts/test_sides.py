@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pipeline.methods.sides import Episode, Origin, episodes, origins, query_languages
+from pipeline.methods.parts.sides import Episode, Origin, episodes, origins, query_languages
 
 EN, QU = Origin("en", source=True), Origin("qu")
 A, B, C = map(Origin, ("hi", "sw", "ur"))
@@ -87,5 +87,5 @@ def test_origins_are_every_language_once_support_first():
 
 
 def test_the_rules_ask_without_loading_pytorch():
-    check = "import sys, pipeline.methods.sides; sys.exit('torch' in sys.modules)"
+    check = "import sys, pipeline.methods.parts.sides; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

@@ -7,13 +7,13 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from pipeline import paths
-from pipeline.errors import UserError
-from pipeline.files import read_parquet
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import read_parquet
 from pipeline.methods import build_method
 from pipeline.methods.contract import Pool, Setting
-from pipeline.methods.freezing import depth_of, freeze, layer_of
-from pipeline.methods.update_rates import UpdateRates, copies, layers_of, meta_update, phi_gradient, rated_step
+from pipeline.methods.parts.freezing import depth_of, freeze, layer_of
+from pipeline.methods.parts.update_rates import UpdateRates, copies, layers_of, meta_update, phi_gradient, rated_step
 from pipeline.training.run import train_run
 from tests.meta.model import error
 from tests.methods.auxiliaries import (

@@ -9,16 +9,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline import analysis as stage
-from pipeline import figure, paths
-from pipeline.code import represent_code
-from pipeline.errors import UserError
-from pipeline.files import canonical_json, digest, write_json, write_parquet
-from pipeline.results.analysis import Spec, analyse, read_points, read_spec
-from pipeline.results.analysis_text import to_csv, to_json, to_latex, to_markdown
-from pipeline.results.collect import SCORES, metadata, read_scores
-from pipeline.results.drawing import subsample
-from pipeline.results.latex import WRAPPER
+from pipeline.common import paths
+from pipeline.common.code import represent_code
+from pipeline.common.errors import UserError
+from pipeline.common.files import canonical_json, digest, write_json, write_parquet
+from pipeline.results.analyses.analysis import Spec, analyse, read_points, read_spec
+from pipeline.results.analyses.text import to_csv, to_json, to_latex, to_markdown
+from pipeline.results.figures.drawing import subsample
+from pipeline.results.scores.collect import SCORES, metadata, read_scores
+from pipeline.results.tables.latex import WRAPPER
+from pipeline.stages import analysis as stage
+from pipeline.stages import figure
 from pipeline.training.representations import Points, to_table
 from tests.results import world
 

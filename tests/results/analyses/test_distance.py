@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist, directed_hausdorff
 
-from pipeline.errors import UserError
-from pipeline.results.distance import cosine_distances, decimals, distances, nearest, unit
+from pipeline.common.errors import UserError
+from pipeline.results.analyses.distance import cosine_distances, decimals, distances, nearest, unit
 
 
 def clouds(m=57, n=83, width=11, seed=0):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.results.projection import panel, project
+from pipeline.common.errors import UserError
+from pipeline.results.analyses.projection import panel, project
 
 
 def test_by_hand():

@@ -7,15 +7,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import paths
-from pipeline.config import parse
-from pipeline.errors import UserError
-from pipeline.files import write_text
-from pipeline.results.collect import SCORES
-from pipeline.results.gains import Gain, gains
-from pipeline.results.maps import draw_gains_map, draw_rates
-from pipeline.results.rates import Rates, read_rates
-from pipeline.runs import expand
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import write_text
+from pipeline.config.load import parse
+from pipeline.grid.runs import expand
+from pipeline.results.figures.gains import Gain, gains
+from pipeline.results.figures.maps import draw_gains_map, draw_rates
+from pipeline.results.figures.rates import Rates, read_rates
+from pipeline.results.scores.collect import SCORES
 from tests.configs import changed, errors
 
 SPEC = {

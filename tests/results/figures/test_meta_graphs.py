@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import paths
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import digest, read_parquet
 from pipeline.data.schema import read_split
-from pipeline.errors import UserError
-from pipeline.files import digest, read_parquet
-from pipeline.methods.meta_graph import adjacency, nearest, normalised
-from pipeline.represent import represent_run
-from pipeline.results.maps import draw_graph_maps
-from pipeline.results.meta_graphs import GraphMap, instances, read_graph_map, trained_graph
-from pipeline.results.stale import record
+from pipeline.methods.parts.meta_graph import adjacency, nearest, normalised
+from pipeline.results.figures.maps import draw_graph_maps
+from pipeline.results.figures.meta_graphs import GraphMap, instances, read_graph_map, trained_graph
+from pipeline.results.scores.stale import record
+from pipeline.stages.represent import represent_run
 from pipeline.training.run import train_run
 from tests import tiny
 from tests.methods.test_mgl import SOURCES, make_world, spec_of

@@ -5,10 +5,10 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from pipeline.errors import UserError
-from pipeline.results.collect import SCORES
-from pipeline.results.maps import draw_sizes
-from pipeline.results.sizes import Point, sizes
+from pipeline.common.errors import UserError
+from pipeline.results.figures.maps import draw_sizes
+from pipeline.results.figures.sizes import Point, sizes
+from pipeline.results.scores.collect import SCORES
 
 SPEC = {
     "kind": "sizes",

@@ -9,18 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import paths
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import write_parquet
 from pipeline.data.schema import LABELS, PREDICTIONS
-from pipeline.errors import UserError
-from pipeline.files import write_parquet
-from pipeline.results.cells import Column, Row
-from pipeline.results.items import compare_items, mean_interval
-from pipeline.results.measures import items, title, totals
-from pipeline.results.notes import choice, measure
-from pipeline.results.notes import test_sets as sizes_of
-from pipeline.results.outcomes import SCORERS
-from pipeline.results.statistics import bootstrap, randomisation, summarise
-from pipeline.results.tables import Cell
+from pipeline.results.scores.measures import items, title, totals
+from pipeline.results.scores.outcomes import SCORERS
+from pipeline.results.statistics.resampling import bootstrap, randomisation
+from pipeline.results.statistics.seeds import summarise
+from pipeline.results.tables.cells import Column, Row
+from pipeline.results.tables.items import compare_items, mean_interval
+from pipeline.results.tables.notes import choice, measure
+from pipeline.results.tables.notes import test_sets as sizes_of
+from pipeline.results.tables.table import Cell
 from pipeline.tasks.metric_names import metric_names
 
 TASKS = ("ner", "sentiment", "nli", "relevance", "qa")

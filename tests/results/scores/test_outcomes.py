@@ -5,12 +5,12 @@ import json
 import pyarrow as pa
 import pytest
 
-from pipeline import paths, score
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from pipeline.common.files import canonical_json, read_parquet, write_parquet
 from pipeline.data.schema import CLASSES, LABELS, PREDICTIONS
-from pipeline.errors import UserError
-from pipeline.files import canonical_json, read_parquet, write_parquet
-from pipeline.results.measures import totals
-from pipeline.results.outcomes import (
+from pipeline.results.scores.measures import totals
+from pipeline.results.scores.outcomes import (
     OUTCOMES,
     SCORERS,
     facts,
@@ -19,6 +19,7 @@ from pipeline.results.outcomes import (
     score_predictions,
     score_run,
 )
+from pipeline.stages import score
 from pipeline.tasks.metric_names import MAIN
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pipeline.results.correlation import correlate
+from pipeline.results.statistics.correlation import correlate
 
 
 def test_by_formula():

@@ -6,16 +6,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
-from pipeline.results.statistics import (
-    bootstrap,
-    compare,
-    holm,
-    randomisation,
-    seeds_needed,
-    sign_flip,
-    smallest_p,
-    summarise,
-)
+from pipeline.results.statistics.resampling import bootstrap, randomisation
+from pipeline.results.statistics.seeds import compare, holm, seeds_needed, sign_flip, smallest_p, summarise
 from pipeline.tasks.class_score import rate
 
 scores = st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), min_size=2, max_size=8)

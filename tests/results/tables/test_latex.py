@@ -3,8 +3,8 @@ import subprocess
 
 import pytest
 
-from pipeline.results.latex import WRAPPER, escape, to_latex
-from tests.results.test_tables import experiment, row, rows, seeds, table_of
+from pipeline.results.tables.latex import WRAPPER, escape, to_latex
+from tests.results.tables.test_table import experiment, row, rows, seeds, table_of
 
 TRICKY = r"100% of R&D_x #1 $5 {a} ~b ^c \d [e] *f <g> |h| “i” ± → † ≤ −"
 

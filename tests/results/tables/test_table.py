@@ -7,12 +7,12 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from pipeline.errors import UserError
-from pipeline.results.cells import Column, Row, read_spec
-from pipeline.results.collect import SCORES
-from pipeline.results.notes import caption, points, remarks
-from pipeline.results.render import escape, to_csv, to_markdown
-from pipeline.results.tables import AVERAGE, build
+from pipeline.common.errors import UserError
+from pipeline.results.scores.collect import SCORES
+from pipeline.results.tables.cells import Column, Row, read_spec
+from pipeline.results.tables.notes import caption, points, remarks
+from pipeline.results.tables.render import escape, to_csv, to_markdown
+from pipeline.results.tables.table import AVERAGE, build
 from tests.results.world import table_spec
 
 QU, JV = Column("qu", "en"), Column("jv", "en")

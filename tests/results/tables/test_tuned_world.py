@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from pipeline import collect, paths, table
-from pipeline.config import parse
-from pipeline.results.runs_file import Expected
-from pipeline.runs import Grid, expand
-from pipeline.score import score
+from pipeline.common import paths
+from pipeline.config.load import parse
+from pipeline.grid.runs import Grid, expand
+from pipeline.results.scores.runs_file import Expected
+from pipeline.stages import collect, table
+from pipeline.stages.score import score
 from tests.configs import changed
 from tests.results.world import CODE, finish, right, runs_file
 

@@ -8,13 +8,13 @@ import random
 import pyarrow as pa
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.results.cells import Column, Row, read_spec
-from pipeline.results.collect import SCORES
-from pipeline.results.latex import to_latex
-from pipeline.results.notes import caption, remarks
-from pipeline.results.render import to_csv, to_markdown
-from pipeline.results.tables import AVERAGE, build
+from pipeline.common.errors import UserError
+from pipeline.results.scores.collect import SCORES
+from pipeline.results.tables.cells import Column, Row, read_spec
+from pipeline.results.tables.latex import to_latex
+from pipeline.results.tables.notes import caption, remarks
+from pipeline.results.tables.render import to_csv, to_markdown
+from pipeline.results.tables.table import AVERAGE, build
 from tests.results.world import table_spec
 
 QU, JV = Column("qu", "en"), Column("jv", "en")

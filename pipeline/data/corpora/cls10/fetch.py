@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.common.errors import UserError
 from pipeline.data import fetching, sources
-from pipeline.data.cls10 import DOMAINS, EMPTY, LABEL, UNLABELLED, needed, read_files, read_unlabelled
+from pipeline.data.corpora.cls10.read import DOMAINS, EMPTY, LABEL, UNLABELLED, needed, read_files, read_unlabelled
 from pipeline.data.fetching import Places
-from pipeline.errors import UserError
 
 LANGUAGES = ("de", "en", "fr", "ja")
 FOLDER = "cls-acl10-unprocessed"

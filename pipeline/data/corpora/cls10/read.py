@@ -29,11 +29,11 @@ from xml.sax.saxutils import escape
 import numpy as np
 import pyarrow as pa
 
+from pipeline.common.errors import UserError, nearest
+from pipeline.common.files import read_json
 from pipeline.data.arrange import Read, load_splits, own_splits
 from pipeline.data.raw_text import raw_text
 from pipeline.data.schema import Loaded, task_table, text_table
-from pipeline.errors import UserError, nearest
-from pipeline.files import read_json
 
 TASK = "sentiment"
 HAS = ("train", "test")

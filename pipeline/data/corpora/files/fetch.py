@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.common.errors import UserError, nearest
+from pipeline.common.paths import SPLITS
 from pipeline.data import sources
 from pipeline.data.arrange import own_splits
-from pipeline.data.files import read_files, split_files
-from pipeline.errors import UserError, nearest
-from pipeline.paths import SPLITS
+from pipeline.data.corpora.files.read import read_files, split_files
 
 LISTED = 20  # names in a message
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pipeline.common.errors import UserError, nearest
+from pipeline.data.formats.tables import as_text
 from pipeline.data.schema import CLASSES, LABELS
-from pipeline.data.tables import as_text
-from pipeline.errors import UserError, nearest
 
 _WHOLE = re.compile(r"(-?\d+)\.0+")
 

@@ -23,17 +23,17 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.common.errors import UserError, nearest
+from pipeline.common.files import read_json
+from pipeline.common.paths import SPLITS
 from pipeline.data.arrange import Read, arrange, load_splits
-from pipeline.data.conll import read_conll
-from pipeline.data.files_labels import Labels
-from pipeline.data.files_rows import Chosen, answer_rows, class_rows, tagged_read, tagged_rows
+from pipeline.data.corpora.files.labels import Labels
+from pipeline.data.corpora.files.rows import Chosen, answer_rows, class_rows, tagged_read, tagged_rows
+from pipeline.data.formats.conll import read_conll
+from pipeline.data.formats.tables import ENDINGS, Table, read_table
 from pipeline.data.raw_text import raw_text
 from pipeline.data.schema import CLASSES, LABELS, SCHEMAS, Loaded, Split
 from pipeline.data.splits import hashed_order
-from pipeline.data.tables import ENDINGS, Table, read_table
-from pipeline.errors import UserError, nearest
-from pipeline.files import read_json
-from pipeline.paths import SPLITS
 
 CONLL = (".conll", ".txt", ".tsv")
 OTHER = "row of another language"
@@ -211,7 +211,7 @@ def load(spec: Mapping[str, Any], raw: Path | None = None) -> Loaded:
         absent["dev"] += "; add one, or dev: {from: train, fraction: 0.2}"
         return load_splits(spec, raw, task, read_files, [s for s in SPLITS if s in files], absent, own)
     if raw is None:
-        raise UserError("files: no downloaded files are given; run `python -m pipeline.download` first")
+        raise UserError("files: no downloaded files are given; run `python -m pipeline.stages.download` first")
     manifest, language = read_json(raw), str(spec["language"])
     if not manifest["files"].get("all"):
         raise UserError(f"{raw}: no file of all rows was downloaded; download again")

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.common.errors import UserError
 from pipeline.data.arrange import Read
-from pipeline.data.files_labels import Labels, label_text
-from pipeline.data.lines import EMPTY, ORPHAN, iob2
-from pipeline.data.parquet_rows import BLANK
+from pipeline.data.corpora.files.labels import Labels, label_text
+from pipeline.data.formats.lines import EMPTY, ORPHAN, iob2
+from pipeline.data.formats.tables import Table, as_text
+from pipeline.data.formats.tagged_parquet import BLANK
 from pipeline.data.schema import SCHEMAS, task_table
-from pipeline.data.tables import Table, as_text
-from pipeline.errors import UserError
 
 FOUND = "start missing, found in the context"
 NO_ANSWER = "no answer, or a blank one"

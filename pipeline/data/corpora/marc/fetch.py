@@ -19,11 +19,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.common.errors import UserError
 from pipeline.data import fetching, sources
 from pipeline.data.arrange import own_splits
+from pipeline.data.corpora.marc.read import EMPTY, NEUTRAL, read_files, tells_language
 from pipeline.data.fetching import HubLayout, Places
-from pipeline.data.marc import EMPTY, NEUTRAL, read_files, tells_language
-from pipeline.errors import UserError
 
 LANGUAGES = ("de", "en", "es", "fr", "ja", "zh")
 

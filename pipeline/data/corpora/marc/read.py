@@ -24,10 +24,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pipeline.common.errors import UserError
 from pipeline.data.arrange import Read, load_splits
-from pipeline.data.lines import BOM
+from pipeline.data.formats.lines import BOM
 from pipeline.data.schema import Loaded, task_table
-from pipeline.errors import UserError
 
 TASK = "sentiment"
 LABEL = {1: "negative", 2: "negative", 4: "positive", 5: "positive"}

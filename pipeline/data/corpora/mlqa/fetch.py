@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.common.errors import UserError
 from pipeline.data import sources
 from pipeline.data.arrange import own_splits
+from pipeline.data.corpora.mlqa.read import HAS, ON_DEV, PAIRS, context_and_question, read_files
 from pipeline.data.fetching import HubLayout, Places, find_named
 from pipeline.data.fetching import fetch as fetch_from
-from pipeline.data.mlqa import HAS, ON_DEV, PAIRS, context_and_question, read_files
-from pipeline.errors import UserError
 
 ARCHIVE = "https://dl.fbaipublicfiles.com/MLQA/MLQA_V1.zip"
 HUB_SPLITS = {"dev": "validation", "test": "test"}

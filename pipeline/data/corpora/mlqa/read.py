@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.common.errors import UserError, nearest
 from pipeline.data.arrange import Read, load_splits
-from pipeline.data.qa_rows import read_questions
+from pipeline.data.formats.questions import read_questions
 from pipeline.data.schema import Loaded
-from pipeline.errors import UserError, nearest
 
 TASK = "qa"
 HAS = ("dev", "test")

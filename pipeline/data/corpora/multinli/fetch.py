@@ -23,12 +23,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.common.errors import UserError
 from pipeline.data import fetching, sources
 from pipeline.data.arrange import own_splits
+from pipeline.data.corpora.multinli.read import check_language, read_files
 from pipeline.data.fetching import HubLayout, Places, find_named, only_folder
-from pipeline.data.multinli import check_language, read_files
-from pipeline.data.nli_rows import EMPTY
-from pipeline.errors import UserError
+from pipeline.data.formats.pairs import EMPTY
 
 ARCHIVE = "https://cims.nyu.edu/~sbowman/multinli/multinli_1.0.zip"
 EXPECTED = {"train": 392_702, "dev": 9_815, "test": 9_832}  # pairs with a gold label

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.common.errors import UserError
+from pipeline.common.paths import SPLITS
 from pipeline.data.arrange import Read, load_splits
-from pipeline.data.nli_rows import read_pairs, to_read
+from pipeline.data.formats.pairs import read_pairs, to_read
 from pipeline.data.schema import Loaded
-from pipeline.errors import UserError
-from pipeline.paths import SPLITS
 
 TASK = "nli"
 LANGUAGE = "en"

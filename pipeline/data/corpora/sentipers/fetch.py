@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.common.errors import UserError
 from pipeline.data import fetching, sources
 from pipeline.data.arrange import own_splits
-from pipeline.data.metaxl_index import NAME, find_index, row_numbers
-from pipeline.data.sentipers import pick, read_files, read_rows
-from pipeline.errors import UserError
+from pipeline.data.corpora.sentipers.read import pick, read_files, read_rows
+from pipeline.data.formats.metaxl_index import NAME, find_index, row_numbers
 
 LANGUAGE = "fa"
 BOOK = "sentipers.xlsx"

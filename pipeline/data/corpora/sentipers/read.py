@@ -28,11 +28,11 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
+from pipeline.common.errors import UserError, nearest
+from pipeline.common.files import sha256_file
 from pipeline.data.arrange import DUPLICATE, Read, load_splits
-from pipeline.data.metaxl_index import NAME, row_numbers
+from pipeline.data.formats.metaxl_index import NAME, row_numbers
 from pipeline.data.schema import Loaded, task_table
-from pipeline.errors import UserError, nearest
-from pipeline.files import sha256_file
 
 TASK = "sentiment"
 LABEL = {-2: "negative", -1: "negative", 0: None, 1: "positive", 2: "positive"}

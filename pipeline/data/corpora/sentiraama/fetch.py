@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.common.errors import UserError
 from pipeline.data import fetching, sources
 from pipeline.data.arrange import own_splits
-from pipeline.data.metaxl_index import NAME, find_index
-from pipeline.data.sentiraama import LABEL, is_text, pick, read_files, read_lines
-from pipeline.errors import UserError
+from pipeline.data.corpora.sentiraama.read import LABEL, is_text, pick, read_files, read_lines
+from pipeline.data.formats.metaxl_index import NAME, find_index
 
 LANGUAGE = "te"
 EXPECTED = {"train": 100, "dev": 103, "test": 100}

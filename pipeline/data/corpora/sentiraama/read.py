@@ -16,11 +16,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.common.errors import UserError
+from pipeline.common.files import read_stripped_lines
 from pipeline.data.arrange import Read, load_splits
-from pipeline.data.metaxl_index import NAME, line_numbers
+from pipeline.data.formats.metaxl_index import NAME, line_numbers
 from pipeline.data.schema import Loaded, task_table
-from pipeline.errors import UserError
-from pipeline.files import read_stripped_lines
 
 TASK = "sentiment"
 LABEL = {"product_pos.txt": "positive", "product_neg.txt": "negative"}

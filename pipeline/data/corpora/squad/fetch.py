@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.common.errors import UserError
 from pipeline.data import sources
 from pipeline.data.arrange import own_splits
+from pipeline.data.corpora.squad.read import HAS, check_language, read_files
 from pipeline.data.fetching import HubLayout, Places, find_named
 from pipeline.data.fetching import fetch as fetch_from
-from pipeline.data.squad import HAS, check_language, read_files
-from pipeline.errors import UserError
 
 EXPECTED = {"train": 87_599, "dev": 10_570}  # version 1.1
 HUB_SPLITS = {"train": "train", "dev": "validation"}

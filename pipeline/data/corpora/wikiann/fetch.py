@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.common.paths import SPLITS
 from pipeline.data import fetching, sources
 from pipeline.data.arrange import own_splits
-from pipeline.data.layouts import HUB_SPLITS, find_files
-from pipeline.data.wikiann import read_sentences
-from pipeline.paths import SPLITS
+from pipeline.data.corpora.wikiann.layouts import HUB_SPLITS, find_files
+from pipeline.data.corpora.wikiann.read import read_sentences
 
 ARCHIVE = "https://s3.amazonaws.com/datasets.huggingface.co/wikiann/1.1.0/panx_dataset.zip"
 HUB = fetching.HubLayout(folder=lambda language: language, names=HUB_SPLITS)

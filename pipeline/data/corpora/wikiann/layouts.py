@@ -12,8 +12,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.common.errors import UserError
 from pipeline.data.sources import Files, no_such_language, unpack_tar
-from pipeline.errors import UserError
 
 ENDINGS = (".tsv", ".txt", "")
 HUB_SPLITS = {"train": "train", "dev": "validation", "test": "test"}

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.common.errors import UserError
 from pipeline.data.arrange import Read, load_splits
-from pipeline.data.lines import ORPHAN, Sentences, read_tagged_lines
-from pipeline.data.parquet_rows import read_tagged_parquet
+from pipeline.data.formats.lines import ORPHAN, Sentences, read_tagged_lines
+from pipeline.data.formats.tagged_parquet import read_tagged_parquet
 from pipeline.data.schema import LABELS, Loaded, ner_table
-from pipeline.errors import UserError
 
 TASK = "ner"
 

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.common.errors import UserError
 from pipeline.data import fetching, sources
 from pipeline.data.arrange import own_splits
+from pipeline.data.corpora.xnli.read import HAS, LABEL_FILE, TASK, read_files
 from pipeline.data.fetching import HubLayout, Places, find_named, only_folder
 from pipeline.data.schema import LABELS
-from pipeline.data.xnli import HAS, LABEL_FILE, TASK, read_files
-from pipeline.errors import UserError
 
 ARCHIVE = "https://dl.fbaipublicfiles.com/XNLI/XNLI-1.0.zip"
 LANGUAGES = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")

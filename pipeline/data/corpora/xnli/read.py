@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.common.errors import UserError
 from pipeline.data.arrange import Read, load_splits
-from pipeline.data.nli_rows import read_pairs, to_read, with_labels
+from pipeline.data.formats.pairs import read_pairs, to_read, with_labels
 from pipeline.data.schema import Loaded
-from pipeline.errors import UserError
 
 TASK = "nli"
 HAS = ("dev", "test")

@@ -1,0 +1,51 @@
+"""How commands are told which config they are about."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.common.errors import UserError
+from pipeline.config.load import load
+from pipeline.config.schema import Settings
+
+DEFAULT = Path("config/config.yaml")
+"""The config where none is named, relative to the working directory."""
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that name a config: `my.yaml`, or `--configfile my.yaml` as for Snakemake, and `--config key=value`."""
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="CONFIG", help="YAML files, merged, later before earlier"
+    )
+    parser.add_argument(
+        "--configfile", nargs="+", type=Path, default=[], metavar="CONFIG", help="the same, as Snakemake has it"
+    )
+    parser.add_argument(
+        "--config", nargs="*", default=[], metavar="KEY=VALUE", help="goes before files: training.epochs=5"
+    )
+
+
+def files_of(arguments: argparse.Namespace) -> Sequence[Path]:
+    """Return the config's files; the default one where none is named.
+
+    Raises:
+        UserError: files are named both ways, or a `key=value` stands where a file is expected.
+    """
+    if arguments.files and arguments.configfile:
+        raise UserError(
+            f"{arguments.files[0]}: configs stand alone or after --configfile, not both; put all of them in one place, in "
+            "the order in which they are merged"
+        )
+    for file in (*arguments.files, *arguments.configfile):
+        if "=" in file.name and not file.exists():
+            raise UserError(f"{file}: no such file; key=value stands after --config")
+    return [*arguments.files, *arguments.configfile] or [DEFAULT]
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """Return the checked config.
+
+    Raises:
+        UserError: anything wrong with it, every error on a line of its own.
+    """
+    return load(files_of(arguments), arguments.config)

@@ -1,0 +1,55 @@
+"""Check a config whole: unknown keys and names, impossible combinations, missing data; every error with file, line and path.
+
+    metalingua check my.yaml [--config training.epochs=5]
+
+Reads the config and nothing else; writes nothing. Exit status 1 where anything is wrong.
+"""
+
+import argparse
+
+from pipeline.commands.arguments import add_config, files_of, settings_of
+from pipeline.common.errors import run_stage
+from pipeline.grid.runs import Grid, expand
+
+SUMMARY = "check a config whole, without running anything"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    add_config(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Check the config and say what it asks for.
+
+    Raises:
+        UserError: the config is wrong.
+    """
+    grid = expand(settings_of(arguments))
+    print(f"{' '.join(map(str, files_of(arguments)))}: valid; {contents(grid)}")
+
+
+def contents(grid: Grid) -> str:
+    """Word what a config asks for: `57 runs, 5 tables`; what it has none of is left out, but for runs."""
+    counts = {
+        "run": len(grid.runs),
+        "dataset": len(grid.datasets),
+        "encoder": len(grid.encoders),
+        "table": len(grid.tables),
+        "figure": len(grid.figures),
+    }
+    words = [f"{n} {what}{'' if n == 1 else 's'}" for what, n in counts.items() if n or what == "run"]
+    if grid.analyses:
+        words.append(f"{len(grid.analyses)} {'analysis' if len(grid.analyses) == 1 else 'analyses'}")
+    return ", ".join(words)
+
+
+def main() -> None:
+    """Run the command by itself."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser)
+    run(parser.parse_args())
+
+
+if __name__ == "__main__":
+    run_stage(main)

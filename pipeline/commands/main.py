@@ -1,0 +1,55 @@
+"""`metalingua`: the commands that a person calls, one module each in this folder.
+
+    metalingua --help
+    metalingua check my.yaml
+    metalingua plan my.yaml
+
+Each works as `python -m pipeline.commands.<command>` too. Results are made by Snakemake: `snakemake --configfile my.yaml`.
+"""
+
+import argparse
+from types import ModuleType
+
+from pipeline.commands import check, plan, prune
+from pipeline.common.errors import run_stage
+
+COMMANDS: dict[str, ModuleType] = {"check": check, "plan": plan, "prune": prune}
+"""By name; each has a docstring, a `SUMMARY` of one line, `add_arguments(parser)` and `run(arguments)`."""
+
+
+def parser_of_commands() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="metalingua",
+        description="Which cross-lingual method, from which source language, and is the difference real?",
+        epilog="Results are made by Snakemake: snakemake --configfile my.yaml",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
+    for name, module in COMMANDS.items():
+        one = commands.add_parser(
+            name,
+            help=module.SUMMARY,
+            description=module.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(one)
+    return parser
+
+
+def dispatch() -> None:
+    """Run the command that the command line names.
+
+    Raises:
+        UserError: whatever the command raises.
+    """
+    arguments = parser_of_commands().parse_args()
+    COMMANDS[arguments.command].run(arguments)
+
+
+def main() -> None:
+    """The console command's entry point: errors a user can mend are printed, without a traceback."""
+    run_stage(dispatch)
+
+
+if __name__ == "__main__":
+    main()

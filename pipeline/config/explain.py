@@ -1,0 +1,100 @@
+"""Errors of the schema, in words: the path as the user wrote it and a message that helps."""
+
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from pipeline.common.errors import nearest
+from pipeline.config.rules.problems import KeyPath
+from pipeline.config.schema import Settings
+
+
+def explain(details: ErrorDetails, raw: Mapping[str, Any]) -> tuple[KeyPath, str]:
+    """Turn one of pydantic's errors into the path as the user wrote it and a message that helps."""
+    kind, loc, given = details["type"], details["loc"], details["input"]
+    context = details.get("ctx", {})
+    path = written_path(loc, raw)
+    if kind == "extra_forbidden":
+        return path, f"unknown key{nearest(str(loc[-1]), keys_at(loc[:-1]))}"
+    if kind == "missing":
+        return path, "is required and missing"
+    if kind == "union_tag_invalid":
+        tag = context["discriminator"].rpartition(" | ")[2].strip("'")
+        valid = [name.strip().strip("'") for name in context["expected_tags"].split(",")]
+        return (
+            *path,
+            tag,
+        ), f"unknown {'origin' if tag == 'from' else tag} {context['tag']!r}{nearest(context['tag'], valid)}"
+    if kind == "union_tag_not_found":
+        if not isinstance(given, Mapping):
+            return path, f"expected keys and values, got {given!r}"
+        tag = context["discriminator"].rpartition(" | ")[2].strip("'")
+        return (*path, tag), f"is required and missing; one of {', '.join(tags_at(loc))}"
+    if kind == "literal_error":
+        return path, f"expected {context['expected']}, got {given!r}"
+    if kind in ("model_type", "dict_type", "model_attributes_type"):
+        return path, f"expected keys and values, got {given!r}"
+    if kind == "value_error":
+        return path, str(context["error"])
+    said = details["msg"].removeprefix("Input ").replace("should be", "must be").replace("should have", "must have")
+    return path, said if kind in ("too_short",) else f"{said}, got {given!r}"
+
+
+def written_path(loc: KeyPath, raw: Any) -> KeyPath:
+    """Drop from pydantic's location what the user did not write: a union's tag, the index of a value that is no list."""
+    path: list[str | int] = []
+    for i, part in enumerate(loc):
+        tag = i == 2 and loc[0] in ("datasets", "encoders", "methods", "figures")
+        no_item = isinstance(part, int) and not isinstance(raw, list | tuple | Mapping)
+        if tag or part == "[key]" or no_item:
+            continue
+        path.append(part)
+        if isinstance(raw, Mapping):
+            raw = raw.get(part)
+        elif isinstance(raw, list | tuple) and isinstance(part, int):
+            raw = raw[part]
+    return tuple(path)
+
+
+def model_at(loc: KeyPath) -> Any:
+    """Return the annotation at a location, following fields, list items, mapping values and unions' tags."""
+    here: Any = Settings
+    for part in loc:
+        here = bare(here)
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            here = next((f.annotation for name, f in here.model_fields.items() if part in (name, f.alias)), None)
+        elif get_origin(here) in (dict, list):
+            here = get_args(here)[-1]
+        else:
+            here = next((m for m in get_args(here) if part in tags(m)), None)
+    return bare(here)
+
+
+def bare(annotation: Any) -> Any:
+    """Take `Annotated[…]` and `… | None` off an annotation."""
+    while get_origin(annotation) is typing.Annotated:
+        annotation = get_args(annotation)[0]
+    given = [part for part in get_args(annotation) if part is not type(None)]
+    return bare(given[0]) if type(None) in get_args(annotation) and len(given) == 1 else annotation
+
+
+def tags(model: Any) -> tuple[str, ...]:
+    """Return the values of the key by which a section's kinds are told apart."""
+    fields = getattr(model, "model_fields", {})
+    key = next((name for name in ("loader", "from_", "kind", "method") if name in fields), None)
+    annotation = fields[key].annotation if key else None
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
+
+
+def keys_at(loc: KeyPath) -> list[str]:
+    """Return the keys the section at a location may have."""
+    model = model_at(loc)
+    return [f.alias or name for name, f in model.model_fields.items()] if hasattr(model, "model_fields") else []
+
+
+def tags_at(loc: KeyPath) -> list[str]:
+    """Return the kinds a section at a location may be of."""
+    return [tag for member in get_args(model_at(loc)) for tag in tags(member)]

@@ -1,0 +1,28 @@
+"""`checkpoint_average` in the config: hyper-parameters and their defaults.
+
+The method itself is `pipeline.methods.checkpoint_average`.
+"""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from pipeline.config.methods.contract import Method, Split
+from pipeline.config.training import Training
+
+
+class CheckpointAverage(Method):
+    """Training on the sources, the weights averaged over all epochs (Schmidt et al. 2023); no dev data are used."""
+
+    training_keys: ClassVar[frozenset[str]] = frozenset(Training.model_fields) - {"select", "patience"}
+    method: Literal["checkpoint_average"] = Field(default="checkpoint_average", description="the method")
+
+    @property
+    def target_split(self) -> Split | None:
+        """No target is seen."""
+        return None
+
+    @property
+    def on_all(self) -> bool:
+        """One model for all targets."""
+        return True

@@ -1,0 +1,75 @@
+"""What the config says of every method, as a pydantic model, and what each says of itself to the grid."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from pipeline.config.section import Section
+from pipeline.config.training import Training
+from pipeline.config.tuning import NOT_TUNABLE, read_grid
+from pipeline.config.values import OneOrMore
+
+Split = Literal["train", "dev"]
+
+
+class Method(Section):
+    """A way to train. The class attributes say what it needs."""
+
+    needs_sources: ClassVar[bool] = True  # uses source languages
+    has_parent: ClassVar[bool] = False  # starts from a `source_only` run's weights
+    needs_auxiliaries: ClassVar[bool] = False  # learns from auxiliary languages
+    training_keys: ClassVar[frozenset[str]] = frozenset(Training.model_fields)  # the keys that change its result
+
+    training: Training = Field(default=Training(), description="training settings of this method alone")
+    tune: dict[str, OneOrMore[Any]] = Field(
+        default={},
+        description="a grid: values to try, by hyper-parameter or `training.<key>`; tables show the point chosen on dev",
+        examples=[{"training.learning_rate": [3e-5, 1e-4]}],
+    )
+    tune_by: Literal["target", "mean"] = Field(
+        default="target",
+        description="what a point is chosen for: each `target`, or all targets of the same sources, by their `mean`",
+    )
+
+    @field_validator("tune")
+    @classmethod
+    def _read_tune(cls, grid: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        return read_grid(cls, grid)
+
+    def hyper_parameters(self) -> dict[str, Any]:
+        """The method's own settings, without `method`, `training` and the grid."""
+        return self.model_dump(exclude=set(NOT_TUNABLE))
+
+    @property
+    def target_split(self) -> Split | None:
+        """The split of the target that it trains on, `None` where it sees no label of the target in training."""
+        return "train"
+
+    @property
+    def sized(self) -> bool:
+        """Whether `target_size` changes it: it trains on the target's training split."""
+        return self.target_split == "train"
+
+    @property
+    def auxiliary_split(self) -> Split | None:
+        """The split of the auxiliary languages that it trains on."""
+        return None
+
+    @property
+    def chosen_on(self) -> Literal["target", "source"]:
+        """Whose dev data choose the epoch, where one is chosen."""
+        return "target"
+
+    @property
+    def on_all(self) -> bool:
+        """Whether one run is tested on all targets; otherwise each target has a run of its own."""
+        return False
+
+    def built_in_training(self) -> Mapping[str, Any]:
+        """Training settings that belong to the method; they stand above `training` of the config and the experiment."""
+        return {}
+
+    def registered_name(self) -> str:
+        """The name the method is registered by, which a variant's own name is not."""
+        return str(self.model_dump(include={"method"})["method"])

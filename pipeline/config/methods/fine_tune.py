@@ -1,0 +1,14 @@
+"""`fine_tune` in the config: hyper-parameters and their defaults (the method itself: `pipeline.methods.fine_tune`)."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from pipeline.config.methods.contract import Method
+
+
+class FineTune(Method):
+    """Training on the sources first (the parent run), then on the target."""
+
+    has_parent: ClassVar[bool] = True
+    method: Literal["fine_tune"] = Field(default="fine_tune", description="the method")

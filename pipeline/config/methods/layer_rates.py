@@ -1,0 +1,9 @@
+"""`layer_rates`, the run that learns the rates of `meta_optimizer` (the method itself: `pipeline.methods.layer_rates`).
+
+It is no entry of the config: its hyper-parameters stand in `meta_optimizer`, which asks for it.
+"""
+
+from pipeline.config.methods.parts.auxiliary import UNCHOSEN
+
+RATES_KEYS = UNCHOSEN - {"epochs"}
+"""Training settings of a `layer_rates` run."""

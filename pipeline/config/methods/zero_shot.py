@@ -1,0 +1,20 @@
+"""`zero_shot` in the config: hyper-parameters and their defaults (the method itself: `pipeline.methods.zero_shot`)."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from pipeline.config.methods.contract import Method, Split
+
+
+class ZeroShot(Method):
+    """The parent run as it is: no target example is seen. Only `max_length`, `precision` and `batch_size` apply."""
+
+    has_parent: ClassVar[bool] = True
+    training_keys: ClassVar[frozenset[str]] = frozenset({"max_length", "precision", "batch_size"})
+    method: Literal["zero_shot"] = Field(default="zero_shot", description="the method")
+
+    @property
+    def target_split(self) -> Split | None:
+        """No target is seen."""
+        return None

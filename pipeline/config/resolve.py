@@ -1,0 +1,70 @@
+"""What names in the config mean: the method, training settings, metric or encoder that is in effect."""
+
+from typing import Any
+
+from pipeline.config.encoders import Encoder, Extend, ExtensionText
+from pipeline.config.experiments import Experiment
+from pipeline.config.methods import METHODS, PARENT
+from pipeline.config.methods.contract import Method
+from pipeline.config.schema import Settings
+from pipeline.config.training import Training
+from pipeline.tasks.metric_names import MAIN
+
+
+def unextended(settings: Settings, name: str) -> Encoder | None:
+    """Return the settings of an encoder, or of the one that it extends; `None` where there are none."""
+    given = settings.encoders.get(name)
+    return settings.encoders.get(given.encoder) if isinstance(given, Extend) else given
+
+
+def target_text(name: str, settings: Settings) -> ExtensionText | None:
+    """Return what an encoder that is extended for each target takes of its target, `None` for other encoders."""
+    given = settings.encoders[name]
+    texts = given.text if isinstance(given, Extend) else []
+    return next((text for text in texts if text.languages == "target"), None)
+
+
+def method_settings(settings: Settings, name: str) -> Method | None:
+    """Return the settings of a variant or of a registered method, `None` where there is neither."""
+    if name in settings.methods:
+        return settings.methods[name]
+    return METHODS[name]() if name in METHODS else None
+
+
+def method_called(settings: Settings, name: str) -> Method:
+    """Return the settings of a variant or method of a checked config.
+
+    Raises:
+        KeyError: there is none, which the rules refuse.
+    """
+    method = method_settings(settings, name)
+    if method is None:
+        raise KeyError(name)
+    return method
+
+
+def resolve_training(settings: Settings, experiment: Experiment, method: Method) -> Training:
+    """Return the training settings of a method in an experiment.
+
+    Each goes before the one before: `training`, the experiment's, the method's built-in ones, the method entry's own.
+    """
+    values: dict[str, Any] = settings.training.model_dump()
+    for layer in (
+        experiment.training.model_dump(exclude_unset=True),
+        method.built_in_training(),
+        method.training.model_dump(exclude_unset=True),
+    ):
+        values.update(layer)
+    if values["select"] == "last":
+        values["patience"] = None  # there is no dev score to wait for
+    return Training.model_validate(values)
+
+
+def method_names(settings: Settings) -> list[str]:
+    """Return the names an experiment may list."""
+    return sorted({*METHODS, *settings.methods} - {PARENT})
+
+
+def metric_of(metric: str | None, experiment: Experiment, settings: Settings) -> str:
+    """Return a table's or an analysis' metric: its own, or the main one of its experiments' task."""
+    return metric or MAIN[settings.datasets[experiment.dataset].task]

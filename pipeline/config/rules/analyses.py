@@ -1,0 +1,93 @@
+"""What analyses must agree on with their experiments."""
+
+from collections.abc import Iterator
+from itertools import product
+
+from pipeline.common.errors import nearest
+from pipeline.config.analyses import UNITS, figure_name, scatter_name
+from pipeline.config.analyses import Analysis as AnalysisSettings
+from pipeline.config.encoders import Pretrain
+from pipeline.config.experiments import Experiment
+from pipeline.config.resolve import method_settings, resolve_training
+from pipeline.config.rules.problems import Broken, Problem, check_known
+from pipeline.config.rules.tables import check_metric
+from pipeline.config.schema import Settings
+
+
+def check_analyses(settings: Settings, broken: Broken) -> Iterator[Problem]:
+    """Yield every rule that the config's analyses break."""
+    figures_of: dict[str, str] = {}
+    for name, given in settings.analyses.items():
+        path = ("analyses", name)
+        yield from check_metric(path, given.metric, [given.experiment], settings)
+        if given.experiment in broken["experiments"]:
+            continue
+        yield from check_known((*path, "experiment"), "experiment", given.experiment, list(settings.experiments))
+        experiment = settings.experiments.get(given.experiment)
+        if experiment is None:
+            continue
+        yield from check_methods(name, given, experiment, settings, broken)
+        yield from check_units(name, given, experiment, settings)
+        yield from check_grid(name, given, experiment, settings)
+        names = [figure_name(name, s, t) for s, t in product(experiment.sources, experiment.targets)]
+        for figure in [*names, scatter_name(name)]:
+            if figure in figures_of:
+                yield path, f"its figure {figure!r} has the name of one of {figures_of[figure]!r}; rename the analysis"
+            figures_of[figure] = name
+
+
+def check_methods(
+    name: str, given: AnalysisSettings, experiment: Experiment, settings: Settings, broken: Broken
+) -> Iterator[Problem]:
+    """Before and after must be two methods of the experiment that have sources, one run a seed, and equal lengths."""
+    lengths = {}
+    for key in ("before", "after"):
+        path, label = ("analyses", name, key), getattr(given, key)
+        if label in broken["methods"]:
+            continue
+        if label not in experiment.methods:
+            yield path, f"{label!r} is no method of experiment {given.experiment!r}{nearest(label, experiment.methods)}"
+            continue
+        method = method_settings(settings, label)
+        if method is None:
+            continue  # the experiment's own error
+        if not method.needs_sources:
+            yield path, f"{label!r} is trained without sources: there is no source language to represent"
+        if method.on_all:
+            yield path, f"{label!r} is one model for all targets; an analysis compares models of one target"
+        if getattr(method, "tune", None):
+            yield path, f"{label!r} is tuned, so it has several runs a seed; name a variant with the values you mean"
+        lengths[label] = resolve_training(settings, experiment, method).max_length
+    if given.before == given.after:
+        yield ("analyses", name, "after"), f"{given.after!r} is the method before too; expected another one"
+    if len(set(lengths.values())) > 1:
+        said = " and ".join(f"{label} {length}" for label, length in lengths.items())
+        yield ("analyses", name, "after"), f"the methods cut sentences at different lengths (max_length: {said})"
+
+
+def check_units(name: str, given: AnalysisSettings, experiment: Experiment, settings: Settings) -> Iterator[Problem]:
+    """Words have vectors of their own where the task labels words."""
+    dataset = settings.datasets.get(experiment.dataset)
+    if dataset is not None and given.units == "token" and UNITS.get(dataset.task) != "token":
+        yield (
+            ("analyses", name, "units"),
+            f"'token' is for tasks that label words (ner), and task {dataset.task!r} labels whole examples; expected "
+            "'sentence', or leave it out",
+        )
+
+
+def check_grid(name: str, given: AnalysisSettings, experiment: Experiment, settings: Settings) -> Iterator[Problem]:
+    """The experiment must have one size of each kind, and its encoder the layer."""
+    for key in ("source_size", "target_size"):
+        if len(getattr(experiment, key)) > 1:
+            yield (
+                ("analyses", name, "experiment"),
+                f"{given.experiment!r} has several values of {key}; make an experiment with the one you mean "
+                "(runs that both ask for are trained once)",
+            )
+    encoder = settings.encoders.get(experiment.encoder)
+    if isinstance(encoder, Pretrain) and isinstance(given.layer, int) and given.layer > encoder.layers:
+        yield (
+            ("analyses", name, "layer"),
+            f"{given.layer}, but encoder {experiment.encoder!r} has layers 0 (the embeddings) to {encoder.layers}",
+        )

@@ -1,0 +1,33 @@
+"""What the config's sections must agree on, checked before any job starts: all rules, section by section."""
+
+from pipeline.config.encoders import Extend, Pretrain
+from pipeline.config.rules.analyses import check_analyses
+from pipeline.config.rules.datasets import check_dataset, used_languages
+from pipeline.config.rules.encoders import check_extend, check_pretrain, check_text
+from pipeline.config.rules.experiments import check_experiment
+from pipeline.config.rules.figures import check_figures
+from pipeline.config.rules.methods import check_method
+from pipeline.config.rules.problems import Broken, Problem
+from pipeline.config.rules.tables import check_table
+from pipeline.config.schema import Settings
+
+
+def check(settings: Settings, broken: Broken) -> list[Problem]:
+    """Return every broken rule."""
+    problems: list[Problem] = []
+    for name, dataset in settings.datasets.items():
+        problems += check_dataset(name, dataset, used_languages(name, settings))
+    for name, encoder in settings.encoders.items():
+        if isinstance(encoder, Pretrain):
+            problems += check_pretrain(name, encoder)
+        if isinstance(encoder, Extend):
+            problems += check_extend(name, encoder, settings, broken)
+        if isinstance(encoder, Pretrain | Extend):
+            problems += check_text(name, encoder, settings, broken)
+    for name, method in settings.methods.items():
+        problems += check_method(name, method)
+    for name, experiment in settings.experiments.items():
+        problems += check_experiment(name, experiment, settings, broken)
+    for name, table in settings.tables.items():
+        problems += check_table(name, table, settings, broken)
+    return [*problems, *check_analyses(settings, broken), *check_figures(settings, broken)]

@@ -1,0 +1,37 @@
+"""The config's section about tables, as a pydantic model."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.config.section import Section
+from pipeline.config.values import METRIC, Name, OneOrMore, Switch
+
+
+class Table(Section):
+    """A view of runs' scores; no key of it is part of any run."""
+
+    experiments: OneOrMore[Name] = Field(
+        description="names under `experiments`, shown together", examples=[["few-shot"]]
+    )
+    metric: str | None = Field(
+        default=None,
+        description="what the cells show, by full name; `null`: the metric that chooses epochs in the experiments' task",
+        json_schema_extra={"format": "metric", "pattern": METRIC},
+        examples=["accuracy"],
+    )
+    baseline: Name | None = Field(
+        default=None, description="the method others are tested against; `null`: no tests", examples=["target_only"]
+    )
+    title: str = Field(default="", description="the caption's first sentence", examples=["Few-shot NER"])
+    methods: list[Name] = Field(
+        default=[], description="rows, in this order; empty: all methods in the experiments' order"
+    )
+    labels: dict[Name, str] = Field(
+        default={}, description="by method: the text of its row, instead of its name", examples=[{"joint": "JT"}]
+    )
+    columns: Literal["pair", "target", "average"] = Field(
+        default="pair",
+        description="a column for each source→target pair, or each target; `average`: only their mean over the targets",
+    )
+    average: Switch = Field(default=True, description="a last column with the mean over the others, per seed first")
