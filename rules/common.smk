@@ -6,7 +6,7 @@ Reads the config; writes the lists that jobs are handed, under .snakemake/metali
 
 from snakemake.exceptions import WorkflowError
 
-from pipeline import paths
+from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.grid.jobs import (
     collect_garbage_seldom,

@@ -23,7 +23,7 @@ rule download:
         runtime=60,
     params:
         spec=jobs.download_spec,
-        code=jobs.stage_code("download"),
+        code=jobs.download_code,
         location=jobs.download_location,
     shell:
         """

@@ -25,7 +25,7 @@ rule encoder:
         runtime=720,
     params:
         spec=jobs.encoder_spec,
-        code=jobs.stage_code("encoder"),
+        code=jobs.encoder_code,
         location=jobs.encoder_location,
     shell:
         """

@@ -15,6 +15,7 @@ from typing import Any
 from tabulate import tabulate
 
 from pipeline.commands.arguments import add_config, settings_of
+from pipeline.common.earlier import offer
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import canonical_json
 from pipeline.grid.runs import Grid, Run, expand
@@ -54,7 +55,17 @@ def report(grid: Grid, seen: Survey, jobs: int = 1) -> str:
     left = [run for name, run in grid.runs.items() if seen.runs[name] != "done"]
     if left:
         blocks.append(steps_line(left))
+    if advice := offer(outdated(grid, seen), grid.accepted):
+        blocks.append(advice)
     return "\n\n".join(blocks)
+
+
+def outdated(grid: Grid, seen: Survey) -> Iterator[Record]:
+    """Yield the records of finished runs of the grid that answer to their spec, but not to today's code or data."""
+    for name, run in grid.runs.items():
+        record = seen.records.get(name, {})
+        if seen.runs[name] == "stale" and record.get("spec") == run.spec:
+            yield record
 
 
 # ----------------------------------------------------------------------------------------------------------- the table

@@ -13,6 +13,7 @@ from pipeline.config.encoders import Encoder
 from pipeline.config.experiments import Experiment
 from pipeline.config.figures import Figure
 from pipeline.config.methods import AnyMethod
+from pipeline.config.results import Results
 from pipeline.config.section import Section
 from pipeline.config.tables import Table
 from pipeline.config.training import Training
@@ -34,6 +35,7 @@ class Settings(Section):
         default={}, description="representations before and after, and how far apart they are, by file name"
     )
     figures: dict[Name, Figure] = Field(default={}, description="figures over experiments, by file name")
+    results: Results = Field(default=Results(), description="which results of earlier code are kept; changes no run")
     confirm: Switch = Field(
         default=False, description="`snakemake prune` deletes what it shows only with `confirm=yes`"
     )

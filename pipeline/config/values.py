@@ -176,6 +176,17 @@ def read_commit(value: Any) -> str:
     raise ValueError(f"expected a commit of 40 hexadecimal digits (in quotes if they are all decimal), got {value!r}")
 
 
+def read_code(value: Any) -> str:
+    """Read a code hash.
+
+    Raises:
+        ValueError: not 12 hexadecimal digits.
+    """
+    if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{12}", value):
+        return value
+    raise ValueError(f"expected a code hash of 12 hexadecimal digits, in quotes, got {value!r}")
+
+
 def read_sha256(value: Any) -> Any:
     """Read a SHA-256.
 
@@ -271,6 +282,7 @@ SwitchOrNull = Annotated[Switch | None, BeforeValidator(read_null)]
 Name = Annotated[str, BeforeValidator(read_name), _text("name", NAME)]
 Language = Annotated[str, BeforeValidator(read_language), WithJsonSchema(_LANGUAGE)]
 Commit = Annotated[str, BeforeValidator(read_commit), _text("commit", "[0-9a-f]{40}")]
+CodeHash = Annotated[str, BeforeValidator(read_code), _text("code hash", "[0-9a-f]{12}")]
 Sha256 = Annotated[str, BeforeValidator(read_sha256), _text("SHA-256", "[0-9a-f]{64}")]
 Repository = Annotated[
     str, BeforeValidator(read_repository), _text("owner/name", f"{NAME}/({NAME}|.*\\{{language\\}}.*)")

@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeVar
 
 from pipeline.common import paths
 from pipeline.common.code import represent_code, run_code, stage_code
+from pipeline.common.earlier import in_effect
 from pipeline.common.errors import UserError
 from pipeline.common.files import canonical_json, digest, write_text
 from pipeline.config.load import load, parse
@@ -90,9 +91,15 @@ class Jobs:
         """The description of one language of a dataset."""
         return canonical_json(self.dataset(wildcards.dataset).data_spec(wildcards.language))
 
+    def download_code(self, wildcards: Wildcards) -> str:
+        """The code hash of downloading, or the accepted one that one language's raw files answer to."""
+        manifest = paths.raw_manifest(wildcards.dataset, wildcards.language)
+        return in_effect(manifest, stage_code("download"), self.grid.accepted)
+
     def data_code(self, wildcards: Wildcards) -> str:
-        """The code hash of preprocessing one dataset."""
-        return stage_code("preprocess", self.dataset(wildcards.dataset).spec["loader"])
+        """The code hash of preprocessing one dataset, or the accepted one that one language's splits answer to."""
+        today = stage_code("preprocess", self.dataset(wildcards.dataset).spec["loader"])
+        return in_effect(paths.data_report(wildcards.dataset, wildcards.language), today, self.grid.accepted)
 
     def dataset(self, key: str) -> Dataset:
         """Look up a dataset.
@@ -116,6 +123,10 @@ class Jobs:
         """The description of an encoder."""
         encoder = found(self.grid.encoders, wildcards.encoder, "encoder")
         return canonical_json({**encoder.spec, "encoder": encoder.key})
+
+    def encoder_code(self, wildcards: Wildcards) -> str:
+        """The code hash of making encoders, or the accepted one that this encoder answers to."""
+        return in_effect(paths.encoder_manifest(wildcards.encoder), stage_code("encoder"), self.grid.accepted)
 
     def encoder_location(self, wildcards: Wildcards, output: Any) -> str:
         """The flag that says in which folder a model of the user's lies."""
@@ -142,8 +153,9 @@ class Jobs:
         return canonical_json(self.run(wildcards.run).spec)
 
     def run_code(self, wildcards: Wildcards) -> str:
-        """The code hash of a run's method, task and loop."""
-        return code_of(self.run(wildcards.run))
+        """The code hash of a run's method, task and loop, or the accepted one that the finished run answers to."""
+        run = self.run(wildcards.run)
+        return in_effect(paths.run_record(run.name), code_of(run), self.grid.accepted)
 
     def keep_model(self, wildcards: Wildcards, output: Any) -> str:
         """The flag that keeps the weights, for the rule that declares them as output."""
@@ -159,8 +171,10 @@ class Jobs:
     @cached_property
     def runs_file(self) -> str:
         """The list of all runs with their code hashes and uses, for scoring and collecting; its name is its digest."""
+        accepted = {"accept_code": list(self.grid.accepted)} if self.grid.accepted else {}
         rows = [
             {"name": run.name, "code": code_of(run), "uses": [list(use) for use in run.uses], "spec": run.spec}
+            | accepted
             for _, run in sorted(self.grid.runs.items())
         ]
         return handed("runs", rows)

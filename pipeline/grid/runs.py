@@ -69,6 +69,7 @@ class Grid:
         kept: names of the runs whose weights the config wants kept, children or not, or an analysis looks at.
         analyses: by name: the runs and models an analysis compares.
         figures: by name: all a figure of the config's `figures` needs to know.
+        accepted: hashes of earlier code whose results are taken as they are.
     """
 
     runs: dict[str, Run]
@@ -79,6 +80,7 @@ class Grid:
     kept: frozenset[str] = frozenset()
     analyses: dict[str, Analysis] = field(default_factory=dict)
     figures: dict[str, dict[str, Any]] = field(default_factory=dict)
+    accepted: tuple[str, ...] = ()
 
 
 def expand(settings: Settings) -> Grid:
@@ -111,6 +113,7 @@ def expand(settings: Settings) -> Grid:
         ).union(*(analysis.runs for analysis in analysed.values()), (run for run, _ in represented(drawn))),
         analyses=analysed,
         figures=drawn,
+        accepted=tuple(sorted(set(settings.results.accept_code))),
     )
 
 

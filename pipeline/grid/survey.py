@@ -6,6 +6,7 @@ the user's own files those that are newer than their copies.
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -42,17 +43,17 @@ def survey(grid: Grid) -> Survey:
     records = read_records()
     hashes: dict[str, str] = {}
     languages = {
-        (key, language): language_state(dataset, language, hashes)
+        (key, language): language_state(dataset, language, hashes, grid.accepted)
         for key, dataset in grid.datasets.items()
         for language in dataset.languages
     }
-    encoders = {key: encoder_state(key) for key in grid.encoders}
+    encoders = {key: encoder_state(key, grid.accepted) for key in grid.encoders}
     hashes |= {key: sha256_file(paths.encoder_manifest(key)) for key, state in encoders.items() if state == "done"}
     anew = {key for key, state in encoders.items() if state == "stale"}
     anew |= {f"{key} {language}" for (key, language), state in languages.items() if state == "stale"}
     runs: dict[str, State] = {}
     for name, run in grid.runs.items():  # parents come first
-        state = run_state(run, records, hashes, runs)
+        state = run_state(run, records, hashes, runs, grid.accepted)
         runs[name] = "stale" if state == "done" and not anew.isdisjoint(prepared_for(run)) else state
     for name in grid.kept:
         require_model(name, runs)  # before the parents: a run that is trained again needs its parent's
@@ -84,13 +85,14 @@ def read_object(path: Path) -> Record | None:
     return value if isinstance(value, dict) else None
 
 
-def language_state(dataset: Dataset, language: str, hashes: dict[str, str]) -> State:
+def language_state(dataset: Dataset, language: str, hashes: dict[str, str], accepted: Collection[str] = ()) -> State:
     """Return the state of one language's splits, noting their hashes in `hashes` by path."""
     key, loader = dataset.key, dataset.spec["loader"]
     report = read_object(paths.data_report(key, language))
     if report is None or not all(paths.split(key, language, name).exists() for name in paths.SPLITS):
         return "missing"
-    if report.get("code") != stage_code("preprocess", loader) or own_files_changed(dataset, language):
+    answers = report.get("code") in (stage_code("preprocess", loader), *accepted)
+    if not answers or own_files_changed(dataset, language):
         return "stale"
     for name, split in report.get("splits", {}).items():
         hashes[str(paths.split(key, language, name))] = split.get("sha256", "")
@@ -110,12 +112,12 @@ def own_files_changed(dataset: Dataset, language: str) -> bool:
     return False
 
 
-def encoder_state(key: str) -> State:
+def encoder_state(key: str, accepted: Collection[str] = ()) -> State:
     """Return the state of an encoder."""
     manifest = read_object(paths.encoder_manifest(key))
     if manifest is None:
         return "missing"
-    return "done" if manifest.get("code") == stage_code("encoder") else "stale"
+    return "done" if manifest.get("code") in (stage_code("encoder"), *accepted) else "stale"
 
 
 def prepared_for(run: Run) -> set[str]:
@@ -125,7 +127,13 @@ def prepared_for(run: Run) -> set[str]:
     return {spec["encoder"], *(f"{folder.parent.name} {folder.name}" for folder in read)}
 
 
-def run_state(run: Run, records: dict[str, Record], hashes: dict[str, str], states: dict[str, State]) -> State:
+def run_state(
+    run: Run,
+    records: dict[str, Record],
+    hashes: dict[str, str],
+    states: dict[str, State],
+    accepted: Collection[str] = (),
+) -> State:
     """Return the state of a run, given the states of those before it.
 
     Args:
@@ -133,6 +141,7 @@ def run_state(run: Run, records: dict[str, Record], hashes: dict[str, str], stat
         records: descriptions of finished runs.
         hashes: of splits by path and of encoders' manifests by key, where they are known.
         states: of its parents at least.
+        accepted: hashes of earlier code whose results are taken as they are.
     """
     record = records.get(run.name)
     if record is None or not paths.predictions(run.name).exists():
@@ -140,7 +149,7 @@ def run_state(run: Run, records: dict[str, Record], hashes: dict[str, str], stat
     data = record.get("data", {})
     same = (
         record.get("spec") == run.spec
-        and record.get("code") == run_code(run.spec["method"]["name"], run.spec["task"])
+        and record.get("code") in (run_code(run.spec["method"]["name"], run.spec["task"]), *accepted)
         and hashes.get(run.spec["encoder"], record.get("encoder")) == record.get("encoder")
         and all(hashes.get(path, sha) == sha for path, sha in data.items())
     )

@@ -4,7 +4,8 @@
 
 Reads each run's `run.json`, predictions and outcomes, `results/scored.json`, and what the runs were made from. A run made
 by other code, from another spec or from other data, or altered since, stops the stage with its name, the reason and the
-command that mends it. With `--partial`, runs that are *missing* are left out and noted; stale ones are refused all the same.
+command that mends it; earlier code may be accepted in the config, and the error says how. With `--partial`, runs that are
+*missing* are left out and noted; stale ones are refused all the same.
 """
 
 import argparse
@@ -12,12 +13,13 @@ import sys
 from pathlib import Path
 
 from pipeline.common import paths
+from pipeline.common.earlier import offer
 from pipeline.common.errors import run_stage
 from pipeline.common.files import read_json, write_parquet
 from pipeline.results.scores.collect import metadata, scores_table
 from pipeline.results.scores.outcomes import score_code
 from pipeline.results.scores.runs_file import read_runs
-from pipeline.results.scores.stale import NOT_TRAINED, Context, find_stale, refuse
+from pipeline.results.scores.stale import NOT_TRAINED, Context, find_stale, record, refuse
 
 
 def main() -> None:
@@ -43,7 +45,9 @@ def collect(runs_file: Path, partial: bool = False) -> None:
     context = Context(score_code(), read_json(paths.scored()), f"python -m pipeline.stages.score --runs {runs_file}")
     stale = [found for run in runs if (found := find_stale(run, context))]
     missing = [found for found in stale if found.reason == NOT_TRAINED] if partial else []
-    refuse([found for found in stale if found not in missing])
+    refused = [found for found in stale if found not in missing]
+    accepted = {code for run in runs for code in run.accepted}
+    refuse(refused, offer((record(found.run) for found in refused if found.other_code), accepted))
     for found in missing:
         print(f"left out, {found.reason}: {found.run}", file=sys.stderr)
     table, facts = scores_table(runs, missing)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common import paths
-from pipeline.common.code import stage_code
+from pipeline.common.code import leave_record, stage_modules
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import atomic_path, sha256_file, write_json
 from pipeline.data.loaders import fetch_module, parse_spec
@@ -72,7 +72,7 @@ def _describe(spec: Mapping[str, Any], obtained: Obtained, files: Mapping[str, A
         "dataset": spec["dataset"],
         "language": spec["language"],
         "spec": dict(spec),
-        "code": stage_code("download"),
+        "code": leave_record(stage_modules("download")),
         "source": obtained.source.kind,
         "where": obtained.source.where,
         "files": dict(files),

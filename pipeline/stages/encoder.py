@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common import paths
-from pipeline.common.code import stage_code
+from pipeline.common.code import leave_record, stage_code, stage_modules
 from pipeline.common.errors import UserError, nearest, run_stage
 from pipeline.common.files import digest, parse_object, read_parquet, sha256_file
 from pipeline.encoders.hub import from_folder, from_hub
@@ -102,7 +102,11 @@ def make(
         place.mkdir(exist_ok=True)
         facts = fill(place) or {}
         recorded = {key: value for key, value in spec.items() if key != "encoder"}
-        install(place, folder, {"encoder": spec["encoder"], "spec": recorded, "code": stage_code("encoder")} | facts)
+        install(
+            place,
+            folder,
+            {"encoder": spec["encoder"], "spec": recorded, "code": leave_record(stage_modules("encoder"))} | facts,
+        )
     if staging is not None:
         shutil.rmtree(staging)
     for checkpoint in folder.glob("checkpoint-*.pt"):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common import paths
-from pipeline.common.code import stage_code
+from pipeline.common.code import leave_record, stage_modules
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import read_json, sha256_file, write_json
 from pipeline.data import report
@@ -86,7 +86,7 @@ def _write(spec: Mapping[str, Any], loaded: Loaded, raw: Path | None, folder: Pa
         "dataset": dataset,
         "language": language,
         "spec": dict(spec),
-        "code": stage_code("preprocess", spec["loader"]),
+        "code": leave_record(stage_modules("preprocess", spec["loader"])),
         "raw": sha256_file(raw) if raw else None,
         "notes": [*loaded.notes, *(f"no {split} split: {why}" for split, why in sorted(loaded.absent.items()))],
         "splits": described,

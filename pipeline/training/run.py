@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pipeline.common import paths
-from pipeline.common.code import run_code
+from pipeline.common.code import leave_record, run_modules
 from pipeline.common.errors import UserError
 from pipeline.common.files import (
     atomic_path,
@@ -49,7 +49,7 @@ def train_run(name: str, spec: dict[str, Any], threads: int, keep_model: bool, s
     """
     check_keys(spec, SPEC_KEYS, "--spec")
     torch.set_num_threads(threads)
-    code = run_code(spec["method"]["name"], spec["task"])
+    code = leave_record(run_modules(spec["method"]["name"], spec["task"]))
     method = build_method(spec["method"]["name"], {k: v for k, v in spec["method"].items() if k != "name"})
     phases = method.phases(Setting(**setting_of(spec)))
     ingredients, data = assemble(spec, method, phases)

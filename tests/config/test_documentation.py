@@ -44,7 +44,7 @@ def test_a_file_out_of_step_is_named_with_the_command(texts, tmp_path, monkeypat
     assert document.out_of_step(texts, tmp_path) == ["config/schema.json", "config/default.yaml"]
     monkeypatch.setattr("sys.argv", ["document", "--check"])
     monkeypatch.setattr(document, "out_of_step", lambda t: ["config/README.md"])
-    with pytest.raises(UserError, match=r"config/README\.md; mend with: python -m pipeline\.document"):
+    with pytest.raises(UserError, match=r"config/README\.md; mend with: python -m pipeline\.config\.documentation"):
         document.main()
 
 

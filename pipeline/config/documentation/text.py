@@ -235,6 +235,16 @@ figures:
   helpers: {kind: gains, experiment: auxiliaries, method: xla_maml}
   layers: {kind: rates, experiment: auxiliaries, method: meta_optimizer}"""
 
+RESULTS = """\
+## Results of earlier code
+
+A new version of this code makes finished runs stale where it touches what made them, and Snakemake trains them anew. What you
+know to hold still can be kept: `accept_code` names the code, by the hash in each `run.json`. `metalingua plan` prints the line
+to copy, with the files that differ; so does the error that refuses stale runs."""
+
+RESULTS_EXAMPLE = """\
+results: {accept_code: ["0123456789ab"]}"""
+
 OTHER = """\
 ## Pruning
 
@@ -273,6 +283,7 @@ too. These change no run at all:
 | `datasets.*.mirror`, `folder`, `sources`, `archive`, `expected` | where files are sought and how they are checked |
 | `datasets.*.languages` of your own files | what a language is read from; its data are read again |
 | `datasets.*.licence` of your own files | nothing |
+| `results` | which finished results of earlier code are kept |
 | `keep`, `confirm` | what `prune` keeps and whether it deletes |
 
 The order of `labels` of your own files is that of the classes, so another order is another dataset. Your own files themselves are

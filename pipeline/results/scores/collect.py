@@ -1,8 +1,8 @@
 """From runs' outcomes to one long table of scores.
 
 One row per (experiment, variant, run, language, metric). Beside the scores the file's metadata (`metalingua`, JSON) keeps
-what a table needs to be honest: what else determined each run (`settings`), and the runs that are missing with the
-reason.
+what a table needs to be honest: what else determined each run (`settings`), the runs that are missing with the reason, and
+those that rest on earlier code.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.common import paths
+from pipeline.common.earlier import earlier_codes
 from pipeline.common.files import canonical_json, digest, read_json, read_parquet
 from pipeline.results.scores.measures import totals
 from pipeline.results.scores.outcomes import OUTCOMES
@@ -135,12 +136,20 @@ def scores_table(runs: Sequence[Expected], missing: Sequence[Stale]) -> tuple[pa
                     columns[name].append(row[name])
     table = pa.table(columns, schema=SCORES)
     order = [(name, "ascending") for name in ("experiment", "variant", "run", "language", "metric")]
+    there = [run for run in runs if run.uses and run.name not in reasons]
+    earlier = {run.name: codes for run in there if (codes := accepted_codes(run))}
     facts = {
+        **({"earlier_code": earlier} if earlier else {}),
         "settings": settings,
         "missing": [entry for run in runs if run.name in reasons for entry in absent(run, reasons, ids)],
         "outcomes": digest(read_json(paths.scored())),
     }
     return table.take(pc.sort_indices(table, order)), facts
+
+
+def accepted_codes(run: Expected) -> list[str]:
+    """Return the accepted hashes of earlier code that a run rests on: its own, its parents', its encoder's, its data's."""
+    return [code for code in earlier_codes(record(run.name)) if code in run.accepted] if run.accepted else []
 
 
 def absent(run: Expected, reasons: Mapping[str, str], ids: Mapping[str, str]) -> Iterable[dict[str, Any]]:

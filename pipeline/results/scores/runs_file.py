@@ -21,12 +21,14 @@ class Expected:
         code: code hash of the modules that make it.
         uses: (experiment, variant) pairs that show it; empty for a parent that nothing lists.
         spec: everything that determines its result.
+        accepted: hashes of earlier code that may have made it instead.
     """
 
     name: str
     code: str
     uses: tuple[tuple[str, str], ...]
     spec: dict[str, Any]
+    accepted: tuple[str, ...] = ()
 
     @property
     def evaluated(self) -> bool:
@@ -35,7 +37,7 @@ class Expected:
 
 
 def read_runs(path: Path) -> list[Expected]:
-    """Read a `--runs` file: a JSON list of `{"name", "code", "uses", "spec"}`.
+    """Read a `--runs` file: a JSON list of `{"name", "code", "uses", "spec"}`, and `"accept_code"` where any is.
 
     Raises:
         UserError: the file is missing, not JSON, or an entry lacks a key or has one of another type.
@@ -47,7 +49,10 @@ def read_runs(path: Path) -> list[Expected]:
         for key, kind in KEYS.items():
             if not isinstance(entry, dict) or not isinstance(entry.get(key), kind):
                 raise UserError(f"{path}: run {i}: expected an object whose {key!r} is a {kind.__name__}")
-    runs = [Expected(e["name"], e["code"], tuple((x, v) for x, v in e["uses"]), e["spec"]) for e in entries]
+    runs = [
+        Expected(e["name"], e["code"], tuple((x, v) for x, v in e["uses"]), e["spec"], tuple(e.get("accept_code", ())))
+        for e in entries
+    ]
     if len({run.name for run in runs}) < len(runs):
         raise UserError(f"{path}: a run is listed twice")
     return runs

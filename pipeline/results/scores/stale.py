@@ -24,11 +24,12 @@ RECORDED = ("run", "spec", "code", "data", "encoder", *PARENTS, "predictions")
 
 @dataclass(frozen=True)
 class Stale:
-    """Why a run is refused, and the command that mends it."""
+    """Why a run is refused, and the command that mends it; `other_code` where nothing worse was found than its code."""
 
     run: str
     reason: str
     command: str
+    other_code: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def find_stale(run: Expected, context: Context) -> Stale | None:
     )
     for check in checks:
         if reason := check():
-            return Stale(run.name, reason, remedy([run.name]))
+            return Stale(run.name, reason, remedy([run.name]), reason == _other_code(run, made))
     if run.evaluated and (reason := _outcomes(run, made["predictions"], context)):
         return Stale(run.name, reason, context.score_command)
     return None
@@ -98,9 +99,13 @@ def _identity(run: Expected, made: dict[str, Any]) -> str | None:
         return f"its run.json describes another run, {made['run']}"
     if canonical_json(made["spec"]) != canonical_json(run.spec):
         return f"made from another spec: {differences(made['spec'], run.spec)}"
-    if made["code"] != run.code:
-        return f"made by other code: {made['code']}, now {run.code}"
-    return None
+    return _other_code(run, made)
+
+
+def _other_code(run: Expected, made: dict[str, Any]) -> str | None:
+    if made["code"] in (run.code, *run.accepted):
+        return None
+    return f"made by other code: {made['code']}, now {run.code}"
 
 
 def differences(made: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
@@ -189,17 +194,23 @@ def _outcomes(run: Expected, predictions: str, context: Context) -> str | None:
     return None
 
 
-def refuse(stale: Sequence[Stale]) -> None:
+def refuse(stale: Sequence[Stale], advice: str = "") -> None:
     """Complain about stale runs, all in one error.
 
+    Args:
+        stale: the runs.
+        advice: what else may be done about them.
+
     Raises:
-        UserError: there is any: each by name with its reason and command, the first 20 and how many more.
+        UserError: there is any: each by name with its reason and command, the first 20 and how many more; then the advice.
     """
     if not stale:
         return
     lines = [f"  {s.run}: {s.reason}\n    mend with: {s.command}" for s in stale[:SHOWN]]
     if len(stale) > SHOWN:
         lines.append(f"  and {len(stale) - SHOWN} more")
+    if advice:
+        lines.append(advice)
     raise UserError(
         "\n".join([f"{len(stale)} results are missing or stale (give snakemake the same --configfile):", *lines])
     )

@@ -126,7 +126,23 @@ def choice(facts: Mapping[str, Any], items: str) -> str:
 
 def remarks(table: Table) -> list[str]:
     """Return the sentences under the table: points chosen on dev, tests, power, test sets."""
-    return [*chosen(table), *tests(table), *power(table), *test_sets(table)]
+    return [*chosen(table), *tests(table), *power(table), *test_sets(table), *earlier_code(table)]
+
+
+def earlier_code(table: Table) -> list[str]:
+    """Say how many cells rest on runs of earlier code, and which; an average is no cell of its own."""
+    columns = table.averaged or [column for column in table.columns if column != AVERAGE]
+    codes: dict[str, None] = {}
+    cells = 0
+    for row, column in product(table.rows, columns):
+        found = [code for run in table.cells[row, column].runs.values() for code in table.earlier.get(run, ())]
+        cells += bool(found)
+        codes |= dict.fromkeys(found)
+    return (
+        [f"{cells} cell{'s' if cells != 1 else ''} from runs of earlier code {', '.join(sorted(codes))}."]
+        if cells
+        else []
+    )
 
 
 def chosen(table: Table) -> list[str]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -76,6 +76,7 @@ class Table:
         baselines: the row each row is compared with.
         choices: the points chosen on dev, of cells whose variant has a grid.
         averaged: the columns behind the average where only that is shown.
+        earlier: by run: the hashes of earlier code that it rests on and the config accepts.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Table:
     baselines: Mapping[Row, Row | None]
     choices: Mapping[tuple[Row, Column], Choice]
     averaged: Sequence[Column] = ()
+    earlier: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> Table:
@@ -113,7 +115,9 @@ def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> 
     mark_best(cells, grid.rows, columns)
     texts = {method["name"]: method.get("label", method["name"]) for method in spec.methods}
     labels = {row: label_of(texts[row.variant], row) for row in grid.rows}
-    return Table(name, spec, grid.rows, columns, cells, labels, baselines, grid.choices, averaged)
+    return Table(
+        name, spec, grid.rows, columns, cells, labels, baselines, grid.choices, averaged, facts.get("earlier_code", {})
+    )
 
 
 def explained(cell: Cell, row: Row, cells: Cells, hidden: Sequence[Column]) -> Cell:
