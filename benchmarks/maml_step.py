@@ -27,6 +27,7 @@ from typing import Any
 import torch
 
 from pipeline.common.errors import run_stage
+from pipeline.config.methods import defaults_of
 from pipeline.methods import build_method
 from pipeline.methods.contract import Method, OptimizerSettings, Pool, Setting
 from pipeline.tasks import ner
@@ -46,7 +47,7 @@ LANGUAGES = ("alpha", "beta")
 def maml(way: str = "fast", inner_steps: int = 1, first_order: bool = False) -> Method:
     """Return XLA-MAML: support from the source, query from the auxiliary."""
     settings = {"split": "train", "way": way, "inner_steps": inner_steps, "first_order": first_order, "iterations": 100}
-    return build_method("xla_maml", settings)
+    return build_method("xla_maml", {**defaults_of("xla_maml"), **settings})
 
 
 WAYS: Mapping[str, Any] = {
@@ -57,7 +58,8 @@ WAYS: Mapping[str, Any] = {
     "lean 3": lambda: maml("lean", 3),
     "fine-tune": lambda: build_method("auxiliary_tune", {"split": "train", "freeze_embeddings": True}),
     "meta-optimizer": lambda: build_method(
-        "meta_optimizer", {"split": "train", "meta_train": False, "interval": INTERVAL}
+        "meta_optimizer",
+        {"split": "train", "meta_train": False, "shared": False, "meta_lr": 0.05, "interval": INTERVAL},
     ),
 }
 

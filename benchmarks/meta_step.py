@@ -37,6 +37,7 @@ from transformers.models.bert.configuration_bert import BertConfig
 from transformers.models.bert.modeling_bert import BertModel
 
 from pipeline.common.errors import run_stage
+from pipeline.config.methods import defaults_of
 from pipeline.meta.bilevel import hypergradient, unroll
 from pipeline.meta.updates import Rule
 from pipeline.methods import build_method
@@ -101,7 +102,15 @@ def metaxl(size: str, place: str, way: str, variant: str = "paper", **options: A
     chosen = {"residual": False, "gate": False, "detach": False, "meta_weight_decay": 0.0} if variant == "paper" else {}
     return build_method(
         "metaxl",
-        {"variant": variant, "placement": [placement(place, size)], "way": way, "meta_lr": 1e-5, **chosen, **options},
+        {
+            **defaults_of("metaxl"),
+            "variant": variant,
+            "placement": [placement(place, size)],
+            "way": way,
+            "meta_lr": 1e-5,
+            **chosen,
+            **options,
+        },
     )
 
 
@@ -174,7 +183,7 @@ def released_order(loop: Loop, streams: Streams) -> None:
 
 def times(bench: Bench, rounds: int) -> tuple[dict[str, float], dict[str, float]]:
     """Return the median seconds of a step of each way, and their median ratio to the joint steps before and after."""
-    steps: dict[str, Step] = {"joint": bench.step(build_method("joint", {}))}
+    steps: dict[str, Step] = {"joint": bench.step(build_method("joint", defaults_of("joint")))}
     for place in PLACES:
         steps[f"fast {place}"] = bench.step(metaxl(bench.size, place, "fast"))
         steps[f"lean {place}"] = bench.step(metaxl(bench.size, place, "lean"))
@@ -198,7 +207,7 @@ def times(bench: Bench, rounds: int) -> tuple[dict[str, float], dict[str, float]
 def memory_step(way: str, size: str, device: str) -> Step:
     """Return a step of the way whose memory is measured, with the RTN on top."""
     bench = Bench(size, device, length_of(size, device))
-    return bench.step(build_method("joint", {}) if way == "joint" else metaxl(size, "top", way))
+    return bench.step(build_method("joint", defaults_of("joint")) if way == "joint" else metaxl(size, "top", way))
 
 
 def length_of(size: str, device: str) -> int:

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from pipeline.common.errors import run_stage
+from pipeline.config.methods import defaults_of
 from pipeline.methods import build_method
 from pipeline.methods.contract import OptimizerSettings, Setting
 from pipeline.methods.mgl import graph_of, represent
@@ -53,7 +54,7 @@ def texts(language: str, size: str, length: int, count: int) -> Examples:
 
 def make_loop(size: str, device: str, length: int) -> tuple[Loop, Streams]:
     """Return a loop that is ready for the last stage's first step, and its streams."""
-    method = build_method("mgl", {})
+    method = build_method("mgl", defaults_of("mgl"))
     phase = method.phases(SETTING)[-1]
     pools = {pool: texts(pool.language, size, length, 64) for s in phase.streams.values() for pool in s.pools}
     encoder = make_model(size).encoder

@@ -12,6 +12,7 @@ from pipeline.common import paths
 from pipeline.common.files import digest, write_json
 from pipeline.data.schema import LABELS, Facts, ner_table, task_table, write_split
 from pipeline.training.streams import seeded
+from tests.methods.building import hyper_parameters
 
 DATASET, ENCODER = "tiny-00000000", "tiny-11111111"
 NAMES = {"PER": ["ada", "bo", "cy"], "LOC": ["rome", "oslo"], "ORG": ["acme", "umbrella"]}
@@ -142,7 +143,7 @@ def write_encoder(key: str = ENCODER, pair: str = "[CLS] $A [SEP] $B [SEP]", typ
 
 def spec(kind: str, **changes: Any) -> dict[str, Any]:
     """Describe a run of the method `kind` from `alpha` to `beta`; `training` in `changes` is merged into the defaults."""
-    settings = {"name": kind, **changes.pop("method", {})}
+    settings = {"name": kind, **hyper_parameters(kind), **changes.pop("method", {})}
     training = TRAINING | changes.pop("training", {})
     base = {
         "task": "ner",

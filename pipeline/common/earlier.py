@@ -15,7 +15,7 @@ from pipeline.common.code import code_files, code_hash, files_that_differ, run_m
 from pipeline.common.errors import UserError
 from pipeline.common.files import read_json
 
-SHOWN = 12
+SHOWN, FEW = 12, 3
 
 
 @dataclass(frozen=True)
@@ -120,5 +120,6 @@ def differing(found: Iterable[Made]) -> str:
     more = f", and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
     lines = [f"Files that differ from the code of today: {', '.join(shown[:SHOWN])}{more}."] if shown else []
     if unknown:
-        lines.append(f"Of {', '.join(sorted(unknown))} no list of files is left.")
+        which = ", ".join(sorted(unknown)) if len(unknown) <= FEW else f"{len(unknown)} of these hashes"
+        lines.append(f"Of {which} no list of files is left.")
     return "\n".join(lines)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.common.errors import UserError, nearest
@@ -17,15 +17,25 @@ if TYPE_CHECKING:
 
 
 def build_method(name: str, settings: Mapping[str, Any]) -> Method:
-    """Build the method of `pipeline/methods/<name>.py` with its hyper-parameters.
+    """Build the method of `pipeline/methods/<name>.py` with its hyper-parameters, all of them: defaults stand in the config.
 
     Raises:
-        UserError: the method has no such hyper-parameter.
+        UserError: the method has no such hyper-parameter, or one is missing.
     """
     module = importlib.import_module(f"{__name__}.{name}")
-    known = inspect.signature(module.build).parameters
+    known = hyper_parameters(module.build)
     for key in settings:
         if key not in known:
             raise UserError(f"method {name}: unknown hyper-parameter {key!r}{nearest(key, known)}")
+    for key, required in known.items():
+        if required and key not in settings:
+            raise UserError(f"method {name}: hyper-parameter {key!r} is missing")
     method: Method = module.build(**settings)
     return method
+
+
+def hyper_parameters(build: Callable[..., Method]) -> dict[str, bool]:
+    """Return what a method's `build` is to be told, and whether it must be: what a partial has settled is not asked for."""
+    settled = getattr(build, "keywords", {})
+    parameters = inspect.signature(build).parameters.values()
+    return {p.name: p.default is p.empty for p in parameters if p.name not in settled}

@@ -12,7 +12,7 @@ from pipeline.methods.parts.freezing import freeze
 from pipeline.methods.parts.supervised import one_loss, one_phase
 
 
-def build(split: Literal["dev", "train"] = "dev", freeze_embeddings: bool = False) -> Method:
+def build(*, split: Literal["dev", "train"], freeze_embeddings: bool) -> Method:
     """Return the method, trained on the auxiliaries' `split`."""
 
     def phases(setting: Setting) -> Sequence[Phase]:

@@ -19,6 +19,6 @@ def phases_on(split: Literal["dev", "train"]) -> Callable[[Setting], Sequence[Ph
     return phases
 
 
-def build(split: Literal["dev", "train"] = "dev") -> Method:
+def build(*, split: Literal["dev", "train"]) -> Method:
     """Return the method, trained on the target's `split`."""
     return Method(phases_on(split), one_loss)

@@ -13,7 +13,7 @@ from pipeline.methods.parts.freezing import depth_of, freeze
 from pipeline.methods.parts.supervised import one_loss, one_phase
 
 
-def build(frozen_layers: int = 0, choose_on: Literal["source", "target"] = "source") -> Method:
+def build(*, frozen_layers: int, choose_on: Literal["source", "target"]) -> Method:
     """Return the method with the embeddings and `frozen_layers` layers frozen."""
 
     def phases(setting: Setting) -> Sequence[Phase]:

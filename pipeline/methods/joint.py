@@ -37,7 +37,7 @@ def concatenated_phases(setting: Setting) -> Sequence[Phase]:
     return one_phase(setting, setting.source_pools() + setting.target_pools(), setting.dev_pools(setting.targets))
 
 
-def build(batches: Literal["balanced", "concatenated"] = "balanced") -> Method:
+def build(*, batches: Literal["balanced", "concatenated"]) -> Method:
     """Return the method with `batches` formed one way or the other."""
     if batches == "concatenated":
         return Method(concatenated_phases, one_loss)

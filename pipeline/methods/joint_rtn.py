@@ -23,13 +23,14 @@ def joint_step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
 
 
 def build(
-    placement: Sequence[int | str] = ("top",),
-    bottleneck: int | None = None,
-    wide: bool = False,
-    per_source: bool = False,
-    residual: bool = False,
-    gate: bool = False,
-    detach: bool = False,
+    *,
+    placement: Sequence[int | str],
+    bottleneck: int | None,
+    wide: bool,
+    per_source: bool,
+    residual: bool,
+    gate: bool,
+    detach: bool,
 ) -> Method:
     """Return the method; arguments as in `rtn.Design`."""
     design = Design(tuple(placement), bottleneck, wide, per_source, residual, gate, detach)

@@ -69,7 +69,7 @@ def strength(progress: float, most: float) -> float:
     return most * (2 / (1 + math.exp(-STEEPNESS * progress)) - 1)
 
 
-def build(weight: float = 0.1, target_labels: bool = True) -> Method:
+def build(*, weight: float, target_labels: bool) -> Method:
     """Return the method.
 
     Args:

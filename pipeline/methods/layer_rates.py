@@ -16,26 +16,19 @@ import torch
 from torch import Tensor
 
 from pipeline.common.errors import UserError
-from pipeline.methods.contract import Draw, Method, OptimizerSettings, Phase, Setting, Stream, Trainer
-from pipeline.methods.parts.freezing import depth_of, freeze
-from pipeline.methods.parts.update_rates import (
-    UpdateRates,
-    copies,
-    meta_update,
-    rate_log,
-    rated_step,
-    rates_of,
-)
+from pipeline.methods.contract import Draw, Method, Phase, Setting, Stream, Trainer
+from pipeline.methods.parts.update_rates import copies, meta_update, own_rates, rate_log, rated_step, rates_of
 
 
 def build(
-    split: Literal["dev", "train"] = "dev",
-    shared: bool = False,
-    meta_lr: float = 0.05,
-    interval: int = 15,
-    episodes: int = 10,
-    episode_steps: int = 450,
-    held_out_batches: int = 16,
+    *,
+    split: Literal["dev", "train"],
+    shared: bool,
+    meta_lr: float,
+    interval: int,
+    episodes: int,
+    episode_steps: int,
+    held_out_batches: int,
 ) -> Method:
     """Return the method; arguments as in `pipeline.config.methods.meta_optimizer.MetaOptimizer`."""
 
@@ -54,11 +47,6 @@ def build(
             streams[f"held_out{number}"] = Stream(held_out, setting.batch_size)
         return [Phase("episodes", streams, episode_steps, episodes)]
 
-    def setup(trainer: Trainer) -> None:
-        freeze(trainer, 0)
-        phi = UpdateRates(depth_of(trainer.model) + 1, shared, trainer.generator)
-        trainer.own("rates", phi, OptimizerSettings(meta_lr, kind="adam", schedule="constant"))
-
     def step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
         if trainer.step_number % episode_steps == 0:
             start_episode(trainer)
@@ -70,7 +58,7 @@ def build(
             meta_update(trainer, [draw(f"held_out{held_out}") for _ in range(held_out_batches)])
         return {"loss": loss.detach(), "meta_loss": trainer.memory["meta_loss"], **rate_log(rates)}
 
-    return Method(phases, step, setup, keeps=("rates",))
+    return Method(phases, step, lambda trainer: own_rates(trainer, shared, meta_lr), keeps=("rates",))
 
 
 @torch.no_grad()

@@ -11,39 +11,34 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pipeline.methods.contract import Draw, Method, OptimizerSettings, Phase, Setting, Trainer
-from pipeline.methods.parts.freezing import depth_of, freeze
+from pipeline.common.errors import UserError
+from pipeline.methods.contract import Draw, Method, Phase, Setting, Trainer
 from pipeline.methods.parts.supervised import one_phase
-from pipeline.methods.parts.update_rates import (
-    UpdateRates,
-    copies,
-    meta_update,
-    rate_log,
-    rated_step,
-    rates_of,
-)
+from pipeline.methods.parts.update_rates import copies, meta_update, own_rates, rate_log, rated_step, rates_of
 
 
 def build(
-    split: Literal["dev", "train"] = "dev",
-    meta_train: bool = True,
-    shared: bool = False,
-    meta_lr: float = 0.05,
-    interval: int = 15,
+    *,
+    split: Literal["dev", "train"],
+    meta_train: bool,
+    shared: bool,
+    meta_lr: float | None = None,
+    interval: int | None = None,
 ) -> Method:
-    """Return the method; arguments as in `pipeline.config.methods.meta_optimizer.MetaOptimizer`."""
+    """Return the method; arguments as in `pipeline.config.methods.meta_optimizer.MetaOptimizer`.
+
+    `meta_lr` and `interval` are those of a ϕ that is learned here; with `meta_train` they belong to the run that learned it.
+
+    Raises:
+        UserError: ϕ is learned here, and one of the two is missing.
+    """
+    if not meta_train and (meta_lr is None or interval is None):
+        raise UserError(
+            "method meta_optimizer: hyper-parameters 'meta_lr' and 'interval' are needed without meta_train"
+        )
 
     def phases(setting: Setting) -> Sequence[Phase]:
         return one_phase(setting, setting.auxiliary_pools(split), ())
-
-    def setup(trainer: Trainer) -> None:
-        freeze(trainer, 0)
-        rates = UpdateRates(depth_of(trainer.model) + 1, shared, trainer.generator)
-        if meta_train:
-            rates.load_state_dict({"phi": trainer.inherited["rates.phi"]})
-            rates.requires_grad_(False)
-        settings = OptimizerSettings(meta_lr, kind="adam", schedule="constant")
-        trainer.own("rates", rates, None if meta_train else settings)
 
     def step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
         rates = rates_of(trainer)
@@ -53,9 +48,10 @@ def build(
         loss = trainer.loss(draw("train"))
         rated_step(trainer, loss, rates)
         if not meta_train:
+            assert interval is not None
             if (trainer.step_number + 1) % interval == 0:
                 meta_update(trainer, [draw("train")])
             log["meta_loss"] = trainer.memory["meta_loss"]
         return {"loss": loss.detach(), **log}
 
-    return Method(phases, step, setup)
+    return Method(phases, step, lambda trainer: own_rates(trainer, shared, None if meta_train else meta_lr))

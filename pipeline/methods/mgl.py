@@ -47,18 +47,19 @@ class Episode(nn.Module):
 
 
 def build(
-    meta_train: bool = True,
-    l2clt: bool = True,
-    length_scale: bool = True,
-    layers: int = 2,
-    neighbours: int = 10,
-    distance: Distance = "squared",
-    support_size: int = 5,
-    query_size: int = 32,
-    train_episodes: int = 75,
-    test_episodes: int = 10,
-    eval_times: int = 5,
-    dropout: float = 0.5,
+    *,
+    meta_train: bool,
+    l2clt: bool,
+    length_scale: bool,
+    layers: int,
+    neighbours: int,
+    distance: Distance,
+    support_size: int,
+    query_size: int,
+    train_episodes: int,
+    test_episodes: int,
+    eval_times: int,
+    dropout: float,
 ) -> Method:
     """Return the method; arguments as in `pipeline.config.methods.mgl.Mgl`."""
 

@@ -61,7 +61,7 @@ def by_language(trainer: Trainer) -> ByLanguage:
     return ByLanguage(trainer.model, heads)
 
 
-def build(batches: Literal["balanced", "concatenated"] = "balanced") -> Method:
+def build(*, batches: Literal["balanced", "concatenated"]) -> Method:
     """Return the method with `batches` formed one way or the other."""
     if batches == "concatenated":
         return Method(concatenated_phases, lambda trainer, draw: one_loss(trainer, draw, by_language(trainer)), setup)

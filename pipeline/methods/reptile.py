@@ -17,10 +17,11 @@ from pipeline.methods.parts.episodes import stretches
 
 
 def build(
-    split: Literal["dev", "train"] = "dev",
-    inner_steps: int = 5,
-    epsilon: float = 0.1,
-    iterations: int = 500,
+    *,
+    split: Literal["dev", "train"],
+    inner_steps: int,
+    epsilon: float,
+    iterations: int,
 ) -> Method:
     """Return the method.
 

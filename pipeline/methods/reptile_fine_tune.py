@@ -14,7 +14,7 @@ from pipeline.methods.parts.supervised import one_loss, one_phase
 from pipeline.methods.reptile import reptile_step
 
 
-def build(inner_steps: int = 5, epsilon: float = 0.1, iterations: int = 500) -> Method:
+def build(*, inner_steps: int, epsilon: float, iterations: int) -> Method:
     """Return the method.
 
     Args:

@@ -16,7 +16,7 @@ def phases(setting: Setting) -> Sequence[Phase]:
     return one_phase(setting, setting.source_pools(), setting.dev_pools(setting.sources, source=True))
 
 
-def build(freeze_embeddings: bool = False) -> Method:
+def build(*, freeze_embeddings: bool) -> Method:
     """Return the method, the embeddings kept as pretrained or not."""
 
     def setup(trainer: Trainer) -> None:

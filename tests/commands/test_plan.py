@@ -19,6 +19,7 @@ from pipeline.grid.runs import expand
 from pipeline.grid.survey import survey
 from tests.configs import changed, grid
 from tests.finished import finish, names, prepare
+from tests.methods.building import hyper_parameters
 
 
 @pytest.fixture(autouse=True)
@@ -321,7 +322,14 @@ def test_steps_are_passes_over_the_main_stream():
     training = {"batch_size": 16, "epochs": 5, "select": "best"}
 
     def steps(name, sizes=None, **method):
-        return steps_of({**spec, **(sizes or {}), "method": {"name": name, **method}, "training": training})
+        return steps_of(
+            {
+                **spec,
+                **(sizes or {}),
+                "method": {"name": name, **hyper_parameters(name), **method},
+                "training": training,
+            }
+        )
 
     assert steps("target_only") == 5 * 2  # 20 in batches of 16
     assert steps("joint") == 5 * 3  # 33 of the source
@@ -349,9 +357,13 @@ def test_steps_of_shares_are_not_known():
     spec = {"sources": ["en"], "targets": ["qu"], "source_size": 0.5, "target_size": 20, "dev_size": None}
     spec |= {"auxiliary": [], "auxiliary_size": None}
     training = {"batch_size": 16, "epochs": 5, "select": "best"}
+
+    def described(name, **sizes):
+        return {**spec, **sizes, "method": {"name": name, **hyper_parameters(name)}, "training": training}
+
     for name, steps in (("target_only", 5 * 2), ("fine_tune", 5 * 2), ("joint", None), ("source_only", None)):
-        assert steps_of({**spec, "method": {"name": name}, "training": training}) == steps, name
-    assert steps_of({**spec, "target_size": 0.1, "method": {"name": "target_only"}, "training": training}) is None
+        assert steps_of(described(name)) == steps, name
+    assert steps_of(described("target_only", target_size=0.1)) is None
     base = grid("experiments.few.methods=[target_only, joint]", "experiments.few.target_size=[0.1, 32]")
     said = report(base, survey(base)).split("\n\n")[-1]
     # target_only with 32: 4 runs × 4 epochs × 2 batches; joint passes over 500 source examples: 8 runs × 4 × 32

@@ -6,7 +6,6 @@ import torch
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import read_parquet
-from pipeline.methods import build_method
 from pipeline.methods.reptile import pull_back
 from pipeline.training.run import train_run
 from tests import tiny
@@ -21,6 +20,7 @@ from tests.methods.auxiliaries import (
     steps_of,
     theta_of,
 )
+from tests.methods.building import build_method
 from tests.methods.test_metaxl import Killed, assert_same, column, fitted, loop_of, state_of
 
 # ---------------------------------------------------------------------------------------------------------------- reptile

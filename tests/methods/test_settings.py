@@ -1,13 +1,15 @@
 """Every registered method builds from its settings' defaults, and plans the phases its documentation says."""
 
 import importlib
-import inspect
 
 import pytest
 
-from pipeline.config.methods import METHODS
-from pipeline.methods import build_method
+from pipeline import methods
+from pipeline.common.errors import UserError
+from pipeline.config.methods import METHODS, defaults_of
+from pipeline.methods import hyper_parameters
 from pipeline.methods.contract import Pool, Setting
+from tests.methods.building import build_method
 
 SETTING = Setting(("en",), ("qu",), 1000, 100, 50, 16, 5, "best", 2, ("hi", "sw"), 30)
 SOURCE, TARGET, TARGET_DEV = Pool("en", "train", 1000, source=True), Pool("qu", "train", 100), Pool("qu", "dev", 50)
@@ -15,27 +17,39 @@ SOURCE_DEV = Pool("en", "dev", 50, source=True)
 AUXILIARY = {split: (Pool("hi", split, 30), Pool("sw", split, 30)) for split in ("dev", "train")}
 
 
-def defaults_of(name):
-    build = importlib.import_module(f"pipeline.methods.{name}").build
-    return {key: value.default for key, value in inspect.signature(build).parameters.items()}
-
-
-def settled(parameters):
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in parameters.items()}
+def taken(name):
+    return hyper_parameters(importlib.import_module(f"pipeline.methods.{name}").build)
 
 
 @pytest.mark.parametrize("name", sorted(set(METHODS) - {"meta_optimizer"}))
 def test_config_and_method_have_the_same_hyper_parameters(name):
-    assert settled(METHODS[name]().hyper_parameters()) == defaults_of(name)
+    assert dict.fromkeys(METHODS[name]().hyper_parameters(), True) == taken(name), (
+        "a default stands once, in the config"
+    )
 
 
 def test_the_meta_optimizer_has_those_of_its_rates_in_their_own_run():
-    defaults, config = defaults_of("meta_optimizer"), METHODS["meta_optimizer"]
-    assert config(meta_train=False).hyper_parameters() == defaults | {"meta_train": False}
+    known, config = taken("meta_optimizer"), METHODS["meta_optimizer"]
+    assert config(meta_train=False).hyper_parameters().keys() == known.keys()
     assert config(meta_train=False).rates_parameters() is None
-    del defaults["meta_lr"], defaults["interval"]
-    assert config().hyper_parameters() == defaults
+    assert config().hyper_parameters().keys() == {key for key, required in known.items() if required}
     assert config().rates_parameters() == {"name": "layer_rates", **defaults_of("layer_rates")}
+    assert dict.fromkeys(defaults_of("layer_rates"), True) == taken("layer_rates")
+
+
+@pytest.mark.parametrize("name", [*METHODS, "layer_rates"])
+def test_a_hyper_parameter_that_is_missing_is_named(name):
+    for key, required in taken(name).items():
+        given = {k: v for k, v in defaults_of(name).items() if k != key}
+        if required:
+            with pytest.raises(UserError, match=f"method {name}: hyper-parameter '{key}' is missing"):
+                methods.build_method(name, given)
+
+
+def test_rates_learned_beside_the_model_need_what_they_are_learned_by():
+    given = {**defaults_of("meta_optimizer"), "meta_train": False, "meta_lr": 0.1}
+    with pytest.raises(UserError, match="'meta_lr' and 'interval' are needed without meta_train"):
+        methods.build_method("meta_optimizer", given)
 
 
 @pytest.mark.parametrize(

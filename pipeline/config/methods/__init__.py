@@ -1,6 +1,6 @@
 """The config's methods, a file for each as in `pipeline.methods`. A method is registered by standing in `AnyMethod`."""
 
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from pipeline.config.methods.freeze_layers import FreezeLayers
 from pipeline.config.methods.joint import Joint
 from pipeline.config.methods.joint_rtn import JointRtn
 from pipeline.config.methods.language_adversarial import LanguageAdversarial
+from pipeline.config.methods.layer_rates import KEYS
 from pipeline.config.methods.meta_optimizer import MetaOptimizer
 from pipeline.config.methods.metaxl import MetaXL
 from pipeline.config.methods.mgl import Mgl
@@ -55,3 +56,14 @@ METHODS: dict[str, type[Method]] = {
 
 PARENT = "source_only"
 """The method of parent runs: configurable, not listed in experiments."""
+
+
+def defaults_of(name: str) -> dict[str, Any]:
+    """Return the hyper-parameters of a method, or of `layer_rates`, where a config says nothing of them.
+
+    Raises:
+        KeyError: there is no such method.
+    """
+    if name == "layer_rates":
+        return {key: MetaOptimizer.model_fields[key].default for key in KEYS}
+    return METHODS[name]().hyper_parameters()

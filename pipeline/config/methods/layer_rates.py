@@ -5,5 +5,8 @@ It is no entry of the config: its hyper-parameters stand in `meta_optimizer`, wh
 
 from pipeline.config.methods.parts.auxiliary import UNCHOSEN
 
+KEYS = ("split", "shared", "meta_lr", "interval", "episodes", "episode_steps", "held_out_batches")
+"""The hyper-parameters that it has of `meta_optimizer`."""
+
 RATES_KEYS = UNCHOSEN - {"epochs"}
 """Training settings of a `layer_rates` run."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from pipeline.config.methods.layer_rates import KEYS
 from pipeline.config.methods.parts.auxiliary import Auxiliary
 from pipeline.config.values import Count, Positive, Switch
 
@@ -43,8 +44,7 @@ class MetaOptimizer(Auxiliary):
         """The hyper-parameters of the `layer_rates` run that learns the rates; `None` where there is none."""
         if not self.meta_train:
             return None
-        keys = ("split", "shared", "meta_lr", "interval", "episodes", "episode_steps", "held_out_batches")
-        return {"name": "layer_rates", **{key: getattr(self, key) for key in keys}}
+        return {"name": "layer_rates", **{key: getattr(self, key) for key in KEYS}}
 
     def built_in_training(self) -> Mapping[str, Any]:
         """The paper's Adam at 2e-5 (Section 3.1); it names no weight decay, schedule or clipping."""

@@ -34,7 +34,7 @@ PARTS = 4
 
 @dataclass(frozen=True)
 class Options:
-    """What both methods can be told; see `pipeline.config.methods.meta_optimizer.Episodic`."""
+    """What both methods can be told; see `pipeline.config.methods.parts.maml.Episodic`."""
 
     setting: Literal["zero_shot", "few_shot"]
     support: Sequence[str] | None
@@ -153,9 +153,28 @@ def meta_step(trainer: Trainer, draw: Draw, options: Options, kinds: int) -> dic
     return log
 
 
-def build_maml(method: str, options: Options) -> Method:
-    """Return `x_maml` or `xla_maml`."""
-    check_inner_rate(method, options.inner_lr)
+def build_maml(
+    method: str,
+    *,
+    same: bool,
+    parallel: bool,
+    setting: Literal["zero_shot", "few_shot"],
+    support: Sequence[str] | None,
+    query: Sequence[str] | None,
+    split: Literal["dev", "train"],
+    sampling: Literal["covering", "random"],
+    inner_lr: float,
+    inner_steps: int,
+    first_order: bool,
+    iterations: int,
+    fine_tune_epochs: int,
+    fine_tune_lr: float | None,
+    way: Literal["auto", "fast", "lean"],
+) -> Method:
+    """Return `x_maml` (support and query of the `same` language) or `xla_maml`; arguments as in `Options`."""
+    check_inner_rate(method, inner_lr)
+    episode = (setting, support, query, same, split, sampling, parallel, inner_lr, inner_steps, first_order)
+    options = Options(*episode, iterations, fine_tune_epochs, fine_tune_lr, way)
 
     def step(trainer: Trainer, draw: Draw) -> Mapping[str, Tensor]:
         if trainer.phase.name == FINE_TUNE:

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pipeline.methods.contract import Batch, Trainer
-from pipeline.methods.parts.freezing import depth_of, layer_of
+from pipeline.methods.contract import Batch, OptimizerSettings, Trainer
+from pipeline.methods.parts.freezing import depth_of, freeze, layer_of
 from pipeline.methods.parts.parameters import names
 
 
@@ -33,6 +33,16 @@ class UpdateRates(nn.Module):
     def rates(self, layers: int) -> Tensor:
         """Return λ (layers,)."""
         return torch.sigmoid(self.phi.detach()).expand(layers)
+
+
+def own_rates(trainer: Trainer, shared: bool, meta_lr: float | None) -> None:
+    """Fix the embeddings and register ϕ: learned by Adam at `meta_lr`, or inherited and fixed where that is `None`."""
+    freeze(trainer, 0)
+    phi = UpdateRates(depth_of(trainer.model) + 1, shared, trainer.generator)
+    if meta_lr is None:
+        phi.load_state_dict({"phi": trainer.inherited["rates.phi"]})
+        phi.requires_grad_(False)
+    trainer.own("rates", phi, None if meta_lr is None else OptimizerSettings(meta_lr, kind="adam", schedule="constant"))
 
 
 def layers_of(trainer: Trainer) -> list[int | None]:

@@ -9,7 +9,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from pipeline.common.errors import UserError
 from pipeline.meta.bilevel import maml_gradient
 from pipeline.meta.updates import Rule
-from pipeline.methods import build_method
 from pipeline.methods.contract import Pool, Setting
 from pipeline.methods.parts import maml
 from pipeline.methods.parts.episodes import draw_episode
@@ -26,6 +25,7 @@ from tests.methods.auxiliaries import (
     steps_of,
     theta_of,
 )
+from tests.methods.building import build_method
 from tests.methods.test_metaxl import Applied, column, fitted
 
 EXACT = 1e-9

@@ -10,7 +10,6 @@ from torch import nn
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import read_parquet
-from pipeline.methods import build_method
 from pipeline.methods.contract import Pool, Setting
 from pipeline.methods.parts.freezing import depth_of, freeze, layer_of
 from pipeline.methods.parts.update_rates import UpdateRates, copies, layers_of, meta_update, phi_gradient, rated_step
@@ -26,6 +25,7 @@ from tests.methods.auxiliaries import (
     steps_of,
     theta_of,
 )
+from tests.methods.building import build_method
 from tests.methods.test_metaxl import Applied, column, fitted, loop_of
 
 EXACT = 1e-9
