@@ -447,3 +447,35 @@ def test_time_is_not_estimated_by_another_task():
     finish(ner, seconds=600)
     assert {estimate.seconds for estimate in estimates(base, survey(base)).values()} == {None}
     assert table(base)["two", "target_only"] == ["1", "0", "0", "1", "0", "unknown"]
+
+
+def test_runs_of_earlier_code_are_offered_and_kept_once_accepted():
+    base = grid()
+    prepare(base)
+    finish(base)
+    joint = names(base, "joint")
+    for name in joint:
+        write_json(paths.run_record(name), {**read_json(paths.run_record(name)), "code": "0" * 12})
+    seen = survey(base)
+    assert {seen.runs[name] for name in joint} == {"stale"}
+    assert report(base, seen).split("\n\n")[-1].split("\n")[1] == '  results: {accept_code: ["000000000000"]}'
+    kept = grid('results.accept_code=["000000000000"]')
+    assert kept.runs == base.runs and set(survey(kept).runs.values()) == {"done"}
+    assert report(kept, survey(kept)).endswith("Nothing to train.")
+
+
+def test_data_and_encoders_of_earlier_code_are_offered_too():
+    base = grid()
+    prepare(base)
+    finish(base)
+    manifest = paths.encoder_manifest(next(iter(base.encoders)))
+    write_json(manifest, {**read_json(manifest), "code": "0" * 12})
+    for run in base.runs.values():  # as if they had been trained with that encoder
+        write_json(
+            paths.run_record(run.name), {**read_json(paths.run_record(run.name)), "encoder": sha256_file(manifest)}
+        )
+    seen = survey(base)
+    assert set(seen.runs.values()) == {"stale"}
+    assert '  results: {accept_code: ["000000000000"]}' in report(base, seen)
+    kept = grid('results.accept_code=["000000000000"]')
+    assert set(survey(kept).encoders.values()) == {"done"} and set(survey(kept).runs.values()) == {"done"}

@@ -176,3 +176,82 @@ def test_a_run_does_not_hang_on_the_config_or_on_results():
     assert not [
         m for m in seen if m.startswith("pipeline.methods.") and m.rsplit(".", 1)[1] in ("few_shot", "zero_shot")
     ]
+
+
+# ------------------------------------------------------------------------------------------------- what it is, not where it lies
+
+
+def move(package: Path, old: str, new: str, *edits: tuple[str, str, str]) -> None:
+    """Move a file, and mend what imports it."""
+    (package / new).parent.mkdir(parents=True, exist_ok=True)
+    (package / old).rename(package / new)
+    for name, before, after in edits:
+        text = (package / name).read_text()
+        assert before in text
+        (package / name).write_text(text.replace(before, after))
+    forget()
+
+
+def test_a_module_that_moves_changes_no_hash(package):
+    before = joint()
+    for folder in ("house", "house/rooms"):
+        (package / "pipeline" / folder).mkdir()
+        (package / "pipeline" / folder / "__init__.py").write_text('"""Nothing but words."""\n')
+    move(
+        package,
+        "pipeline/loop.py",
+        "pipeline/house/rooms/loop.py",
+        ("pipeline/stages/train.py", "from pipeline.loop import run", "from pipeline.house.rooms.loop import run"),
+    )
+    assert joint() == before
+    move(
+        package,
+        "pipeline/methods/common.py",
+        "pipeline/house/common.py",
+        ("pipeline/methods/joint.py", "from pipeline.methods import common", "from pipeline.house import common"),
+    )
+    assert joint() == before
+
+
+def test_another_name_for_the_same_module_changes_a_hash(package):
+    before = joint()
+    move(
+        package,
+        "pipeline/loop.py",
+        "pipeline/cycle.py",
+        ("pipeline/stages/train.py", "from pipeline.loop import run", "from pipeline.cycle import run as loop"),
+    )
+    assert joint() != before, "the name that is bound is part of what the code says"
+
+
+def test_the_same_name_from_another_module_changes_a_hash(package):
+    edit(
+        package, "pipeline/parts/scale.py", "from .shared import BASE\nfrom .. import errors\nFACTOR = BASE\nMORE = 1\n"
+    )
+    edit(package, "pipeline/parts/other.py", "FACTOR = 7\n")
+    edit(package, "pipeline/loop.py", FILES["pipeline/loop.py"] + "import pipeline.parts.other as other\n")
+    before = joint()
+    swapped = FILES["pipeline/loop.py"].replace("parts.scale", "parts.other")
+    edit(package, "pipeline/loop.py", swapped + "import pipeline.parts.scale as other\n")
+    assert joint() != before, "the same modules, bound the other way round"
+
+
+def test_files_that_differ_are_named_wherever_they_lie(package):
+    modules = code.run_modules("joint", "ner")
+    before = code.code_files(modules)
+    move(
+        package,
+        "pipeline/methods/common.py",
+        "pipeline/common.py",
+        ("pipeline/methods/joint.py", "from pipeline.methods import common", "from pipeline import common"),
+    )
+    assert code.files_that_differ(before, code.code_files(modules)) == []
+    edit(package, "pipeline/tasks/ner.py", "LABELS = 9\n")
+    assert code.files_that_differ(before, code.code_files(modules)) == ["pipeline/tasks/ner.py"]
+    (package / "pipeline/errors.py").unlink()
+    edit(package, "pipeline/parts/scale.py", "from .shared import BASE\nFACTOR = BASE\n")
+    assert code.files_that_differ(before, code.code_files(modules)) == [
+        "pipeline/errors.py",
+        "pipeline/parts/scale.py",
+        "pipeline/tasks/ner.py",
+    ]

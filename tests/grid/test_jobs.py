@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.common import paths
 from pipeline.common.errors import UserError
+from pipeline.common.files import write_json
 from pipeline.grid import jobs as workflow
 from pipeline.grid.runs import run_inputs
 from tests.rules.house import CONFIG
@@ -242,3 +244,23 @@ def test_one_language_more_changes_nothing_for_the_others(tmp_path: Path, monkey
     called = own(languages={"jv": "jawa"})
     assert own_key(called) == own_key(jobs)
     assert called.data_spec(javanese) != jobs.data_spec(javanese)  # a param of the job, which so runs again
+
+
+def test_what_earlier_code_made_keeps_its_hash_once_accepted(jobs: workflow.Jobs) -> None:
+    old = "0" * 12
+    name = run_of(jobs, "fine_tune")
+    dataset, encoder = next(iter(jobs.grid.datasets)), next(iter(jobs.grid.encoders))
+    places = {
+        paths.run_record(name): lambda j: j.run_code(named(run=name)),
+        paths.data_report(dataset, "nearish"): lambda j: j.data_code(named(dataset=dataset, language="nearish")),
+        paths.raw_manifest(dataset, "nearish"): lambda j: j.download_code(named(dataset=dataset, language="nearish")),
+        paths.encoder_manifest(encoder): lambda j: j.encoder_code(named(encoder=encoder)),
+    }
+    accepting = workflow.read_jobs({**CONFIG, "results": {"accept_code": [old]}}, [])
+    assert json.loads(Path(accepting.runs_file).read_text())[0]["accept_code"] == [old]
+    assert "accept_code" not in json.loads(Path(jobs.runs_file).read_text())[0]
+    for path, ask in places.items():
+        assert ask(accepting) == ask(jobs) != old, "nothing is there yet"
+        write_json(path, {"code": old})
+        assert ask(accepting) == old
+        assert ask(jobs) != old

@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline import methods
 from pipeline.config.methods import METHODS, defaults_of
+from pipeline.methods.contract import Method
 
 
 def hyper_parameters(name: str) -> dict[str, Any]:
@@ -14,6 +15,6 @@ def hyper_parameters(name: str) -> dict[str, Any]:
     return defaults_of(name) if name in (*METHODS, "layer_rates") else {}
 
 
-def build_method(name: str, settings: Mapping[str, Any]) -> methods.contract.Method:
+def build_method(name: str, settings: Mapping[str, Any]) -> Method:
     """Build a method with some hyper-parameters, the others at their defaults."""
     return methods.build_method(name, {**hyper_parameters(name), **settings})

@@ -5,6 +5,7 @@ The workflow is real (data, encoder, six tiny runs, two tables); only what a cha
 
 import copy
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -135,18 +136,18 @@ def test_a_table_s_code_runs_the_tables(finished: House) -> None:
 # ----------------------------------------------------------------------------------------------------------- the rules
 
 FROZEN = {
-    "download": "00610b9d3e14",
-    "preprocess": "baca6bcbe63b",
-    "encoder": "3a52c62ef7a4",
-    "score": "c58986263033",
-    "collect": "c6bc68ae9b4e",
-    "table": "33ddd213d71c",
-    "plan": "0b28f2715551",
-    "prune": "a9a6ead05cd2",
-    "train_run": "246d4b706e74",
-    "represent": "c69e0dabe961",
-    "analysis": "4f05b16e229d",
-    "figure": "4f179e7b4b47",
+    "download": "afe01db734ac",
+    "preprocess": "bc13709d9b57",
+    "encoder": "1fd23616f5d2",
+    "score": "b166ea233be3",
+    "collect": "849e35cb1517",
+    "table": "16f91d287f94",
+    "plan": "a9c00c8fb63b",
+    "prune": "a7a92ba0603d",
+    "train_run": "5880d429924f",
+    "represent": "0ea9bee73ffa",
+    "analysis": "44885768a53f",
+    "figure": "c102a2766649",
 }
 """By rule: a digest of its shell text."""
 
@@ -163,13 +164,14 @@ def shell_texts() -> dict[str, str]:
 
 
 def test_shell_texts_are_frozen() -> None:
-    """A changed shell text runs every finished job of that rule again: options belong into the JSON."""
+    """Without profiles/default a changed shell text runs every finished job of that rule again: options belong into the JSON."""
     assert {rule: hashlib.sha256(text.encode()).hexdigest()[:12] for rule, text in shell_texts().items()} == FROZEN
 
 
-def test_the_shell_text_runs_all_of_a_rule(finished: House) -> None:
+def test_the_shell_text_runs_nothing_but_without_the_profile_all_of_a_rule(finished: House) -> None:
     with finished.edited("rules/training.smk", "python -m pipeline.stages.train", "python -m  pipeline.stages.train"):
-        jobs = finished.planned()
+        assert finished.planned() == {}
+        jobs = finished.planned("--rerun-triggers", "code", "input", "mtime", "params", "software-env")
     assert methods(jobs) == sorted(["fine_tune", "source_only", "target_only"] * 2)
 
 
@@ -246,3 +248,26 @@ def test_a_changed_config_is_seen_when_snakemake_forgot(finished: House, tmp_pat
     jobs = house.planned(config=changed)
     assert rules(jobs) == sorted([*RESULTS, "train_run"])
     assert methods(jobs) == ["fine_tune", "fine_tune"]
+
+
+def test_earlier_code_is_kept_once_it_is_accepted(finished: House, tmp_path: Path) -> None:
+    house = finished.copy(tmp_path / "house")
+    records = [json.loads(path.read_text()) for path in house.folder.glob("results/runs/*/run.json")]
+    codes = sorted({made["code"] for made in records})
+    with house.edited("pipeline/training/loop.py", *CODE):
+        assert len(methods(house.planned())) == 6
+        told = house.run("plan")
+        assert f"  results: {{accept_code: [{', '.join(json.dumps(code) for code in codes)}]}}" in told.split("\n"), (
+            told
+        )
+        assert "Files that differ from the code of today: pipeline/training/loop.py." in told
+        config = {**copy.deepcopy(CONFIG), "results": {"accept_code": codes}}
+        accepting = house.config("accepting.yaml", config)
+        assert rules(house.planned(config=accepting)) == RESULTS, "only the tables are made again, to say it"
+        house.run(config=accepting)
+        assert house.planned(config=accepting) == {}
+        table = (house.folder / "results/tables/few.md").read_text()
+        assert f"2 cells from runs of earlier code {', '.join(codes)}." in table
+        config["experiments"]["few"]["model_seeds"].append(3)
+        more = house.config("more.yaml", config)
+        assert methods(house.planned(config=more)) == ["fine_tune", "source_only", "target_only"], "new runs alone"

@@ -199,7 +199,7 @@ def test_all_stale_runs_in_one_error_the_first_twenty_by_name():
     message = refused(scored(*[dataclasses.replace(run, code="ffffffffffff") for run in runs]))
     assert message.startswith("25 results are missing or stale")
     assert message.count("made by other code") == 20
-    assert message.endswith("and 5 more")
+    assert message.split("\nTo keep results of earlier code")[0].endswith("and 5 more")
 
 
 def test_missing_runs_are_refused_or_noted(run):
@@ -246,3 +246,41 @@ def test_the_stage_takes_its_flags(run, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["collect", "--runs", str(file)])
     collect.main()
     assert "24 scores of 1 runs" in capsys.readouterr().out  # 3 measures × 2 schemes × (all, PER, LOC, ORG)
+
+
+# -------------------------------------------------------------------------------------------------------------- earlier code
+
+
+OLD = "fedcba987654"
+
+
+def test_other_code_is_refused_with_what_to_put_into_the_config(run):
+    edit(run, code=OLD)
+    told = refused(scored(run))
+    assert f"made by other code: {OLD}, now {run.code}" in told
+    assert f'  results: {{accept_code: ["{OLD}"]}}' in told.split("\n")
+    assert f"Of {OLD} no list of files is left." in told
+
+
+def test_earlier_code_that_is_accepted_is_collected_and_told(run):
+    edit(run, code=OLD)
+    accepting = dataclasses.replace(run, accepted=(OLD,))
+    file = scored(accepting)
+    rows = json.loads(file.read_text())
+    file.write_text(json.dumps([{**row, "accept_code": [OLD]} for row in rows]))
+    collect.collect(file)
+    assert facts(paths.scores())["earlier_code"] == {run.name: [OLD]}
+
+
+def test_accepted_code_excuses_nothing_else(run):
+    edit(run, code=OLD)
+    file = scored(run)
+    file.write_text(json.dumps([{**row, "accept_code": [OLD]} for row in json.loads(file.read_text())]))
+    data_file("toy-00000000", "qu").write_text("other data")
+    told = refused(file)
+    assert "made from other data" in told and "accept_code" not in told
+
+
+def test_scores_of_todays_code_say_nothing_of_earlier_code(run):
+    collect.collect(scored(run))
+    assert "earlier_code" not in facts(paths.scores())
