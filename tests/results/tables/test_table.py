@@ -10,6 +10,7 @@ from scipy import stats
 from pipeline.common.errors import UserError
 from pipeline.results.scores.collect import SCORES
 from pipeline.results.tables.cells import Column, Row, read_spec
+from pipeline.results.tables.latex import to_latex
 from pipeline.results.tables.notes import caption, points, remarks
 from pipeline.results.tables.render import escape, to_csv, to_markdown
 from pipeline.results.tables.table import AVERAGE, build
@@ -401,3 +402,17 @@ def test_markdown_is_escaped():
 @pytest.mark.parametrize(("p", "text"), [(0.05, ".05"), (0.25, ".25"), (1.0, "1"), (0.031, ".031"), (0.0, "0")])
 def test_probabilities_are_written_as_papers_do(p, text):
     assert points(p) == text
+
+
+def test_cells_from_runs_of_earlier_code_are_counted_and_the_code_is_named():
+    scores = pa.Table.from_pylist(rows(), schema=SCORES)
+    earlier = {"joint-en-qu-1-a": ["bbb"], "joint-en-qu-2-a": ["bbb", "aaa"], "target_only--jv-3-a": ["aaa"], "none": ["c"]}
+    facts = {"settings": SETTINGS, "missing": [], "earlier_code": earlier}
+    for changes in ({}, {"columns": "average"}):  # cells behind an average count as those that are shown
+        table = build("toy", read_spec_of(**changes), scores, facts)
+        assert remarks(table)[-1] == "2 cells from runs of earlier code aaa, bbb."
+        assert "2 cells from runs of earlier code aaa, bbb." in to_markdown(table)
+        assert "2 cells from runs of earlier code aaa, bbb." in to_latex(table)
+    one = build("toy", read_spec_of(), scores, {**facts, "earlier_code": {"joint-en-qu-1-a": ["bbb"]}})
+    assert remarks(one)[-1] == "1 cell from runs of earlier code bbb."
+    assert not [text for text in remarks(table_of(rows())) if "earlier" in text]
