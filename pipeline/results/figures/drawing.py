@@ -40,7 +40,11 @@ STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,  # letters as letters, not as outlines
     "svg.hashsalt": "metalingua",
 }
-NO_DATES: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
+NO_DATES: dict[str, dict[str, Any]] = {
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "png": {"Software": None},
+}
+"""Nor versions of what drew it."""
 
 
 def draw_pair(
@@ -158,8 +162,14 @@ def title_of(correlation: Mapping[str, Any]) -> str:
     return f"r = {correlation['pearson']:+.2f}{interval}, n = {correlation['n']}".replace("-", "−")
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as its suffix says, whole or not at all; same figure, same bytes."""
+def save(figure: Figure, path: Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a figure as its suffix says, whole or not at all; same figure, same bytes.
+
+    Args:
+        figure: what is drawn.
+        path: a PDF or a PNG.
+        metadata: texts that the file carries, by the keys that its format has.
+    """
     suffix = path.suffix.removeprefix(".")
     with matplotlib.rc_context(STYLE), atomic_path(path) as temporary:
-        figure.savefig(temporary, format=suffix, dpi=200, metadata=NO_DATES[suffix])
+        figure.savefig(temporary, format=suffix, dpi=200, metadata={**NO_DATES[suffix], **(metadata or {})})
