@@ -150,6 +150,15 @@ def test_unknown_names_are_refused_with_path_and_nearest(override, message):
         ("datasets.babel.family={qu: {parent: null}}", "datasets.babel.family.qu: a Babel language id has 5 to 30"),
         ("encoders.mbert.revision=main", "encoders.mbert.revision: expected a commit of 40 hexadecimal digits"),
         (
+            "results.accept_code=[main]",
+            "results.accept_code[0]: expected a code hash of 12 hexadecimal digits, in quotes, got",
+        ),
+        (
+            "results.accept_code=123456789012",
+            "results.accept_code: expected a code hash of 12 hexadecimal digits, in quotes",
+        ),
+        ("results.accept=[]", "results.accept: unknown key; did you mean 'accept_code'?"),
+        (
             f"encoders.mbert.revision={COMMIT[:39]}",
             "encoders.mbert.revision: expected a commit of 40 hexadecimal digits",
         ),

@@ -406,7 +406,12 @@ def test_probabilities_are_written_as_papers_do(p, text):
 
 def test_cells_from_runs_of_earlier_code_are_counted_and_the_code_is_named():
     scores = pa.Table.from_pylist(rows(), schema=SCORES)
-    earlier = {"joint-en-qu-1-a": ["bbb"], "joint-en-qu-2-a": ["bbb", "aaa"], "target_only--jv-3-a": ["aaa"], "none": ["c"]}
+    earlier = {
+        "joint-en-qu-1-a": ["bbb"],
+        "joint-en-qu-2-a": ["bbb", "aaa"],
+        "target_only--jv-3-a": ["aaa"],
+        "none": ["c"],
+    }
     facts = {"settings": SETTINGS, "missing": [], "earlier_code": earlier}
     for changes in ({}, {"columns": "average"}):  # cells behind an average count as those that are shown
         table = build("toy", read_spec_of(**changes), scores, facts)
