@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.common import paths
 from pipeline.common.files import digest
 from pipeline.config.experiments import Experiment
-from pipeline.config.methods import PARENT
+from pipeline.config.methods import METHODS, PARENT
 from pipeline.config.methods.contract import Method
 from pipeline.config.methods.layer_rates import RATES_KEYS
 from pipeline.config.methods.meta_optimizer import MetaOptimizer
@@ -64,7 +64,7 @@ class Grid:
         runs: by name, parents before their children, else in the config's order.
         datasets: by key.
         encoders: by key; only those an experiment uses.
-        tables: by name: all a table needs to know, see `config_tables.table_spec`.
+        tables: by name: all a table needs to know, see `grid.tables.table_spec`.
         parents: names of the runs that children start from.
         kept: names of the runs whose weights the config wants kept, children or not, or an analysis looks at.
         analyses: by name: the runs and models an analysis compares.
@@ -262,14 +262,21 @@ def reads(spec: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
         found += [(origin.language, split, origin.source) for origin in origins(kinds_of(spec))]
     else:
         found += [(language, split, False) for language in spec["auxiliary"]]
-    if method["name"] not in ("zero_shot", "freeze_layers"):
-        found += [(language, split, False) for language in spec["targets"]]
+    of_target = trained_split(spec)
+    if of_target is not None:
+        found += [(language, of_target, False) for language in spec["targets"]]
     if training.get("select", "last") == "best":
         found += [(language, "dev", False) for language in spec["targets"]]
         of_sources = not spec["targets"] or (method["name"] == "mgl" and method["meta_train"])
         found += [(language, "dev", True) for language in spec["sources"] if of_sources]
     found += [(language, "test", False) for language in spec["evaluate"]]
     return list(dict.fromkeys(found))
+
+
+def trained_split(spec: Mapping[str, Any]) -> str | None:
+    """Return the split of its target that a run trains on, by its method's own word; `None` where it trains on none."""
+    kind = METHODS.get(spec["method"]["name"])  # none of `layer_rates`, which has no target
+    return None if kind is None else kind.model_construct(**spec["method"]).target_split
 
 
 EPISODIC = ("x_maml", "xla_maml")

@@ -18,7 +18,7 @@ def table_spec(table: Table, settings: Settings) -> dict[str, Any]:
     Keys:
         title, metric, baseline, columns, average: as in the config.
         methods: rows in order, `{"name": variant, "method": registered name, "label": text}`; of a variant with a grid
-            also `"tune": {"by": "target", "mean" or "model", "points": […]}`, see `config_tuning.described_points`.
+            also `"tune": {"by": "target", "mean" or "model", "points": […]}`, see `config.points.described_points`.
         experiments: the expected cells, `{"name", "task", "dataset", "encoder", "sources": ["en+es", …],
             "auxiliaries": likewise, "targets", "source_sizes", "target_sizes", "data_seeds", "model_seeds", "methods"}`; a size
             of `null` is all.

@@ -4,8 +4,8 @@ INTRO = """\
 # The config
 
 A config names **datasets**, **encoders**, **experiments** (grids of runs) and **tables** over them. `config.yaml` in this folder
-is the demo and the default; `examples/` holds more. Give your own with `snakemake --configfile my.yaml`, see what it would run
-with `python -m pipeline.commands.plan --configfile my.yaml`.
+is the demo and the default; `examples/` holds more. Give your own with `snakemake --configfile my.yaml`; `metalingua check
+my.yaml` says whether it is right, `metalingua plan my.yaml` what it would run.
 
 * The whole config is checked before any job starts: unknown keys and names, impossible combinations, missing dev data. Every
   error is reported at once, with file, line and path:
@@ -16,8 +16,8 @@ with `python -m pipeline.commands.plan --configfile my.yaml`.
   ```
 
 * Several files are merged, later before earlier: `--configfile a.yaml b.yaml`. Mappings are merged key by key, everything else
-  is replaced. `--config` goes before files. Snakemake takes whole sections, `--config 'training={epochs: 5}'`; the stages
-  (`python -m pipeline.commands.plan --configfile … --config training.epochs=5`) take paths as well.
+  is replaced. `--config` goes before files. Snakemake takes whole sections, `--config 'training={epochs: 5}'`; `metalingua` takes
+  paths as well, `metalingua plan a.yaml b.yaml --config training.epochs=5`.
 * Numbers may be spelled `0.001`, `1.0e-3` or `1e-3`: they are the same number and the same run.
 * Names become file names: letters, digits and `_`, inside also `.` and `-`. Put languages in quotes that YAML reads as truth
   values: `"no"`.

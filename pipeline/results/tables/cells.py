@@ -22,7 +22,7 @@ Seed = tuple[int, int]
 
 @dataclass(frozen=True)
 class Spec:
-    """A table as the config describes it, its experiments and methods resolved (`config_tables.table_spec`).
+    """A table as the config describes it, its experiments and methods resolved (`grid.tables.table_spec`).
 
     Attributes:
         title: the caption's first sentence.

@@ -125,7 +125,7 @@ class Choices:
 
 
 def grids_of(methods: Iterable[Mapping[str, Any]]) -> dict[str, Tuned]:
-    """Return the grids of a table's rows, by variant (`config_tables.table_spec`, key `tune` of `methods`)."""
+    """Return the grids of a table's rows, by variant (`grid.tables.table_spec`, key `tune` of `methods`)."""
     return {
         method["name"]: Tuned(
             method["tune"]["by"],
