@@ -1,7 +1,7 @@
-"""How commands are told which config they are about."""
+"""What commands share: how they are told which config they are about, and how one is called by itself."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.common.errors import UserError
@@ -49,3 +49,14 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         UserError: anything wrong with it, every error on a line of its own.
     """
     return load(files_of(arguments), arguments.config)
+
+
+def call(
+    about: str | None,
+    add_arguments: Callable[[argparse.ArgumentParser], None],
+    run: Callable[[argparse.Namespace], None],
+) -> None:
+    """Call a command by itself, `python -m pipeline.commands.<command>`: read the command line and do what it says."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser)
+    run(parser.parse_args())

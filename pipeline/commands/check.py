@@ -7,7 +7,7 @@ Reads the config and nothing else; writes nothing. Exit status 1 where anything 
 
 import argparse
 
-from pipeline.commands.arguments import add_config, files_of, settings_of
+from pipeline.commands.arguments import add_config, call, files_of, settings_of
 from pipeline.common.errors import run_stage
 from pipeline.grid.runs import Grid, expand
 
@@ -46,9 +46,7 @@ def contents(grid: Grid) -> str:
 
 def main() -> None:
     """Run the command by itself."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser)
-    run(parser.parse_args())
+    call(__doc__, add_arguments, run)
 
 
 if __name__ == "__main__":

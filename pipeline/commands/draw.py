@@ -14,6 +14,7 @@ import argparse
 import shlex
 from pathlib import Path
 
+from pipeline.commands.arguments import call
 from pipeline.common.errors import UserError, run_stage
 from pipeline.results.figures.printed import TableText, drawn_from, find_tables, read_table
 
@@ -105,9 +106,7 @@ def mending(arguments: argparse.Namespace) -> str:
 
 def main() -> None:
     """Run the command by itself."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser)
-    run(parser.parse_args())
+    call(__doc__, add_arguments, run)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from pipeline.commands.arguments import add_config, settings_of
+from pipeline.commands.arguments import add_config, call, settings_of
 from pipeline.common.earlier import offer
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import canonical_json
@@ -232,9 +232,7 @@ def duration(seconds: float) -> str:
 
 def main() -> None:
     """Run the command by itself."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser)
-    run(parser.parse_args())
+    call(__doc__, add_arguments, run)
 
 
 if __name__ == "__main__":

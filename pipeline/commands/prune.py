@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from pipeline.commands.arguments import add_config, settings_of
+from pipeline.commands.arguments import add_config, call, settings_of
 from pipeline.common import paths
 from pipeline.common.code import run_code
 from pipeline.common.errors import run_stage
@@ -226,9 +226,7 @@ def delete(path: Path) -> None:
 
 def main() -> None:
     """Run the command by itself."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser)
-    run(parser.parse_args())
+    call(__doc__, add_arguments, run)
 
 
 if __name__ == "__main__":
