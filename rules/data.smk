@@ -28,6 +28,7 @@ rule download:
     shell:
         """
         python -m pipeline.stages.download \
+            --code {params.code:q} \
             --spec {params.spec:q} \
             {params.location} \
             >{log:q} 2>&1
@@ -59,6 +60,7 @@ rule preprocess:
     shell:
         """
         python -m pipeline.stages.preprocess \
+            --code {params.code:q} \
             --spec {params.spec:q} \
             >{log:q} 2>&1
         """

@@ -30,6 +30,7 @@ rule encoder:
     shell:
         """
         python -m pipeline.stages.encoder \
+            --code {params.code:q} \
             --spec {params.spec:q} \
             --threads {threads} \
             {params.location} \

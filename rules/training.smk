@@ -29,6 +29,7 @@ rule train_run:
     shell:
         """
         python -m pipeline.stages.train \
+            --code {params.code:q} \
             --run {wildcards.run:q} \
             --spec {params.spec:q} \
             --threads {threads} \

@@ -9,6 +9,7 @@ An import of ours stands in a tree as what is imported (the hash of that module'
 module that moves changes nothing, and one that is imported in another's place does.
 """
 
+import argparse
 import ast
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -73,8 +74,15 @@ def code_files(modules: Iterable[str]) -> dict[str, str]:
     return {parsed.path: parsed.own[:12] for _, parsed in sorted(found.items()) if parsed.does_anything}
 
 
-def leave_record(modules: Iterable[str]) -> str:
-    """Return the code hash, and leave beside the results which files it is of, so that a later one can name what differs.
+def code_stamp(modules: Iterable[str], asked: str | None = None) -> dict[str, str]:
+    """Return what a result says of the code that makes it, and leave beside the results which files that is.
+
+    Args:
+        modules: what makes the result.
+        asked: the code hash that Snakemake remembers for it: another one where a result of accepted earlier code is made anew.
+
+    Returns:
+        `code`, the hash; and `answers_to`, what was asked, where that is another.
 
     Raises:
         UserError: as `code_hash`.
@@ -83,7 +91,16 @@ def leave_record(modules: Iterable[str]) -> str:
     path = paths.code_record(made)
     if not path.exists():
         write_json(path, code_files(modules))
-    return made
+    return {"code": made} | ({"answers_to": asked} if asked not in (None, made) else {})
+
+
+def add_code_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the flag by which a stage is told the code hash that Snakemake remembers for its result."""
+    parser.add_argument(
+        "--code",
+        metavar="HASH",
+        help="what the result answers to for Snakemake, noted where it is not the code at work",
+    )
 
 
 def files_that_differ(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

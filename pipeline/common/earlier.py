@@ -39,6 +39,8 @@ class Made:
 def in_effect(path: Path, today: str, accepted: Collection[str]) -> str:
     """Return the code hash that a result answers to: today's, or the one that made it where that is accepted.
 
+    A result that was made anew in the place of an accepted one answers to that one's hash, which Snakemake remembers for it.
+
     Args:
         path: the result's description of itself; read only where any earlier code is accepted.
         today: the hash of today's code.
@@ -46,8 +48,9 @@ def in_effect(path: Path, today: str, accepted: Collection[str]) -> str:
     """
     if not accepted:
         return today
-    made = str(described(path).get("code"))
-    return made if made in accepted else today
+    made = described(path)
+    answers = (str(made.get(key)) for key in ("code", "answers_to"))
+    return next((code for code in answers if code in accepted), today)
 
 
 def described(path: Path) -> Mapping[str, Any]:

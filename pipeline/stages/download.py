@@ -15,20 +15,23 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common import paths
-from pipeline.common.code import leave_record, stage_modules
+from pipeline.common.code import add_code_argument, code_stamp, stage_modules
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import atomic_path, sha256_file, write_json
 from pipeline.data.loaders import fetch_module, parse_spec
 from pipeline.data.sources import Obtained
 
 
-def download(spec: Mapping[str, Any], mirror: Path | None = None, folder: Path | None = None) -> Path:
+def download(
+    spec: Mapping[str, Any], mirror: Path | None = None, folder: Path | None = None, asked: str | None = None
+) -> Path:
     """Fetch one language and return the manifest's path.
 
     Args:
         spec: `dataset` (key), `language`, `loader` and its options, with `sources` and `expected`.
         mirror: folder that holds `<loader>/…`.
         folder: the user's own copy.
+        asked: the code hash that Snakemake remembers for the files.
 
     Raises:
         UserError: the loader downloads nothing, or no source worked, or the disk is full.
@@ -41,7 +44,7 @@ def download(spec: Mapping[str, Any], mirror: Path | None = None, folder: Path |
         obtained = module.fetch(spec, work, mirror, folder)
         manifest.unlink(missing_ok=True)
         files = _keep(obtained, manifest.parent)
-        write_json(manifest, _describe(spec, obtained, files))
+        write_json(manifest, _describe(spec, obtained, files, asked))
     except OSError as error:
         raise UserError(
             f"{manifest.parent}: cannot fetch: {os.strerror(error.errno) if error.errno else error}"
@@ -66,13 +69,15 @@ def _keep(obtained: Obtained, folder: Path) -> dict[str, list[dict[str, Any]]]:
     return result
 
 
-def _describe(spec: Mapping[str, Any], obtained: Obtained, files: Mapping[str, Any]) -> dict[str, Any]:
+def _describe(
+    spec: Mapping[str, Any], obtained: Obtained, files: Mapping[str, Any], asked: str | None
+) -> dict[str, Any]:
     failures = [{"source": kind, "where": where, "reason": reason} for kind, where, reason in obtained.failures]
     return {
         "dataset": spec["dataset"],
         "language": spec["language"],
         "spec": dict(spec),
-        "code": leave_record(stage_modules("download")),
+        **code_stamp(stage_modules("download"), asked),
         "source": obtained.source.kind,
         "where": obtained.source.where,
         "files": dict(files),
@@ -89,8 +94,9 @@ def main() -> None:
     parser.add_argument("--spec", required=True, help="JSON: dataset, language, loader and its options")
     parser.add_argument("--mirror", type=Path, help="folder that holds <loader>/…")
     parser.add_argument("--folder", type=Path, help="your own copy of the dataset")
+    add_code_argument(parser)
     arguments = parser.parse_args()
-    print(f"wrote {download(parse_spec(arguments.spec), arguments.mirror, arguments.folder)}")
+    print(f"wrote {download(parse_spec(arguments.spec), arguments.mirror, arguments.folder, arguments.code)}")
 
 
 if __name__ == "__main__":

@@ -17,11 +17,12 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.common import paths
-from pipeline.common.code import leave_record, stage_code, stage_modules
+from pipeline.common.code import add_code_argument, code_stamp, stage_code, stage_modules
 from pipeline.common.errors import UserError, nearest, run_stage
 from pipeline.common.files import digest, parse_object, read_parquet, sha256_file
 from pipeline.encoders.hub import from_folder, from_hub
@@ -46,6 +47,7 @@ def main() -> None:
     parser.add_argument("--spec", required=True, help="the encoder's whole description, as JSON")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads; part of what makes bits reproducible")
     parser.add_argument("--folder", type=Path, help="where a model of yours lies (`from: folder`)")
+    add_code_argument(parser)
     arguments = parser.parse_args()
     spec = parse_spec(arguments.spec)
     os.environ.setdefault("RAYON_NUM_THREADS", str(arguments.threads))
@@ -53,19 +55,18 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     folder = paths.encoder_dir(spec["encoder"])
     folder.mkdir(parents=True, exist_ok=True)
+    made = partial(make, spec, folder, asked=arguments.code)
     if spec["from"] == "hub":
-        make(
-            spec, folder, lambda staging: from_hub(spec["repository"], spec["revision"], staging), folder / ".download"
-        )
+        made(lambda staging: from_hub(spec["repository"], spec["revision"], staging), staging=folder / ".download")
     elif spec["from"] == "folder":
         source = arguments.folder or Path(spec.get("folder") or "")
         if source == Path():
             raise UserError("--folder: missing; expected the folder that holds the model")
-        make(spec, folder, lambda staging: from_folder(source, staging))
+        made(lambda staging: from_folder(source, staging))
     elif spec["from"] == "extend":
-        make(spec, folder, lambda staging: extend_by_text(spec, arguments.threads, staging))
+        made(lambda staging: extend_by_text(spec, arguments.threads, staging))
     else:
-        make(spec, folder, lambda staging: pretrain_from_text(spec, arguments.threads, folder, staging))
+        made(lambda staging: pretrain_from_text(spec, arguments.threads, folder, staging))
 
 
 def parse_spec(text: str) -> dict[str, Any]:
@@ -85,7 +86,11 @@ def parse_spec(text: str) -> dict[str, Any]:
 
 
 def make(
-    spec: dict[str, Any], folder: Path, fill: Callable[[Path], dict[str, Any] | None], staging: Path | None = None
+    spec: dict[str, Any],
+    folder: Path,
+    fill: Callable[[Path], dict[str, Any] | None],
+    staging: Path | None = None,
+    asked: str | None = None,
 ) -> None:
     """Fill a staging folder, then move its files into `folder` and write the manifest.
 
@@ -94,6 +99,7 @@ def make(
         folder: the encoder's folder.
         fill: writes the files into the folder it is given; returns what else the manifest should say.
         staging: a folder that outlives a failure, for downloads that resume; by default a fresh one that does not.
+        asked: the code hash that Snakemake remembers for the encoder.
     """
     from pipeline.encoders.manifest import install
 
@@ -102,11 +108,8 @@ def make(
         place.mkdir(exist_ok=True)
         facts = fill(place) or {}
         recorded = {key: value for key, value in spec.items() if key != "encoder"}
-        install(
-            place,
-            folder,
-            {"encoder": spec["encoder"], "spec": recorded, "code": leave_record(stage_modules("encoder"))} | facts,
-        )
+        code = code_stamp(stage_modules("encoder"), asked)
+        install(place, folder, {"encoder": spec["encoder"], "spec": recorded, **code} | facts)
     if staging is not None:
         shutil.rmtree(staging)
     for checkpoint in folder.glob("checkpoint-*.pt"):

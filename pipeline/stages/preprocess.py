@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common import paths
-from pipeline.common.code import leave_record, stage_modules
+from pipeline.common.code import add_code_argument, code_stamp, stage_modules
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import read_json, sha256_file, write_json
 from pipeline.data import report
@@ -23,11 +23,12 @@ from pipeline.data.loaders import GENERATED, loader_module, parse_spec
 from pipeline.data.schema import LABELS, Facts, Loaded, write_split
 
 
-def preprocess(spec: Mapping[str, Any]) -> Path:
+def preprocess(spec: Mapping[str, Any], asked: str | None = None) -> Path:
     """Write one language's splits and report; return the report's path.
 
     Args:
         spec: `dataset` (key), `language`, `loader` and its options.
+        asked: the code hash that Snakemake remembers for the splits.
 
     Raises:
         UserError: the raw files are missing, changed since the download or malformed; a split is empty; the disk is full.
@@ -39,7 +40,7 @@ def preprocess(spec: Mapping[str, Any]) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=".incoming-", dir=target))
     try:
-        _write(spec, loaded, raw, temporary)
+        _write(spec, loaded, raw, temporary, asked)
         _replace(temporary, target)
     except OSError as error:
         raise UserError(
@@ -65,7 +66,7 @@ def _checked_raw(spec: Mapping[str, Any]) -> Path:
     return manifest
 
 
-def _write(spec: Mapping[str, Any], loaded: Loaded, raw: Path | None, folder: Path) -> None:
+def _write(spec: Mapping[str, Any], loaded: Loaded, raw: Path | None, folder: Path, asked: str | None) -> None:
     """Write every file of the language into `folder`."""
     dataset, language = spec["dataset"], spec["language"]
     described = report.describe(loaded.task, loaded.splits)
@@ -86,7 +87,7 @@ def _write(spec: Mapping[str, Any], loaded: Loaded, raw: Path | None, folder: Pa
         "dataset": dataset,
         "language": language,
         "spec": dict(spec),
-        "code": leave_record(stage_modules("preprocess", spec["loader"])),
+        **code_stamp(stage_modules("preprocess", spec["loader"]), asked),
         "raw": sha256_file(raw) if raw else None,
         "notes": [*loaded.notes, *(f"no {split} split: {why}" for split, why in sorted(loaded.absent.items()))],
         "splits": described,
@@ -114,7 +115,9 @@ def main() -> None:
         prog="python -m pipeline.stages.preprocess", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--spec", required=True, help="JSON: dataset, language, loader and its options")
-    print(f"wrote {preprocess(parse_spec(parser.parse_args().spec))}")
+    add_code_argument(parser)
+    arguments = parser.parse_args()
+    print(f"wrote {preprocess(parse_spec(arguments.spec), arguments.code)}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 
+from pipeline.common.code import add_code_argument
 from pipeline.common.errors import run_stage
 from pipeline.common.files import parse_object
 from pipeline.training.devices import keep_freed_memory, take_gpu
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--spec", required=True, help="the run's whole description, as JSON")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads; part of what makes bits reproducible")
     parser.add_argument("--keep-model", action="store_true", help="keep the weights for child runs")
+    add_code_argument(parser)
     arguments = parser.parse_args()
     spec = parse_object(arguments.spec, "--spec")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
@@ -42,7 +44,7 @@ def main() -> None:
         sys.modules.setdefault(package, None)  # type: ignore[arg-type]  # Python's own way to say "not installed"
     from pipeline.training.run import train_run  # imports torch: after the GPU is chosen
 
-    train_run(arguments.run, spec, arguments.threads, arguments.keep_model, started)
+    train_run(arguments.run, spec, arguments.threads, arguments.keep_model, started, arguments.code)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pipeline.common import paths
-from pipeline.common.code import leave_record, run_modules
+from pipeline.common.code import code_stamp, run_modules
 from pipeline.common.errors import UserError
 from pipeline.common.files import (
     atomic_path,
@@ -41,15 +41,26 @@ from pipeline.training.loop import Fitted, Ingredients, Loop
 VERSIONED = ("torch", "transformers", "tokenizers", "numpy", "pyarrow")
 
 
-def train_run(name: str, spec: dict[str, Any], threads: int, keep_model: bool, started: float) -> None:
-    """Train, evaluate and write one run; `started` is the monotonic time at which the process began.
+def train_run(
+    name: str, spec: dict[str, Any], threads: int, keep_model: bool, started: float, asked: str | None = None
+) -> None:
+    """Train, evaluate and write one run.
+
+    Args:
+        name: its name, its folder under results/runs.
+        spec: its whole description.
+        threads: CPU threads.
+        keep_model: whether the weights are kept for child runs.
+        started: the monotonic time at which the process began.
+        asked: the code hash that Snakemake remembers for the run.
 
     Raises:
         UserError: an input is missing or broken, a size is more than there is, or training diverges.
     """
     check_keys(spec, SPEC_KEYS, "--spec")
     torch.set_num_threads(threads)
-    code = leave_record(run_modules(spec["method"]["name"], spec["task"]))
+    stamp = code_stamp(run_modules(spec["method"]["name"], spec["task"]), asked)
+    code = stamp["code"]
     method = build_method(spec["method"]["name"], {k: v for k, v in spec["method"].items() if k != "name"})
     phases = method.phases(Setting(**setting_of(spec)))
     ingredients, data = assemble(spec, method, phases)
@@ -65,7 +76,7 @@ def train_run(name: str, spec: dict[str, Any], threads: int, keep_model: bool, s
     write_predictions(name, ingredients.task, code, tests, predictions)
     if keep_model:
         save_model(paths.run_model(name), loop, method)
-    record = describe(name, spec, code, threads, data, loop, phases)
+    record = {**describe(name, spec, code, threads, data, loop, phases), **stamp}
     record["model"] = sha256_file(paths.run_model(name)) if keep_model else None
     record["truncated_words"] = sum(examples.truncated_words for examples in tests.values())
     record["seconds"] = seconds(fitted, started)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.common import paths
-from pipeline.common.code import code_files, leave_record, run_code, run_modules, stage_code, stage_modules
+from pipeline.common.code import code_files, code_stamp, run_code, run_modules, stage_code, stage_modules
 from pipeline.common.earlier import behind, earlier_codes, in_effect, offer
 from pipeline.common.files import read_json, write_json
 from pipeline.grid.runs import Grid
@@ -87,14 +87,24 @@ def test_the_offer_names_the_hashes_and_the_files_that_differ(done):
 
 def test_what_runs_leaves_word_of_its_files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code = leave_record(run_modules("joint", "ner"))
-    assert code == run_code("joint", "ner")
+    code = run_code("joint", "ner")
+    assert code_stamp(run_modules("joint", "ner")) == {"code": code}
     left = read_json(paths.code_record(code))
     assert left == code_files(run_modules("joint", "ner"))
     assert {"pipeline/methods/joint.py", "pipeline/tasks/ner.py", "pipeline/training/loop.py"} <= left.keys()
     assert not any("config" in path or "results/" in path for path in left)
     paths.code_record(code).write_text("kept")
-    assert leave_record(run_modules("joint", "ner")) == code and paths.code_record(code).read_text() == "kept"
+    assert code_stamp(run_modules("joint", "ner"), code) == {"code": code}
+    assert paths.code_record(code).read_text() == "kept"
+
+
+def test_what_is_made_anew_in_the_place_of_an_accepted_result_answers_to_its_hash(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stamp = code_stamp(stage_modules("encoder"), OLD)
+    assert stamp == {"code": stage_code("encoder"), "answers_to": OLD}
+    write_json(tmp_path / "manifest.json", stamp)
+    assert in_effect(tmp_path / "manifest.json", stage_code("encoder"), (OLD,)) == OLD
+    assert in_effect(tmp_path / "manifest.json", stage_code("encoder"), ()) == stage_code("encoder")
 
 
 def test_stages_are_told_apart(tmp_path):

@@ -136,15 +136,15 @@ def test_a_table_s_code_runs_the_tables(finished: House) -> None:
 # ----------------------------------------------------------------------------------------------------------- the rules
 
 FROZEN = {
-    "download": "afe01db734ac",
-    "preprocess": "bc13709d9b57",
-    "encoder": "1fd23616f5d2",
+    "download": "92d9040dfcca",
+    "preprocess": "1b5e5ee515bf",
+    "encoder": "7d4fc65582fc",
     "score": "b166ea233be3",
     "collect": "849e35cb1517",
     "table": "16f91d287f94",
     "plan": "a9c00c8fb63b",
     "prune": "a7a92ba0603d",
-    "train_run": "5880d429924f",
+    "train_run": "814d206141b1",
     "represent": "0ea9bee73ffa",
     "analysis": "44885768a53f",
     "figure": "c102a2766649",
@@ -268,6 +268,15 @@ def test_earlier_code_is_kept_once_it_is_accepted(finished: House, tmp_path: Pat
         assert house.planned(config=accepting) == {}
         table = (house.folder / "results/tables/few.md").read_text()
         assert f"2 cells from runs of earlier code {', '.join(codes)}." in table
+        lost = next(house.folder.glob("results/runs/*target_only-s1-*"))
+        (lost / "predictions.parquet").unlink()
+        house.run("train", config=accepting)
+        anew = json.loads((lost / "run.json").read_text())
+        assert anew["code"] not in codes and anew["answers_to"] in codes
+        house.run(config=accepting)
+        assert house.planned("train", config=accepting) == {}, "what was made anew is not made once more"
+        table = (house.folder / "results/tables/few.md").read_text()
+        assert f"2 cells from runs of earlier code {', '.join(codes)}." in table, "by their other seeds"
         config["experiments"]["few"]["model_seeds"].append(3)
         more = house.config("more.yaml", config)
         assert methods(house.planned(config=more)) == ["fine_tune", "source_only", "target_only"], "new runs alone"
