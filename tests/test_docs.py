@@ -29,7 +29,7 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s]+)\)")
 PATH = re.compile(
     r"(?<![\w./<>{}*-])(?:pipeline|config|tests|rules|profiles|benchmarks|docs|envs|workflow)/[\w./<>{}*,…-]*"
 )
-MINE = {"profiles/mine"}
+MINE = {"profiles/mine", "pipeline/methods/weighted_joint.py", "pipeline/config/methods/weighted_joint.py"}
 """Paths that a reader makes."""
 
 LARGEST = 150_000

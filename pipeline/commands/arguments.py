@@ -14,14 +14,23 @@ DEFAULT = Path("config/config.yaml")
 
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that name a config: `my.yaml`, or `--configfile my.yaml` as for Snakemake, and `--config key=value`."""
+    parser.add_argument("files", nargs="*", type=Path, metavar="CONFIG", help="YAML files, merged; a later one wins")
     parser.add_argument(
-        "files", nargs="*", type=Path, metavar="CONFIG", help="YAML files, merged, later before earlier"
+        "--configfile",
+        nargs="+",
+        action="extend",
+        type=Path,
+        default=[],
+        metavar="CONFIG",
+        help="the same, as Snakemake has it",
     )
     parser.add_argument(
-        "--configfile", nargs="+", type=Path, default=[], metavar="CONFIG", help="the same, as Snakemake has it"
-    )
-    parser.add_argument(
-        "--config", nargs="*", default=[], metavar="KEY=VALUE", help="goes before files: training.epochs=5"
+        "--config",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="changes that win over all files, named behind them: my.yaml --config training.epochs=5",
     )
 
 
@@ -29,7 +38,7 @@ def files_of(arguments: argparse.Namespace) -> Sequence[Path]:
     """Return the config's files; the default one where none is named.
 
     Raises:
-        UserError: files are named both ways, or a `key=value` stands where a file is expected.
+        UserError: files are named both ways, or a file and a `key=value` stand in each other's place.
     """
     if arguments.files and arguments.configfile:
         raise UserError(
@@ -39,6 +48,9 @@ def files_of(arguments: argparse.Namespace) -> Sequence[Path]:
     for file in (*arguments.files, *arguments.configfile):
         if "=" in file.name and not file.exists():
             raise UserError(f"{file}: no such file; key=value stands after --config")
+    for change in arguments.config:
+        if "=" not in change and Path(change).suffix in (".yaml", ".yml"):
+            raise UserError(f"--config {change}: a file stands before --config: {change} --config training.epochs=5")
     return [*arguments.files, *arguments.configfile] or [DEFAULT]
 
 

@@ -1,8 +1,8 @@
-"""Check a config whole: unknown keys and names, impossible combinations, missing data; every error with file, line and path.
+"""Check a config whole: keys, names, values, what sections must agree on; every error with file, line and path.
 
     metalingua check my.yaml [--config training.epochs=5]
 
-Reads the config and nothing else; writes nothing. Exit status 1 where anything is wrong.
+Reads the config and nothing else, neither data nor encoders; writes nothing. Exit status 1 where anything is wrong.
 """
 
 import argparse

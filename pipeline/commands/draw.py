@@ -53,17 +53,23 @@ def picture_of(arguments: argparse.Namespace) -> Path:
     """Return where the picture is: as `--to` says, or beside the page.
 
     Raises:
-        UserError: `--to` ends in neither .png nor .pdf, or the page does.
+        UserError: `--to` ends in neither .png nor .pdf or is a folder, or the page is a picture, a CSV or a folder.
     """
     page: Path = arguments.page
     if page.suffix in SUFFIXES:
         raise UserError(
             f"{page}: a picture; expected the Markdown page that holds the table; the picture stands after --to"
         )
+    if page.suffix == ".csv":
+        raise UserError(f"{page}: expected the table in Markdown, which lies beside it: {page.with_suffix('.md')}")
+    if not page.name:
+        raise UserError(f"{page}: a folder; expected a Markdown page with a score table")
     number = "" if arguments.table == 1 else f"-{arguments.table}"
     picture: Path = arguments.to or page.with_name(f"{page.stem}{number}.png")
     if picture.suffix not in SUFFIXES:
         raise UserError(f"--to {picture}: expected a name that ends in {' or '.join(SUFFIXES)}")
+    if picture.is_dir():
+        raise UserError(f"--to {picture}: a folder; expected the name of a picture in it")
     return picture
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError
-from pipeline.common.files import write_json
+from pipeline.common.files import write_json, write_text
 
 PACKAGE = "pipeline"
 _ROOT = Path(__file__).parents[1]
@@ -91,7 +91,13 @@ def code_stamp(modules: Iterable[str], asked: str | None = None) -> dict[str, st
     path = paths.code_record(made)
     if not path.exists():
         write_json(path, code_files(modules))
-    return {"code": made} | ({"answers_to": asked} if asked not in (None, made) else {})
+    if asked in (None, made):
+        return {"code": made}
+    if not paths.code_answers().exists():
+        write_text(
+            paths.code_answers(), "Some results here answer to another code hash than their own (`answers_to`).\n"
+        )
+    return {"code": made, "answers_to": str(asked)}
 
 
 def add_code_argument(parser: argparse.ArgumentParser) -> None:

@@ -37,20 +37,24 @@ class Made:
 
 
 def in_effect(path: Path, today: str, accepted: Collection[str]) -> str:
-    """Return the code hash that a result answers to: today's, or the one that made it where that is accepted.
+    """Return the code hash that Snakemake is told of a result: the one it remembers as long as the result holds, else today's.
 
-    A result that was made anew in the place of an accepted one answers to that one's hash, which Snakemake remembers for it.
+    A result holds that was made by today's code or by accepted code. What was made anew in the place of another is remembered
+    under the hash that was in effect then, which it notes as `answers_to`.
 
     Args:
-        path: the result's description of itself; read only where any earlier code is accepted.
+        path: the result's description of itself; read only where any earlier code is accepted, or once was.
         today: the hash of today's code.
         accepted: hashes of earlier code.
     """
-    if not accepted:
+    if not accepted and not paths.code_answers().exists():
         return today
     made = described(path)
-    answers = (str(made.get(key)) for key in ("code", "answers_to"))
-    return next((code for code in answers if code in accepted), today)
+    code = made.get("code")
+    remembered = str(made.get("answers_to", code))
+    if code == today or code in accepted:
+        return remembered
+    return today if remembered != today else f"{today} anew"
 
 
 def described(path: Path) -> Mapping[str, Any]:
@@ -68,15 +72,17 @@ def behind(record: Mapping[str, Any]) -> Iterator[Made]:
     Args:
         record: the run's own description, its `run.json`.
     """
-    spec = record.get("spec") or {}
+    spec, data, code = record.get("spec"), record.get("data"), record.get("code")
+    if not isinstance(spec, dict) or not isinstance(data, dict) or not isinstance(code, str):
+        return  # no description of a run
     if "method" in spec and "task" in spec:
-        yield Made(str(record.get("code")), tuple(run_modules(spec["method"]["name"], spec["task"])))
+        yield Made(code, tuple(run_modules(spec["method"]["name"], spec["task"])))
     for kind in ("parent", "rates"):
         if spec.get(kind):
             yield from behind(described(paths.run_record(spec[kind])))
-    if code := described(paths.encoder_manifest(spec.get("encoder", ""))).get("code"):
-        yield Made(code, tuple(stage_modules("encoder")))
-    for folder in sorted({Path(name).parent for name in record.get("data", {})}):
+    if made := described(paths.encoder_manifest(spec.get("encoder", ""))).get("code"):
+        yield Made(made, tuple(stage_modules("encoder")))
+    for folder in sorted({Path(name).parent for name in data}):
         report = described(folder / "report.json")
         if "code" in report and "loader" in report.get("spec", {}):
             yield Made(report["code"], tuple(stage_modules("preprocess", report["spec"]["loader"])))

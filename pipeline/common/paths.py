@@ -96,6 +96,11 @@ def code_record(code: str) -> Path:
     return RESULTS / "code" / f"{code}.json"
 
 
+def code_answers() -> Path:
+    """There once any result answers to another code hash than its own: then descriptions must be asked."""
+    return RESULTS / "code" / "answers_to"
+
+
 def scored() -> Path:
     """The SHA-256 of every run's outcomes (JSON): what the score stage has seen to."""
     return RESULTS / "scored.json"

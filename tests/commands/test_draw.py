@@ -157,11 +157,19 @@ def test_exit_status_is_1_where_the_picture_is_missing(monkeypatch, capsys):
         ([PAGE, "--to", "x.svg"], r"--to x\.svg: expected a name that ends in \.png or \.pdf"),
         ([PAGE, "--to", "x"], r"--to x: expected a name that ends in \.png or \.pdf"),
         (["docs/page.png"], r"docs/page\.png: a picture; expected the Markdown page"),
+        (
+            ["results/few.csv"],
+            r"results/few\.csv: expected the table in Markdown, which lies beside it: results/few\.md",
+        ),
+        (["."], r"\.: a folder; expected a Markdown page with a score table"),
+        (["/"], r"/: a folder; expected a Markdown page with a score table"),
+        ([PAGE, "--to", "folder.png"], r"--to folder\.png: a folder; expected the name of a picture in it"),
         (["broken.md"], r"broken\.md:6: joint, en→qu: '62,0 ± 2\.6†' is no score; expected one from 0 to 100"),
     ],
 )
 def test_what_a_person_gets_wrong_is_an_error(call, folder, arguments, message):
     table = to_markdown(table_of(rows()))
+    Path("folder.png").mkdir()
     Path("prose.md").write_text("Words, and no table.\n")
     Path("one.md").write_text(table, encoding="utf-8")
     Path("broken.md").write_text(table.replace("**62.0**", "62,0"), encoding="utf-8")

@@ -92,3 +92,15 @@ def test_errors_of_a_user_are_printed_without_a_traceback(folder):
     )
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr == f"error: wrong.yaml:{line}: training.epochz: unknown key; did you mean 'epochs'?\n"
+
+
+def test_a_file_that_stands_among_the_changes_is_told_apart(monkeypatch, capsys, mine):
+    with pytest.raises(UserError, match=r"--config mine\.yaml: a file stands before --config: mine\.yaml --config"):
+        said(monkeypatch, capsys, "check", "--config", "training.epochs=5", mine)
+
+
+def test_options_that_are_given_twice_add_up(monkeypatch, capsys, mine):
+    with pytest.raises(UserError, match=r"none\.yaml: no such file"):
+        said(monkeypatch, capsys, "check", "--configfile", "none.yaml", "--configfile", mine)
+    with pytest.raises(UserError, match=r"training\.epochz: unknown key"):
+        said(monkeypatch, capsys, "check", mine, "--config", "training.epochz=5", "--config", "training.epochs=5")

@@ -100,11 +100,26 @@ def test_what_runs_leaves_word_of_its_files(tmp_path, monkeypatch):
 
 def test_what_is_made_anew_in_the_place_of_an_accepted_result_answers_to_its_hash(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    today, path = stage_code("encoder"), tmp_path / "manifest.json"
+    assert not paths.code_answers().exists()
     stamp = code_stamp(stage_modules("encoder"), OLD)
-    assert stamp == {"code": stage_code("encoder"), "answers_to": OLD}
-    write_json(tmp_path / "manifest.json", stamp)
-    assert in_effect(tmp_path / "manifest.json", stage_code("encoder"), (OLD,)) == OLD
-    assert in_effect(tmp_path / "manifest.json", stage_code("encoder"), ()) == stage_code("encoder")
+    assert stamp == {"code": today, "answers_to": OLD} and paths.code_answers().exists()
+    write_json(path, stamp)
+    assert in_effect(path, today, (OLD,)) == in_effect(path, today, ()) == OLD, (
+        "it holds, and Snakemake remembers it so"
+    )
+    assert in_effect(path, OLDER, (OLD,)) == OLDER, "edited again: made anew"
+    assert in_effect(path, OLDER, (OLD, today)) == OLD, "edited again, and accepted"
+    assert in_effect(path, OLD, (OLD,)) not in (OLD, today), (
+        "edited back: made anew, though Snakemake remembers this very hash"
+    )
+    write_json(path, {"code": OLD, "answers_to": in_effect(path, OLD, (OLD,))})
+    assert in_effect(path, OLD, (OLD,)) == in_effect(path, OLD, ()) == f"{OLD} anew", "which then holds"
+
+
+@pytest.mark.parametrize("broken", [{}, {"code": None, "spec": {}, "data": {}}, {"code": OLD, "spec": [], "data": {}}])
+def test_what_is_no_description_of_a_run_is_not_offered(broken):
+    assert offer([broken, {"code": OLD, "spec": {"method": {"name": "joint"}, "task": "ner"}, "data": None}], ()) == ""
 
 
 def test_stages_are_told_apart(tmp_path):

@@ -276,7 +276,15 @@ def test_earlier_code_is_kept_once_it_is_accepted(finished: House, tmp_path: Pat
         house.run(config=accepting)
         assert house.planned("train", config=accepting) == {}, "what was made anew is not made once more"
         table = (house.folder / "results/tables/few.md").read_text()
-        assert f"2 cells from runs of earlier code {', '.join(codes)}." in table, "by their other seeds"
+        assert f"from runs of earlier code {', '.join(codes)} (1 of them beside runs of the present code)." in table
+        with house.edited("pipeline/training/loop.py", "ADDED = 1", "ADDED = 2"):
+            assert methods(house.planned("train", config=accepting)) == ["target_only"], (
+                "edited on: it is neither code's"
+            )
         config["experiments"]["few"]["model_seeds"].append(3)
         more = house.config("more.yaml", config)
         assert methods(house.planned(config=more)) == ["fine_tune", "source_only", "target_only"], "new runs alone"
+    assert methods(house.planned("train", config=accepting)) == ["target_only"], "edited back: made by neither code"
+    house.run(config=accepting)
+    assert house.planned("train", config=accepting) == house.planned("train") == {}
+    assert "earlier code" not in (house.folder / "results/tables/few.md").read_text()

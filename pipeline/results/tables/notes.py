@@ -133,16 +133,16 @@ def earlier_code(table: Table) -> list[str]:
     """Say how many cells rest on runs of earlier code, and which; an average is no cell of its own."""
     columns = table.averaged or [column for column in table.columns if column != AVERAGE]
     codes: dict[str, None] = {}
-    cells = 0
+    cells = mixed = 0
     for row, column in product(table.rows, columns):
-        found = [code for run in table.cells[row, column].runs.values() for code in table.earlier.get(run, ())]
-        cells += bool(found)
-        codes |= dict.fromkeys(found)
-    return (
-        [f"{cells} cell{'s' if cells != 1 else ''} from runs of earlier code {', '.join(sorted(codes))}."]
-        if cells
-        else []
-    )
+        runs = [table.earlier.get(run, ()) for run in table.cells[row, column].runs.values()]
+        cells += any(runs)
+        mixed += any(runs) and not all(runs)
+        codes |= dict.fromkeys(code for found in runs for code in found)
+    if not cells:
+        return []
+    beside = f" ({mixed} of them beside runs of the present code)" if mixed else ""
+    return [f"{cells} cell{'s' if cells != 1 else ''} from runs of earlier code {', '.join(sorted(codes))}{beside}."]
 
 
 def chosen(table: Table) -> list[str]:

@@ -406,18 +406,15 @@ def test_probabilities_are_written_as_papers_do(p, text):
 
 def test_cells_from_runs_of_earlier_code_are_counted_and_the_code_is_named():
     scores = pa.Table.from_pylist(rows(), schema=SCORES)
-    earlier = {
-        "joint-en-qu-1-a": ["bbb"],
-        "joint-en-qu-2-a": ["bbb", "aaa"],
-        "target_only--jv-3-a": ["aaa"],
-        "none": ["c"],
-    }
+    earlier = {f"joint-en-qu-{seed}-a": ["bbb"] for seed in (1, 2, 3)}
+    earlier |= {"joint-en-qu-2-a": ["bbb", "aaa"], "target_only--jv-3-a": ["aaa"], "none": ["c"]}
+    said = "2 cells from runs of earlier code aaa, bbb (1 of them beside runs of the present code)."
     facts = {"settings": SETTINGS, "missing": [], "earlier_code": earlier}
     for changes in ({}, {"columns": "average"}):  # cells behind an average count as those that are shown
         table = build("toy", read_spec_of(**changes), scores, facts)
-        assert remarks(table)[-1] == "2 cells from runs of earlier code aaa, bbb."
-        assert "2 cells from runs of earlier code aaa, bbb." in to_markdown(table)
-        assert "2 cells from runs of earlier code aaa, bbb." in to_latex(table)
-    one = build("toy", read_spec_of(), scores, {**facts, "earlier_code": {"joint-en-qu-1-a": ["bbb"]}})
+        assert remarks(table)[-1] == said and said in to_markdown(table) and said in to_latex(table)
+    one = build(
+        "toy", read_spec_of(), scores, {**facts, "earlier_code": {f"joint-en-qu-{n}-a": ["bbb"] for n in (1, 2, 3)}}
+    )
     assert remarks(one)[-1] == "1 cell from runs of earlier code bbb."
     assert not [text for text in remarks(table_of(rows())) if "earlier" in text]
