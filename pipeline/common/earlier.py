@@ -7,13 +7,13 @@ and by the collect stage, and every table says how many of its cells rest on it.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pipeline.common import paths
 from pipeline.common.code import code_files, code_hash, files_that_differ, run_modules, stage_modules
-from pipeline.common.errors import UserError
-from pipeline.common.files import read_json
+from pipeline.common.files import read_object
 
 SHOWN, FEW = 12, 3
 
@@ -43,12 +43,10 @@ def in_effect(path: Path, today: str, accepted: Collection[str]) -> str:
     under the hash that was in effect then, which it notes as `answers_to`.
 
     Args:
-        path: the result's description of itself; read only where any earlier code is accepted, or once was.
+        path: the result's description of itself.
         today: the hash of today's code.
         accepted: hashes of earlier code.
     """
-    if not accepted and not paths.code_answers().exists():
-        return today
     made = described(path)
     code = made.get("code")
     remembered = str(made.get("answers_to", code))
@@ -58,12 +56,16 @@ def in_effect(path: Path, today: str, accepted: Collection[str]) -> str:
 
 
 def described(path: Path) -> Mapping[str, Any]:
-    """Return what a result says of itself; nothing where it is not there or unreadable."""
+    """Return what a result says of itself; nothing where it is not there or unreadable. Many runs rest on the same few."""
     try:
-        found = read_json(path)
-    except UserError:
+        return _described(path, path.stat().st_mtime_ns)
+    except OSError:
         return {}
-    return found if isinstance(found, dict) else {}
+
+
+@cache
+def _described(path: Path, _mtime: int) -> Mapping[str, Any]:
+    return read_object(path) or {}
 
 
 def behind(record: Mapping[str, Any]) -> Iterator[Made]:

@@ -120,6 +120,15 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path}: not valid JSON: {error}") from None
 
 
+def read_object(path: Path) -> dict[str, Any] | None:
+    """Read a JSON object that may be missing or broken: `None` where there is none."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def parse_object(text: str, where: str) -> dict[str, Any]:
     """Read a JSON object from an argument, `where` being its name.
 

@@ -171,9 +171,7 @@ def read_commit(value: Any) -> str:
     Raises:
         ValueError: not 40 hexadecimal digits.
     """
-    if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{40}", value):
-        return value
-    raise ValueError(f"expected a commit of 40 hexadecimal digits (in quotes if they are all decimal), got {value!r}")
+    return _hexadecimal(value, 40, "a commit of 40 hexadecimal digits (in quotes if they are all decimal)")
 
 
 def read_code(value: Any) -> str:
@@ -182,20 +180,24 @@ def read_code(value: Any) -> str:
     Raises:
         ValueError: not 12 hexadecimal digits.
     """
-    if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{12}", value):
-        return value
-    raise ValueError(f"expected a code hash of 12 hexadecimal digits, in quotes, got {value!r}")
+    return _hexadecimal(value, 12, "a code hash of 12 hexadecimal digits, in quotes")
 
 
-def read_sha256(value: Any) -> Any:
+def read_sha256(value: Any) -> str | None:
     """Read a SHA-256.
 
     Raises:
         ValueError: not 64 hexadecimal digits.
     """
-    if value is None or (isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value)):
+    return (
+        None if value is None else _hexadecimal(value, 64, "64 hexadecimal digits (in quotes if they are all decimal)")
+    )
+
+
+def _hexadecimal(value: Any, digits: int, expected: str) -> str:
+    if isinstance(value, str) and re.fullmatch(rf"[0-9a-f]{{{digits}}}", value):
         return value
-    raise ValueError(f"expected 64 hexadecimal digits (in quotes if they are all decimal), got {value!r}")
+    raise ValueError(f"expected {expected}, got {value!r}")
 
 
 def read_repository(value: Any) -> str:

@@ -94,12 +94,12 @@ class Jobs:
     def download_code(self, wildcards: Wildcards) -> str:
         """The code hash of downloading, or the accepted one that one language's raw files answer to."""
         manifest = paths.raw_manifest(wildcards.dataset, wildcards.language)
-        return in_effect(manifest, stage_code("download"), self.grid.accepted)
+        return self._in_effect(manifest, stage_code("download"))
 
     def data_code(self, wildcards: Wildcards) -> str:
         """The code hash of preprocessing one dataset, or the accepted one that one language's splits answer to."""
         today = stage_code("preprocess", self.dataset(wildcards.dataset).spec["loader"])
-        return in_effect(paths.data_report(wildcards.dataset, wildcards.language), today, self.grid.accepted)
+        return self._in_effect(paths.data_report(wildcards.dataset, wildcards.language), today)
 
     def dataset(self, key: str) -> Dataset:
         """Look up a dataset.
@@ -126,7 +126,7 @@ class Jobs:
 
     def encoder_code(self, wildcards: Wildcards) -> str:
         """The code hash of making encoders, or the accepted one that this encoder answers to."""
-        return in_effect(paths.encoder_manifest(wildcards.encoder), stage_code("encoder"), self.grid.accepted)
+        return self._in_effect(paths.encoder_manifest(wildcards.encoder), stage_code("encoder"))
 
     def encoder_location(self, wildcards: Wildcards, output: Any) -> str:
         """The flag that says in which folder a model of the user's lies."""
@@ -155,7 +155,15 @@ class Jobs:
     def run_code(self, wildcards: Wildcards) -> str:
         """The code hash of a run's method, task and loop, or the accepted one that the finished run answers to."""
         run = self.run(wildcards.run)
-        return in_effect(paths.run_record(run.name), code_of(run), self.grid.accepted)
+        return self._in_effect(paths.run_record(run.name), code_of(run))
+
+    @cached_property
+    def _earlier(self) -> bool:
+        """Whether any result may answer to another hash than today's; only then are descriptions read, one a job."""
+        return bool(self.grid.accepted) or paths.code_answers().exists()
+
+    def _in_effect(self, path: Path, today: str) -> str:
+        return in_effect(path, today, self.grid.accepted) if self._earlier else today
 
     def keep_model(self, wildcards: Wildcards, output: Any) -> str:
         """The flag that keeps the weights, for the rule that declares them as output."""

@@ -5,15 +5,13 @@ made again, and so will it; `missing` when it is not there. Only descriptions ar
 the user's own files those that are newer than their copies.
 """
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.common import paths
 from pipeline.common.code import run_code, stage_code
-from pipeline.common.files import sha256_file
+from pipeline.common.files import read_object, sha256_file
 from pipeline.grid.inputs import Dataset
 from pipeline.grid.runs import Grid, Run, reads
 
@@ -74,15 +72,6 @@ def read_records() -> dict[str, Record]:
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     found = ((name, read_object(paths.run_record(name))) for name in names)
     return {name: record for name, record in found if record is not None}
-
-
-def read_object(path: Path) -> Record | None:
-    """Read a JSON object, `None` where there is none."""
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def language_state(dataset: Dataset, language: str, hashes: dict[str, str], accepted: Collection[str] = ()) -> State:

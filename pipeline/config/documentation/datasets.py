@@ -9,7 +9,7 @@ class Described:
 
     Attributes:
         loader: its name in the config.
-        kind: the model's name in `pipeline.config.datasets.babel` or where that has it from.
+        kind: the model's name, as `pipeline.config.datasets` has it.
         prose: what it reads and what is peculiar to it.
         licence: whose terms apply.
         without: what to do where it cannot be downloaded; nothing for what needs no download.

@@ -29,7 +29,7 @@ SIZES = ("train", "dev", "test", "text")
 
 
 def generate(spec: Mapping[str, Any]) -> Loaded:
-    """Generate one language's labelled splits and raw text (see `pipeline.data.corpora.babel.load`)."""
+    """Generate one language's labelled splits and raw text (see `pipeline.data.corpora.babel.read.load`)."""
     family, sizes = check_spec(spec)
     language, seed, task = spec["language"], spec["seed"], spec["task"]
     lexicon = build(seed, family, language)
