@@ -44,7 +44,7 @@ class Pool:
 class Stream:
     """A flow of batches over one or several pools.
 
-    `sampling`: `covering` walks all examples without replacement, pass after pass, in length-grouped batches; `random` draws
+    `sampling`: `covering` walks all examples without replacement, pass after pass, shuffled anew each time; `random` draws
     each batch afresh; `per_class` draws `batch_size` examples of every class of every language. A stream `paired_with` another
     yields for each row of that stream's latest batch one of another language with the same id; `excluding` another never
     yields that batch's rows. A `whole` stream is refused where there are fewer than `batch_size` examples; others then have

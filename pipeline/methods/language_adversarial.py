@@ -21,6 +21,7 @@ from torch.nn import functional
 from pipeline.methods.contract import Batch, Draw, Method, Trainer
 from pipeline.methods.joint import balanced_phases
 from pipeline.methods.parts.languages import language_indices
+from pipeline.tasks.model import hidden_states
 
 STEEPNESS = 10.0
 
@@ -58,6 +59,21 @@ class Discriminator(nn.Module):
         return logits
 
 
+class Seen(nn.Module):
+    """The model, and the hidden states (B, T, d) that its head has last read."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+        self.hidden: Tensor | None = None
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return the logits of a batch."""
+        self.hidden = hidden_states(self.model, batch)
+        logits: Tensor = self.model.head(self.hidden)  # type: ignore[operator]
+        return logits
+
+
 def mean_state(hidden: Tensor, mask: Tensor) -> Tensor:
     """Return the mean over the sub-tokens that are no padding: (B, T, d), (B, T) → (B, d)."""
     weights = mask.to(hidden.dtype)[..., None]
@@ -87,14 +103,11 @@ def build(*, weight: float, target_labels: bool) -> Method:
         """Return the task's and the discriminator's loss of a batch, from one pass."""
         discriminator = trainer.modules["discriminator"]
         assert isinstance(discriminator, Discriminator)
-        seen: list[Tensor] = []
-        hook = trainer.model.encoder.register_forward_hook(lambda m, i, out: seen.append(out.last_hidden_state))  # type: ignore[union-attr]
-        try:
-            task_loss = trainer.loss(batch)
-        finally:
-            hook.remove()
+        seen = Seen(trainer.model)
+        task_loss = trainer.loss(batch, module=seen)
+        assert seen.hidden is not None
         with trainer.autocast():
-            states = mean_state(seen[0], batch["attention_mask"])
+            states = mean_state(seen.hidden, batch["attention_mask"])
             logits = discriminator(Reversal.apply(states, reversed_by))  # type: ignore[no-untyped-call]
         known = torch.tensor(discriminator.languages, device=batch["language"].device)
         wanted = (batch["language"][:, None] == known).int().argmax(1)

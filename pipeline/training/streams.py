@@ -1,8 +1,8 @@
-"""Streams of batches: which rows come next, seeded, resumable, grouped by length.
+"""Streams of batches: which rows come next, seeded and resumable.
 
-Length-grouped batches: a pass is a random permutation, cut into stretches of `STRETCH` batches; each stretch is sorted by
-length, cut into batches, and the batches of the whole pass are shuffled. Rows of a batch then have nearly equal length, so
-little of it is padding, and every example is still seen exactly once a pass.
+A `covering` stream walks a random permutation of all its rows, batch by batch, then another: over many passes every example
+weighs the same, the odd last batch included, and any two meet as often as any other two. Rows of a batch are of unlike lengths;
+that they leave little padding is the model's business (`pipeline.tasks.packing`).
 """
 
 import hashlib
@@ -17,27 +17,13 @@ from torch import Tensor
 from pipeline.common.errors import UserError
 from pipeline.methods.contract import Pool, Stream
 from pipeline.tasks.examples import Examples, collate, concatenate
-
-STRETCH = (
-    50  # batches sorted together: enough for near-equal lengths, few enough that neighbours differ from pass to pass
-)
+from pipeline.tasks.packing import pack
 
 
 def seeded(*parts: object) -> np.random.Generator:
     """Return a generator that depends on `parts` alone: independent streams from one seed."""
     key = hashlib.sha256("/".join(str(part) for part in parts).encode()).digest()
     return np.random.default_rng(np.frombuffer(key, dtype=np.uint32))
-
-
-def length_grouped(lengths: np.ndarray, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Return one pass over all N rows as ⌈N / batch_size⌉ arrays of rows of similar length, in random order."""
-    order = rng.permutation(len(lengths))
-    batches: list[np.ndarray] = []
-    for start in range(0, len(order), batch_size * STRETCH):
-        stretch = order[start : start + batch_size * STRETCH]
-        stretch = stretch[np.argsort(lengths[stretch], kind="stable")]
-        batches += [stretch[i : i + batch_size] for i in range(0, len(stretch), batch_size)]
-    return [batches[i] for i in rng.permutation(len(batches))]
 
 
 class Sampler:
@@ -54,7 +40,7 @@ class Sampler:
                 f"set training.batch_size to at most {len(examples) // stream.sides}"
             )
         self.lengths = examples.lengths
-        self.pass_: list[np.ndarray] = []
+        self.pass_ = np.empty(0, dtype=np.int64)  # a permutation of the rows, of which `position` are drawn
         self.position = 0
         self.latest = np.empty(0, dtype=np.int64)
         self.keys = list(zip(examples.ids, examples.languages, strict=True))
@@ -81,11 +67,12 @@ class Sampler:
         return self.latest
 
     def covering_rows(self) -> np.ndarray:
-        """Walk on through the pass, starting a new one at its end."""
+        """Walk on through the pass, starting a new one at its end; the last batch of a pass is what is left."""
         if self.position >= len(self.pass_):
-            self.pass_, self.position = length_grouped(self.lengths, self.stream.batch_size, self.rng), 0
-        self.position += 1
-        return self.pass_[self.position - 1]
+            self.pass_, self.position = self.rng.permutation(len(self.examples)), 0
+        start = self.position
+        self.position = min(start + self.stream.batch_size, len(self.pass_))
+        return self.pass_[start : self.position]
 
     def allowed_rows(self, partner: "Sampler | None") -> np.ndarray:
         """All rows but those whose examples are in the excluded stream's latest batch."""
@@ -163,7 +150,7 @@ class Sampler:
         """Everything needed to continue with the same rows."""
         return {
             "rng": json.dumps(self.rng.bit_generator.state),
-            "pass": [torch.from_numpy(np.array(batch)) for batch in self.pass_],
+            "pass": torch.from_numpy(np.array(self.pass_)),
             "position": self.position,
             "latest": torch.from_numpy(np.array(self.latest)),
         }
@@ -171,7 +158,7 @@ class Sampler:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from `state`."""
         self.rng.bit_generator.state = json.loads(state["rng"])
-        self.pass_ = [batch.numpy() for batch in state["pass"]]
+        self.pass_ = state["pass"].numpy()
         self.position = int(state["position"])
         self.latest = state["latest"].numpy()
 
@@ -179,7 +166,7 @@ class Sampler:
 class Streams:
     """All streams of one phase; `draw` is what a method's step gets.
 
-    `useful` and `processed` count sub-tokens drawn, without and with padding.
+    `useful` and `processed` count sub-tokens drawn, without and with the padding that an encoder's pass over the batch has.
     """
 
     def __init__(
@@ -209,7 +196,7 @@ class Streams:
         rows = sampler.next_rows(self.samplers[partner] if partner else None)
         batch = collate(sampler.examples, rows, self.pad_id, self.languages)
         self.useful += int(sampler.lengths[rows].sum())
-        self.processed += batch["input_ids"].numel()
+        self.processed += pack(sampler.lengths[rows]).area
         return {key: tensor.to(self.device, non_blocking=True) for key, tensor in batch.items()}
 
     def state(self) -> dict[str, Any]:

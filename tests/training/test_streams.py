@@ -9,7 +9,7 @@ import torch
 from pipeline.common.errors import UserError
 from pipeline.methods.contract import Pool, Stream
 from pipeline.tasks.examples import Examples
-from pipeline.training.streams import Sampler, Streams, length_grouped, seeded
+from pipeline.training.streams import Sampler, Streams, seeded
 
 
 def examples(lengths, language="alpha", classes=None, ids=None):
@@ -25,21 +25,58 @@ def examples(lengths, language="alpha", classes=None, ids=None):
     )
 
 
+def sampler_of(lengths, batch_size):
+    n, arrays = len(lengths), [np.empty(length) for length in range(max(lengths) + 1)]
+    rows = Examples([""] * n, ["alpha"] * n, [arrays[length] for length in lengths], [], [])
+    return Sampler(Stream((), batch_size), rows, seeded("x"))
+
+
+def one_pass(sampler):
+    return [sampler.next_rows() for _ in range(sampler.batches_per_pass)]
+
+
 def test_a_pass_covers_every_row_once():
-    lengths = seeded("lengths").integers(3, 60, size=1003)
-    batches = length_grouped(lengths, 16, seeded("a"))
-    assert len(batches) == 63  # ceil(1003 / 16)
-    assert sorted(np.concatenate(batches)) == list(range(1003))
+    sampler = sampler_of([5] * 1003, 16)
+    for _ in range(2):
+        batches = one_pass(sampler)
+        assert [len(batch) for batch in batches] == [16] * 62 + [11]
+        assert sorted(np.concatenate(batches)) == list(range(1003))
 
 
-def test_grouping_leaves_little_padding():
-    lengths = seeded("lengths").integers(3, 60, size=4000)
+@pytest.mark.parametrize(("n", "batch_size"), [(10, 16), (17, 16), (100, 16), (1003, 12)])
+def test_every_example_weighs_the_same_over_many_passes(n, batch_size):
+    """In one step those of an odd last batch weigh more; which they are is chance, not their length."""
+    sampler, passes = sampler_of(1 + np.arange(n) // 4, batch_size), 60_000 // n
+    weights = np.zeros((passes, n))
+    for p in range(passes):
+        for rows in one_pass(sampler):
+            weights[p, rows] = 1 / len(rows)
+    noise = weights.std() / np.sqrt(passes)
+    assert np.abs(weights.mean(0) - weights.mean()).max() <= 5 * noise + 1e-12
+    longest = weights[:, -max(1, n // 10) :].mean()
+    assert longest == pytest.approx(weights.mean(), rel=0.1)
 
-    def useful(batches):
-        return sum(lengths[b].sum() for b in batches) / sum(len(b) * lengths[b].max() for b in batches)
 
-    shuffled = np.array_split(seeded("b").permutation(4000), 250)
-    assert useful(length_grouped(lengths, 16, seeded("b"))) > 0.95 > 0.6 > useful(shuffled)
+@pytest.mark.parametrize(
+    ("n", "batch_size", "passes"), [(10, 4, 400), (100, 16, 40), (5_000, 16, 20), (400_000, 16, 2)]
+)
+def test_pairs_meet_as_often_as_under_a_shuffle(n, batch_size, passes):
+    """Whatever their lengths: of a batch's pairs, how many meet again in the next pass; and how near in length they are."""
+    sampler = sampler_of(np.sort(seeded("lengths").lognormal(2.6, 0.6, n).astype(int)) + 2, batch_size)
+    full = n // batch_size
+    before, again = np.stack(one_pass(sampler)[:full]), 0
+    for _ in range(passes):
+        after, of_row = one_pass(sampler), np.full(n, -1)
+        for number, rows in enumerate(after):
+            of_row[rows] = number
+        met = of_row[before]
+        again += int((met[:, :, None] == met[:, None, :]).sum()) - before.size
+        before = np.stack(after[:full])
+    pairs = full * batch_size * (batch_size - 1) * passes
+    expected = (batch_size - 1) / (n - 1)
+    assert again / pairs <= 1.5 * expected + 3 * np.sqrt(expected / pairs)
+    gap = np.abs(before[:, :, None] - before[:, None, :]).sum() / (full * batch_size * (batch_size - 1))
+    assert gap == pytest.approx((n + 1) / 3, rel=0.3 if n < 1000 else 0.02)  # of ranks by length, two at random
 
 
 def test_passes_differ_and_repeat_with_the_seed():
@@ -188,7 +225,7 @@ def test_counts_useful_and_processed_tokens():
     batch = drawn.draw("train")
     assert batch["input_ids"].shape == (2, 5)
     assert batch["attention_mask"].sum() == 8
-    assert (drawn.useful, drawn.processed) == (8, 10)
+    assert (drawn.useful, drawn.processed) == (8, 8), "both in one row"
 
 
 def test_no_examples_at_all_is_refused():

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.common.errors import UserError
+from pipeline.tasks.model import layout_of
 
 
 @dataclass(frozen=True)
@@ -93,14 +94,14 @@ class Transformation(nn.Module):
         self.mixture = nn.Parameter(torch.zeros(len(layers))) if mixed else None
 
     def transform(self, number: int, hidden: Tensor, language: Tensor) -> Tensor:
-        """Transform (B, T, d) by the RTN of placement `number` and, where each has its own, of the rows' languages (B,)."""
+        """Transform (B, T, d) by the RTN of placement `number` and, where each has its own, of the `language` (B, T) or (B, 1)."""
         networks = self.rtns[number]
         assert isinstance(networks, nn.ModuleList)
         if not self.languages:
             out: Tensor = networks[0](hidden)
             return out
         for index, network in zip(self.languages, networks, strict=True):
-            chosen = (language == index)[:, None, None]
+            chosen = (language == index)[..., None]
             out = torch.where(chosen, network(hidden), hidden if index == self.languages[0] else out)
         return out
 
@@ -118,10 +119,12 @@ class SourcePath(nn.Module):
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the logits of a source batch."""
+        layout = layout_of(self.model, batch)
+        language = layout.spread(batch["language"]) if layout.shared else batch["language"][:, None]
         with ExitStack() as hooks:
             for number in self.numbers:
                 place = output_of(self.model.encoder, self.transformation.layers[number])
-                handle = place.register_forward_hook(self.hook(number, batch["language"]))
+                handle = place.register_forward_hook(self.hook(number, language))
                 hooks.callback(handle.remove)
             logits: Tensor = self.model(batch)
         return logits

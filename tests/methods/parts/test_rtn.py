@@ -248,7 +248,7 @@ def test_each_source_has_a_network_of_its_own(model):
     with torch.no_grad():
         made.rtns[0][1].up.bias.add_(1.0)
     hidden = torch.randn(4, 3, WIDTH)
-    out = made.transform(0, hidden, torch.tensor([2, 5, 2, 5]))
+    out = made.transform(0, hidden, torch.tensor([2, 5, 2, 5])[:, None])
     for row, network in enumerate((1, 0, 1, 0)):
         assert torch.allclose(out[row], made.rtns[0][network](hidden[row])), row
     chosen = torch.autograd.grad(out[0].sum(), list(made.rtns[0][0].parameters()), allow_unused=True)
@@ -259,7 +259,7 @@ def test_a_shared_network_transforms_every_row_alike(model):
     made = transformation(model, Design((1,), 4), languages=(5, 2))
     assert len(made.rtns[0]) == 1
     hidden = torch.randn(4, 3, WIDTH)
-    assert torch.equal(made.transform(0, hidden, torch.tensor([2, 5, 2, 5])), made.rtns[0][0](hidden))
+    assert torch.equal(made.transform(0, hidden, torch.tensor([2, 5, 2, 5])[:, None]), made.rtns[0][0](hidden))
 
 
 def test_mixture_weights_begin_equal_and_exist_for_several_placements_only(model):

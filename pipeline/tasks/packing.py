@@ -1,0 +1,141 @@
+"""Several short sequences in one row of an encoder's input, so that batches of any rows have little padding.
+
+Batches are drawn at random, so their sequences are of unlike lengths: padded to the longest, half of a batch is padding. Here the
+sequences of a batch share rows instead. Each attends to itself alone and keeps its own positions, so every hidden state is
+what it would be in a row of its own, up to rounding; methods and heads see (B, T, H) as ever.
+
+Lengths 5, 2 and 3 take two rows of five:
+
+>>> layout = pack([3, 5, 2])
+>>> (layout.rows, layout.columns, layout.row.tolist(), layout.start.tolist())
+(2, 5, [1, 0, 1], [0, 0, 3])
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+USEFUL = 0.95
+"""Share of sub-tokens that are no padding from which on no better layout is looked for."""
+
+WIDEST = 2
+"""A row is at most so many times as long as the longest sequence: attention costs the square of it."""
+
+CHEAP = 64
+"""Rows of so many places may be made of shorter sequences all the same: their attention costs next to nothing."""
+
+HIDDEN = -1e9
+"""What is added to the attention between sequences, finite so that derivatives of any order are; its exponential is 0."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where B sequences stand in R rows of C places.
+
+    Attributes:
+        lengths: (B,) sub-tokens of each.
+        row: (B,) its row.
+        start: (B,) its first place there.
+        rows: R.
+        columns: C.
+    """
+
+    lengths: NDArray[np.int64]
+    row: NDArray[np.int64]
+    start: NDArray[np.int64]
+    rows: int
+    columns: int
+
+    @property
+    def area(self) -> int:
+        """Sub-tokens that the encoder works on, padding included: R · C."""
+        return self.rows * self.columns
+
+    @property
+    def shared(self) -> bool:
+        """Whether any row holds more than one sequence; otherwise this is the batch as it is padded."""
+        return self.rows < len(self.lengths)
+
+    @cached_property
+    def owner(self) -> NDArray[np.int64]:
+        """(R, C) the number of the sequence at each place, -1 for padding."""
+        found = np.full((self.rows, self.columns), -1, dtype=np.int64)
+        for number, (row, start, length) in enumerate(zip(self.row, self.start, self.lengths, strict=True)):
+            found[row, start : start + length] = number
+        return found
+
+    def positions(self, device: torch.device) -> Tensor:
+        """(R, C) each place's position in its own sequence, from 0; of padding 0."""
+        owner = self.owner
+        own = np.arange(self.columns)[None] - self.start[owner]
+        return torch.from_numpy(np.where(owner >= 0, own, 0)).to(device)
+
+    def mask(self, device: torch.device, dtype: torch.dtype) -> Tensor:
+        """(R, 1, C, C) what is added to the attention: 0 within a sequence, `HIDDEN` to all else."""
+        owner = torch.from_numpy(self.owner).to(device)
+        apart = owner[:, :, None] != owner[:, None, :]
+        return torch.zeros(apart.shape, device=device, dtype=dtype).masked_fill_(apart, HIDDEN)[:, None]
+
+    def packed(self, values: Tensor) -> Tensor:
+        """Return values of sub-tokens (B, T) at their places (R, C); padding gets some sub-token's, which nobody looks at."""
+        owner, width = self.owner, values.shape[1]
+        place = np.where(owner >= 0, owner * width + np.arange(self.columns)[None] - self.start[owner], 0)
+        return values.flatten()[torch.from_numpy(place).to(values.device)]
+
+    def spread(self, values: Tensor) -> Tensor:
+        """Return values of sequences (B,) at the places (R, C) of their sub-tokens; padding gets the first one's."""
+        return values[torch.from_numpy(np.maximum(self.owner, 0)).to(values.device)]
+
+    def unpacked(self, hidden: Tensor, width: int) -> Tensor:
+        """Return (R, C, H) as (B, T, H), T = `width`, zeros where a sequence has ended."""
+        steps = np.arange(width)[None]
+        inside = steps < self.lengths[:, None]
+        place = np.where(inside, (self.row * self.columns + self.start)[:, None] + steps, 0)
+        found = hidden.flatten(0, 1)[torch.from_numpy(place).to(hidden.device)]
+        return found.masked_fill(~torch.from_numpy(inside).to(hidden.device)[..., None], 0.0)
+
+
+def pack(lengths: Sequence[int] | NDArray[np.int64], most: int | None = None) -> Layout:
+    """Lay out sequences with little padding: the longest first, each where it leaves least room (best fit decreasing).
+
+    Rows as long as the longest sequence are tried first, then longer ones, until `USEFUL` of the places are. Where a row each
+    is as good, each has its own.
+
+    Args:
+        lengths: sub-tokens of each sequence, at least 1.
+        most: the longest row there may be; `None` for no limit.
+    """
+    sizes = np.asarray(lengths, dtype=np.int64)
+    longest, total = int(sizes.max()), int(sizes.sum())
+    best = Layout(sizes, np.arange(len(sizes)), np.zeros(len(sizes), dtype=np.int64), len(sizes), longest)
+    order = np.argsort(-sizes, kind="stable").tolist()
+    widest = min(max(WIDEST * longest, CHEAP), total)
+    widest = max(longest, widest if most is None else min(widest, most))
+    for columns in range(longest, widest + 1):
+        if total >= USEFUL * best.area:
+            break
+        if -(-total // columns) * columns >= best.area:  # full rows of this length would be no better
+            continue
+        found = fit(sizes, order, columns)
+        best = found if found.area < best.area else best
+    return best
+
+
+def fit(sizes: NDArray[np.int64], order: Sequence[int], columns: int) -> Layout:
+    """Put each sequence, in the given order, into the fullest row of `columns` places that has room for it."""
+    room: list[int] = []
+    row, start = np.zeros_like(sizes), np.zeros_like(sizes)
+    for number in order:
+        size = int(sizes[number])
+        fitting = [(left, r) for r, left in enumerate(room) if left >= size]
+        chosen = min(fitting)[1] if fitting else len(room)
+        if not fitting:
+            room.append(columns)
+        row[number], start[number] = chosen, columns - room[chosen]
+        room[chosen] -= size
+    return Layout(sizes, row, start, len(room), columns)

@@ -1,0 +1,128 @@
+"""Sequences that share rows: nothing is lost, little is padding, and the encoder says of each what it says of it alone."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from pipeline.tasks.model import TaskModel, hidden_states, layout_of
+from pipeline.tasks.packing import USEFUL, pack
+from pipeline.training.streams import seeded
+
+DISTRIBUTIONS = {
+    "names in running text": lambda random, n: np.clip(random.lognormal(2.6, 0.6, n).astype(int) + 2, 4, 200),
+    "pairs of sentences": lambda random, n: np.clip(random.lognormal(3.5, 0.45, n).astype(int), 8, 128),
+    "any": lambda random, n: random.integers(3, 60, n),
+    "narrow": lambda random, n: random.integers(8, 24, n),
+}
+
+
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+@pytest.mark.parametrize("batch_size", [8, 16, 32])
+def test_batches_drawn_at_random_have_little_padding(name, batch_size):
+    random = seeded(name, batch_size)
+    drawn = [DISTRIBUTIONS[name](random, batch_size) for _ in range(100)]
+    layouts = [pack(lengths) for lengths in drawn]
+    useful = sum(lengths.sum() for lengths in drawn)
+    assert useful / sum(layout.area for layout in layouts) >= USEFUL
+    assert useful / sum(lengths.max() * batch_size for lengths in drawn) < 0.75, "padded to the longest"
+
+
+def test_every_sub_token_has_one_place():
+    random = seeded("places")
+    for _ in range(50):
+        lengths = random.integers(1, 40, random.integers(1, 40))
+        layout = pack(lengths)
+        assert layout.owner.shape == (layout.rows, layout.columns)
+        assert np.bincount(layout.owner[layout.owner >= 0], minlength=len(lengths)).tolist() == lengths.tolist()
+        values = torch.arange(len(lengths) * lengths.max()).reshape(len(lengths), -1)
+        back = layout.unpacked(layout.packed(values)[..., None], lengths.max() + 2)[..., 0]
+        for row, length in enumerate(lengths):
+            assert back[row, :length].tolist() == values[row, :length].tolist() and not back[row, length:].any()
+        assert layout.columns <= max(64, 2 * lengths.max())
+
+
+@pytest.mark.parametrize("lengths", [[7], [9, 9, 9], [40, 39, 40, 38]])
+def test_a_row_each_where_that_is_as_good(lengths):
+    layout = pack(lengths)
+    assert not layout.shared
+    assert (layout.rows, layout.columns) == (len(lengths), max(lengths))
+
+
+def test_no_row_is_longer_than_the_encoder_reads():
+    lengths = [30, 29, 28, 5, 5, 5]
+    assert pack(lengths).columns > 32 >= pack(lengths, 32).columns
+
+
+def encoder(kind, double=True):
+    from transformers import BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    off = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "attn_implementation": "sdpa"}
+    if kind == "bert":
+        model = BertModel(
+            BertConfig(vocab_size=50, max_position_embeddings=64, **sizes, **off), add_pooling_layer=False
+        )
+    else:
+        config = XLMRobertaConfig(
+            vocab_size=50, max_position_embeddings=66, pad_token_id=1, type_vocab_size=1, **sizes, **off
+        )
+        model = XLMRobertaModel(config, add_pooling_layer=False)
+    return model.double() if double else model
+
+
+def batch_of(lengths, kind, types):
+    longest, pad_id = max(lengths), 0 if kind == "bert" else 1
+    mask = (torch.arange(longest)[None] < torch.tensor(lengths)[:, None]).long()
+    ids = torch.randint(5, 50, mask.shape, generator=torch.Generator().manual_seed(1))
+    batch = {"input_ids": ids.where(mask.bool(), torch.tensor(pad_id)), "attention_mask": mask}
+    return batch | ({"token_type_ids": mask * (torch.arange(longest) > 2).long()} if types else {})
+
+
+def by_itself(model, batch, row):
+    length = int(batch["attention_mask"][row].sum())
+    return model(**{key: value[row : row + 1, :length] for key, value in batch.items()}).last_hidden_state[0]
+
+
+@pytest.mark.parametrize(("kind", "types"), [("bert", False), ("bert", True), ("xlm-roberta", False)])
+def test_hidden_states_are_those_of_each_sequence_by_itself(kind, types):
+    lengths = [11, 3, 5, 2, 7, 4]
+    model, batch = TaskModel(encoder(kind), nn.Identity()).eval(), batch_of(lengths, kind, types)
+    assert layout_of(model, batch).shared
+    hidden = hidden_states(model, batch)
+    assert hidden.shape == (6, 11, 16)
+    for row, length in enumerate(lengths):
+        torch.testing.assert_close(hidden[row, :length], by_itself(model.encoder, batch, row), rtol=0, atol=1e-12)
+        assert not hidden[row, length:].any()
+
+
+@pytest.mark.parametrize("kind", ["bert", "xlm-roberta"])
+def test_derivatives_of_both_orders_are_those_of_each_sequence_by_itself(kind):
+    lengths = [9, 3, 5, 2]
+    model, batch = TaskModel(encoder(kind), nn.Identity()).eval(), batch_of(lengths, kind, False)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+
+    def derivatives(together):
+        with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+            hidden = hidden_states(model, batch)
+            alone = [by_itself(model.encoder, batch, row) for row in range(len(lengths))]
+            rows = [hidden[row, :length] if together else alone[row] for row, length in enumerate(lengths)]
+            value = sum((h.sin() * (row + 1)).sum() for row, h in enumerate(rows))
+            first = torch.autograd.grad(value, parameters, create_graph=True, materialize_grads=True)
+            second = torch.autograd.grad(sum((g * g).sum() for g in first), parameters, materialize_grads=True)
+        return [*first, *second]
+
+    for ours, theirs in zip(derivatives(True), derivatives(False), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-10)
+
+
+def test_half_precision_is_as_near_as_padded_rows_are():
+    lengths = [20, 3, 5, 2, 7, 4, 13]
+    model, batch = TaskModel(encoder("bert", double=False), nn.Identity()).eval(), batch_of(lengths, "bert", False)
+    with torch.autocast("cpu", torch.bfloat16):
+        shared = hidden_states(model, batch)
+        padded = model.encoder(**batch).last_hidden_state
+    exact = hidden_states(model, batch)
+    errors = [((found - exact) * batch["attention_mask"][..., None]).abs().max() for found in (shared, padded)]
+    assert 0 < errors[0] < 2 * errors[1]
