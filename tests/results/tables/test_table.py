@@ -188,7 +188,8 @@ def test_csv_has_every_number():
     assert (found["p_exact"], found["smallest_p"]) == ("0.25", "0.25")
     assert (found["can_be_significant"], found["significant"], found["comparisons"]) == ("0", "0", "2")
     assert (found["baseline"], found["seeds"]) == ("target_only", "42/1; 42/2; 42/3")
-    assert found["bootstrap_low"] == "", "no outcomes on disk"
+    assert found["smallest_p_holm"] == "0.5"
+    assert found["crossed_low"] == found["p_crossed"] == "", "no outcomes on disk"
     assert csv_rows(table_of(rows()))["target_only", "en→qu"]["p"] == ""
 
 
