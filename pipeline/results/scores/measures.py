@@ -1,5 +1,4 @@
-"""From per-example outcomes to scores: of a whole test set, and as sums over its items, which is what intervals over
-items need.
+"""From per-example outcomes to scores: of a whole test set, and as sums over its items, which intervals over items need.
 
 Every score is a function of counts summed over test items, K of them per item:
 

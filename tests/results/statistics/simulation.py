@@ -23,12 +23,19 @@ INVENTED = 1.0  # below −1 a sentence without entities gets one
 
 @dataclass(frozen=True)
 class World:
-    """Attributes: metric: `accuracy` or `entity_f1`; spread: standard deviation of the true scores of seeds; interaction: of e."""
+    """What a table is drawn from.
+
+    Attributes:
+        metric: `accuracy` or `entity_f1`.
+        spread: standard deviation of the true scores of seeds.
+        interaction: standard deviation of e.
+        level: μ.
+    """
 
     metric: str
     spread: float
     interaction: float
-    level: float = 0.4  # μ
+    level: float = 0.4
 
     def true_score(self, ability):
         """The score on infinitely many items of a seed whose μ + a_s is `ability`."""
