@@ -104,7 +104,8 @@ def item_values(counts: Floats, metric: Metric) -> Floats:
     """
     sums = counts.sum(1, keepdims=True)  # (S, 1, K)
     without = metric(sums - counts)  # (S, N)
-    return metric(sums) + (counts.shape[1] - 1) * (without.mean(1, keepdims=True) - without)
+    values: Floats = metric(sums) + (counts.shape[1] - 1) * (without.mean(1, keepdims=True) - without)
+    return values
 
 
 def analyse(values: Floats) -> Crossed:

@@ -66,6 +66,7 @@ def test_sign_flip_equals_scipys_permutation_test(pairs):
     assert sign_flip(differences) == pytest.approx(oracle.pvalue)
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_equals_statsmodels(p_values):
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
