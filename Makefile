@@ -1,7 +1,8 @@
-# make demo    the default workflow on Babel, no network: environment, data, encoder, runs, then the table on the screen
-# make test    every check: lint, types, generated files in step, tests
-# make lint    the first half of `make test`
-# make clean   what the checks leave behind (results, resources and the environment stay)
+# make demo      the default workflow on Babel, no network: environment, data, encoder, runs, then the table on the screen
+# make test      every check: lint, types, generated files in step, tests
+# make lint      the first half of `make test`
+# make coverage  how often the intervals of tables hold the truth, by size: docs/tables.md (minutes)
+# make clean     what the checks leave behind (results, resources and the environment stay)
 #
 # Other interpreter: `make demo PYTHON=python3.12`. Fewer cores: `make demo CORES=1`.
 
@@ -13,7 +14,7 @@ STAMP := $(VENV)/.installed
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint coverage clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -30,6 +31,9 @@ lint: $(STAMP)
 	snakefmt --check Snakefile rules
 	snakemake --lint
 	python -m pipeline.config.documentation --check
+
+coverage: $(STAMP)
+	pytest -m long tests/results/statistics
 
 # One environment for everything; made again when what it is made of changes.
 $(STAMP): pyproject.toml envs/constraints.txt

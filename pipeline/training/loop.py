@@ -273,7 +273,7 @@ class Loop:
         """Add θ to the sum over the phase's epochs, in float64: a mean of equal weights is those weights."""
         for key, tensor in self.model.state_dict().items():
             if tensor.is_floating_point():
-                name, added = f"model.{key}", tensor.detach().double().cpu()
+                name, added = f"model.{key}", tensor.detach().to("cpu", torch.float64, copy=True)
                 self.total[name] = self.total[name] + added if name in self.total else added
 
     def mean_weights(self) -> Weights:

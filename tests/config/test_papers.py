@@ -15,6 +15,7 @@ from pipeline.config.tables import Table
 from pipeline.grid import runs
 from pipeline.grid.runs import Grid, Run
 from pipeline.methods.parts.sides import Origin
+from pipeline.results.statistics.seeds import seeds_needed
 from pipeline.stages.figure import KEYS
 
 ROOT = Path(__file__).parents[2]
@@ -483,6 +484,21 @@ def test_mgls_tables_are_there_by_name_and_title() -> None:
     assert {table.baseline for table in found[1] + found[2]} == {"reptile_fine_tune"}
 
 
+def test_a_star_is_possible_in_every_table_as_the_paper_tests_its_gains(graphs: Grid) -> None:
+    for name, table in graphs.tables.items():
+        columns = [target for experiment in table["experiments"] for target in experiment["targets"]]
+        for experiment in table["experiments"]:
+            assert len(experiment["model_seeds"]) == seeds_needed(len(columns)), name
+
+
+@pytest.mark.parametrize("paper_name", ["paper", "xla", "soft", "graphs"])
+def test_the_head_of_a_papers_config_says_how_many_runs_it_has(paper_name: str, request: pytest.FixtureRequest) -> None:
+    file = {"paper": PAPER, "xla": XLA, "soft": SOFT, "graphs": GRAPHS}[paper_name]
+    grid: Grid = request.getfixturevalue(paper_name)
+    said = re.search(r"--configfile config/papers/\S+ +# ([\d,]+) runs", file.read_text())
+    assert said and int(said[1].replace(",", "")) == len(grid.runs)
+
+
 @pytest.mark.parametrize("domain", ["books", "dvd", "music"])
 def test_each_target_has_the_three_other_languages_as_sources_and_a_tenth_of_its_labels(
     graphs: Grid, domain: str
@@ -495,7 +511,7 @@ def test_each_target_has_the_three_other_languages_as_sources_and_a_tenth_of_its
         assert sources == (set() if name == "target_only" else {"en", "fr", "ja", "de"} - set(run.spec["targets"]))
         assert run.spec["target_size"] == 0.1
     per_target = len(BASELINES | ABLATIONS | {"mgl"})
-    assert len(found) == 3 * 5 * per_target
+    assert len(found) == 3 * 7 * per_target
 
 
 def test_the_settings_are_those_of_the_papers_fourth_table(graphs: Grid) -> None:
@@ -542,8 +558,8 @@ def test_figure_5_shares_its_first_point_with_table_1_and_has_all_nine_experimen
     for experiment, _ in figure["columns"]:
         for method in figure["methods"]:
             assert len(list(of(graphs, experiment, method))) == 4 * 5
-        shared = names(graphs, experiment.removesuffix("-shares"), "mgl")
-        assert shared < names(graphs, experiment, "mgl")
+        first = {run.name for run in of(graphs, experiment, "mgl") if run.spec["target_size"] == 0.1}
+        assert len(first) == 5 and first < names(graphs, experiment.removesuffix("-shares"), "mgl")
 
 
 def test_figure_4_has_a_panel_for_each_target_of_music(graphs: Grid) -> None:
@@ -553,7 +569,7 @@ def test_figure_4_has_a_panel_for_each_target_of_music(graphs: Grid) -> None:
         (["de", "en", "fr"], "ja"),
         (["en", "fr", "ja"], "de"),
     ]
-    assert {len(panel["runs"]) for panel in panels} == {5}
+    assert {len(panel["runs"]) for panel in panels} == {7}
     assert (graphs.figures["figure4"]["draws"], graphs.figures["figure4"]["neighbours"]) == (100, 2)
 
 

@@ -1,5 +1,7 @@
 """Reptile, checkpoint averaging, frozen layers, auxiliary tuning: what they do to θ; and every new method killed and resumed."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import read_parquet
 from pipeline.methods.reptile import pull_back
+from pipeline.training.loop import Loop
 from pipeline.training.run import train_run
 from tests import tiny
 from tests.meta.model import error
@@ -113,6 +116,19 @@ def test_weights_are_the_mean_over_all_epochs_ends(languages):
 def test_a_mean_of_equal_weights_is_those_weights(languages):
     loop, ends = averaged(epochs=3, learning_rate=0.0)
     assert all(torch.equal(tensor, ends[0][name]) for name, tensor in theta_of(loop).items())
+
+
+def test_the_sum_of_weights_is_no_view_of_them():
+    """Of float64 weights neither `double` nor `cpu` makes a copy, and they are trained on in place."""
+    model = torch.nn.Linear(2, 1, dtype=torch.float64)
+    loop = SimpleNamespace(model=model, total={}, fitted=SimpleNamespace(epochs=2))
+    ends = []
+    for _ in range(2):
+        Loop.add_up(loop)
+        ends.append(model.weight.detach().clone())
+        with torch.no_grad():
+            model.weight += 1
+    assert torch.allclose(Loop.mean_weights(loop)["model.weight"], torch.stack(ends).mean(0))
 
 
 def test_one_epoch_has_no_mean(languages):

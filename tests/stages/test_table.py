@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError
@@ -47,14 +48,20 @@ def test_from_predictions_to_a_table(monkeypatch, capsys):
     assert [float(v) for v in base["values"].split("; ")] == pytest.approx(values, abs=1e-5)
     joint = found["joint", "en→qu"]
     assert float(joint["mean"]) == pytest.approx(3200 / 38, abs=1e-5)
-    assert float(joint["low"]) < float(joint["mean"]) < float(joint["high"])
-    assert 0 < float(joint["bootstrap_low"]) < float(joint["difference"]) < float(joint["bootstrap_high"])
-    assert 0 < float(joint["p_randomisation"]) < 0.2
+    # the same 8 sentences in every seed: none of the deviation is of seeds
+    assert (joint["seeds_low"], joint["seeds_high"]) == ("", "")
+    assert float(joint["crossed_low"]) < float(joint["mean"]) < float(joint["crossed_high"])
+    low, high = np.mean(values) + stats.t.ppf(0.975, 2) * np.std(values, ddof=1) / 3**0.5 * np.array([-1, 1])
+    assert (float(base["seeds_low"]), float(base["seeds_high"])) == pytest.approx((low, high), abs=1e-5)
+    assert float(base["crossed_low"]) < low < high < float(base["crossed_high"])
+    difference = [float(joint[f"difference{key}"]) for key in ("_crossed_low", "_low", "", "_high", "_crossed_high")]
+    assert difference == sorted(difference)
+    assert float(joint["p"]) < float(joint["p_crossed"]) < 0.2
     assert joint["sentences"] == "10"
     assert found["joint", "average"]["language"] == ""
     text = paths.table("toy", "md").read_text()
     assert capsys.readouterr().out.endswith(text)
-    assert "Test sets: 10 sentences each; 95 % interval of a mean over seeds and sentences (bootstrap): ±" in text
+    assert "Test sets: 10 sentences each; 95 % interval of a mean over seeds and sentences: ±" in text
     assert "\\toprule" in paths.table("toy", "tex").read_text()
 
 

@@ -1,4 +1,4 @@
-"""From per-example outcomes to scores: of a whole test set, and as sums over its items, which is what resampling needs.
+"""From per-example outcomes to scores: of a whole test set, and as sums over its items, which intervals over items need.
 
 Every score is a function of counts summed over test items, K of them per item:
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.common.errors import UserError
-from pipeline.results.statistics.resampling import Metric
+from pipeline.results.statistics.crossed import Metric
 from pipeline.results.statistics.seeds import Floats
 from pipeline.tasks import class_score, ner_score
 from pipeline.tasks.metric_names import MEASURES, positive_class

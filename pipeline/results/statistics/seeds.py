@@ -26,6 +26,14 @@ class Summary:
     sd: float | None
     n: int
 
+    @property
+    def ends(self) -> tuple[float, float] | tuple[None, None]:
+        """The 95 % t-interval of the mean, the test set as given; none for one value, or where all are equal."""
+        if self.sd is None or self.sd < 1e-12:
+            return None, None
+        half = half_interval(self.sd, self.n)
+        return self.mean - half, self.mean + half
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -101,8 +109,21 @@ def smallest_p(n: int) -> float:
     return min(1.0, 2.0 * 0.5**n)
 
 
+def least_holm(seeds: Sequence[int]) -> list[float]:
+    """Return the least p, adjusted by Holm, that the exact test can give each comparison of a family.
+
+    Args:
+        seeds: of each comparison; they may differ.
+
+    That is Holm's adjustment of each one's `smallest_p`: a comparison is helped by others that are rejected before it, and by
+    all that can be. So one of few seeds can be significant beside others of more, and one above α cannot, whatever the scores.
+    Beyond 16 seeds, where no exact test is made, its least p is still what it would be.
+    """
+    return holm([smallest_p(n) for n in seeds])
+
+
 def seeds_needed(comparisons: int, alpha: float = ALPHA) -> int:
-    """Return how many seeds the exact test needs for Holm over `comparisons` to reject anything: 2m/2ⁿ ≤ α."""
+    """Return how many seeds of each comparison the exact test needs for Holm over `comparisons` to reject any: 2m/2ⁿ ≤ α."""
     return math.ceil(math.log2(2 * comparisons / alpha))
 
 

@@ -1,23 +1,13 @@
-"""Tests over test items: they read the per-example outcomes of the runs in two cells."""
+"""Intervals over seeds and test items: they read the per-example outcomes of the runs in a cell, or in two."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from pipeline.common import paths
 from pipeline.common.files import read_parquet
 from pipeline.results.scores.measures import items
 from pipeline.results.scores.outcomes import OUTCOMES
-from pipeline.results.statistics.resampling import Metric, bootstrap, randomisation
+from pipeline.results.statistics.crossed import Crossed, Metric, crossed
 from pipeline.results.statistics.seeds import Floats
-
-
-@dataclass(frozen=True)
-class ItemTests:
-    """What the test items say of a difference: two-level bootstrap interval and approximate randomisation."""
-
-    low: float
-    high: float
-    p: float
 
 
 def counts(runs: Sequence[str], language: str, task: str, metric: str) -> tuple[Floats, Metric]:
@@ -43,15 +33,15 @@ def counts(runs: Sequence[str], language: str, task: str, metric: str) -> tuple[
     return values[[place[run] for run in runs]], score
 
 
-def mean_interval(runs: Sequence[str], language: str, task: str, metric: str) -> tuple[float, float]:
-    """Return the two-level bootstrap's 95 % interval of a cell's mean score."""
+def mean_over_items(runs: Sequence[str], language: str, task: str, metric: str) -> Crossed | None:
+    """Return how sure a cell's mean score is over its seeds and test items."""
     values, score = counts(runs, language, task, metric)
-    return bootstrap(values, None, score)
+    return crossed(values, None, score)
 
 
-def compare_items(ours: Sequence[str], baseline: Sequence[str], language: str, task: str, metric: str) -> ItemTests:
-    """Compare two cells' runs, paired by position, over their test items."""
+def difference_over_items(
+    ours: Sequence[str], baseline: Sequence[str], language: str, task: str, metric: str
+) -> Crossed | None:
+    """Return how sure the difference of two cells' runs, paired by position, is over seeds and test items."""
     both, score = counts([*ours, *baseline], language, task, metric)
-    mine, theirs = both[: len(ours)], both[len(ours) :]
-    low, high = bootstrap(mine, theirs, score)
-    return ItemTests(low, high, randomisation(mine, theirs, score))
+    return crossed(both[: len(ours)], both[len(ours) :], score)

@@ -203,6 +203,7 @@ def power(table: Table) -> list[str]:
     found = {(cell.comparison.n, cell.family) for cell in table.cells.values() if cell.comparison and cell.hopeless}
     if not found:
         return []
+    unequal = any(len(ns) > 1 for ns in numbers_of_seeds(table))
     floors = ", ".join(f"{points(smallest_p(n))} with n = {n}" for n in sorted({n for n, _ in found}))
     needs = ", ".join(
         f"{seeds_needed(m)} for {'one comparison' if m == 1 else f'{m} comparisons under Holm'}"
@@ -210,8 +211,14 @@ def power(table: Table) -> list[str]:
     )
     return [
         f"† cannot be significant, whatever the scores: an exact paired test over seeds cannot go below p = {floors}; "
-        f"seeds needed: {needs}."
+        f"seeds needed{' where all cells of a row have as many' if unequal else ''}: {needs}."
     ]
+
+
+def numbers_of_seeds(table: Table) -> list[set[int]]:
+    """Return which numbers of seeds the comparisons of each row's family have."""
+    columns = [column for column in table.columns if column != AVERAGE]
+    return [{test.n for column in columns if (test := table.cells[row, column].comparison)} for row in table.rows]
 
 
 def test_sets(table: Table) -> list[str]:
@@ -224,12 +231,21 @@ def test_sets(table: Table) -> list[str]:
         text = f"Test sets: {next(iter(sizes.values())):,} {items} each"
     else:
         text = f"Test {items}: {', '.join(f'{lang} {n:,}' for lang, n in sizes.items())}"
-    halves = [50 * (high - low) for cell in shown(table) if cell.interval for low, high in [cell.interval]]
-    if halves:
-        text += (
-            f"; 95 % interval of a mean over seeds and {items} (bootstrap): ±{median(halves):.1f} in the median cell"
-        )
-    return [f"{text}."]
+    return [f"{text}{spread_over_items(table)}."]
+
+
+def spread_over_items(table: Table) -> str:
+    """Say how wide the interval over seeds and test examples is in the median of the cells that have one."""
+    found = [cell.crossed for cell in shown(table) if cell.crossed and cell.crossed.half is not None]
+    if not found:
+        return ""
+    items, single = items_of(table), [mean for mean in found if mean.seeds == 1]
+    both = f"95 % interval of a mean over seeds and {items}"
+    if len(single) == len(found):
+        both = f"95 % interval over {items}, of the one seed"
+    elif single:
+        both += f", of one seed over {items} alone"
+    return f"; {both}: ±{median(100 * mean.half for mean in found if mean.half is not None):.1f} in the median cell"
 
 
 def footnotes(table: Table) -> dict[str, str]:

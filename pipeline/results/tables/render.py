@@ -27,10 +27,10 @@ from pipeline.results.tables.table import AVERAGE, Table
 
 CSV_COLUMNS = (
     *("table", "metric", "row", "variant", "settings", "column", "sources", "language"),
-    *("n", "mean", "sd", "low", "high", "best", "sentences"),
+    *("n", "mean", "sd", "seeds_low", "seeds_high", "crossed_low", "crossed_high", "best", "sentences"),
     *("baseline", "pairs", "difference", "difference_low", "difference_high", "effect_size"),
-    *("p", "p_holm", "comparisons", "p_exact", "smallest_p", "can_be_significant", "significant"),
-    *("bootstrap_low", "bootstrap_high", "p_randomisation"),
+    *("p", "p_holm", "comparisons", "p_exact", "smallest_p", "smallest_p_holm", "can_be_significant", "significant"),
+    *("difference_crossed_low", "difference_crossed_high", "p_crossed"),
     *("point", "points", "dev", "dev_metric"),
     *("seeds", "values", "runs", "notes"),
 )
@@ -78,13 +78,16 @@ def _mean(table: Table, row: Row, column: Column) -> dict[str, Any]:
     cell = table.cells[row, column]
     facts: dict[str, Any] = {"notes": "; ".join(cell.reasons)}
     if cell.summary:
-        low, high = cell.interval or (None, None)
+        low, high = cell.summary.ends
+        both = cell.crossed.ends if cell.crossed else (None, None)
         facts |= {
             "n": cell.summary.n,
             "mean": percent(cell.summary.mean),
             "sd": percent(cell.summary.sd),
-            "low": percent(low),
-            "high": percent(high),
+            "seeds_low": percent(low),
+            "seeds_high": percent(high),
+            "crossed_low": percent(both[0]),
+            "crossed_high": percent(both[1]),
             "best": int(cell.best),
             "sentences": cell.sentences or None,
             "seeds": "; ".join(f"{data}/{model}" for data, model in cell.scores),
@@ -111,14 +114,16 @@ def _test(table: Table, row: Row, column: Column) -> dict[str, Any]:
         "comparisons": cell.family,
         "p_exact": test.p_exact,
         "smallest_p": smallest_p(test.n),
+        "smallest_p_holm": cell.least_holm,
         "can_be_significant": int(not cell.hopeless),
         "significant": int(cell.significant),
     }
-    if cell.items:
+    if cell.crossed_difference:
+        low, high = cell.crossed_difference.ends
         facts |= {
-            "bootstrap_low": percent(cell.items.low),
-            "bootstrap_high": percent(cell.items.high),
-            "p_randomisation": cell.items.p,
+            "difference_crossed_low": percent(low),
+            "difference_crossed_high": percent(high),
+            "p_crossed": cell.crossed_difference.p,
         }
     return facts
 

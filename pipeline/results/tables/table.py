@@ -8,9 +8,10 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.common import paths
-from pipeline.results.statistics.seeds import ALPHA, Comparison, Summary, compare, holm, seeds_needed, summarise
+from pipeline.results.statistics.crossed import Crossed
+from pipeline.results.statistics.seeds import ALPHA, Comparison, Summary, compare, holm, least_holm, summarise
 from pipeline.results.tables.cells import Column, Grid, Row, Score, Seed, Spec, arrange
-from pipeline.results.tables.items import ItemTests, compare_items, mean_interval
+from pipeline.results.tables.items import difference_over_items, mean_over_items
 from pipeline.results.tables.tuning import Choice
 
 AVERAGE = Column("average")
@@ -26,11 +27,12 @@ class Cell:
         scores: by seed, 0 to 1.
         runs: the run of each seed; empty in the average column.
         summary: mean, standard deviation and n; `None` where the cell is empty.
-        interval: 95 % two-level bootstrap interval of the mean, where outcomes are at hand.
+        crossed: the mean over seeds and test items, with its interval, where outcomes are at hand.
         sentences: how many sentences were tested; 0 in the average column.
         comparison: with the baseline's cell, over common seeds.
-        items: the same comparison over test items.
+        crossed_difference: the same comparison over seeds and test items.
         p_holm: the t-test's p, adjusted within the row.
+        least_holm: the least that the exact test's adjusted p can be, whatever the scores of all the row's comparisons.
         family: how many comparisons it was adjusted for.
         best: whether no row's mean is higher in this column.
         reasons: why it is empty, or lacks seeds or a comparison.
@@ -39,11 +41,12 @@ class Cell:
     scores: Mapping[Seed, float]
     runs: Mapping[Seed, str]
     summary: Summary | None = None
-    interval: tuple[float, float] | None = None
+    crossed: Crossed | None = None
     sentences: int = 0
     comparison: Comparison | None = None
-    items: ItemTests | None = None
+    crossed_difference: Crossed | None = None
     p_holm: float | None = None
+    least_holm: float | None = None
     family: int = 0
     best: bool = False
     reasons: tuple[str, ...] = ()
@@ -51,7 +54,7 @@ class Cell:
     @property
     def hopeless(self) -> bool:
         """Whether the exact paired test cannot become significant with so few seeds, whatever the scores."""
-        return self.comparison is not None and self.comparison.n < seeds_needed(self.family)
+        return self.least_holm is not None and self.least_holm > ALPHA
 
     @property
     def significant(self) -> bool:
@@ -147,7 +150,7 @@ def fill(spec: Spec, grid: Grid, row: Row, column: Column) -> Cell:
         scores={seed: score.value for seed, score in scores.items()},
         runs=runs,
         summary=summarise([score.value for score in scores.values()]),
-        interval=mean_interval(list(runs.values()), column.language, spec.task, spec.metric) if at_hand else None,
+        crossed=mean_over_items(list(runs.values()), column.language, spec.task, spec.metric) if at_hand else None,
         sentences=next(iter(scores.values())).sentences,
         reasons=reasons,
     )
@@ -227,11 +230,11 @@ def compared(spec: Spec, grid: Grid, cells: Cells, rows: tuple[Row, Row], column
     behind = grid.columns if spec.columns == "average" else [column]
     reasons += dict.fromkeys(reason for part in behind for reason in unlike(grid, rows, part))
     shared = [[runs[seed] for seed in seeds if seed in runs] for runs in (cell.runs, base.runs)]
-    items = None
+    over_items = None
     if shared[0] and all(paths.outcomes(run).exists() for runs in shared for run in runs):
-        items = compare_items(shared[0], shared[1], column.language, spec.task, spec.metric)
+        over_items = difference_over_items(shared[0], shared[1], column.language, spec.task, spec.metric)
     comparison = compare([cell.scores[seed] for seed in seeds], [base.scores[seed] for seed in seeds])
-    return dataclasses.replace(cell, comparison=comparison, items=items, reasons=tuple(reasons))
+    return dataclasses.replace(cell, comparison=comparison, crossed_difference=over_items, reasons=tuple(reasons))
 
 
 def unlike(grid: Grid, rows: tuple[Row, Row], column: Column) -> list[str]:
@@ -255,9 +258,14 @@ def adjust(cells: Cells, row: Row, columns: Sequence[Column]) -> None:
     for family in ([c for c in columns if c != AVERAGE], [c for c in columns if c == AVERAGE]):
         tested = {c: test for c in family if (test := cells[row, c].comparison)}
         adjusted = holm([1.0 if test.p is None else test.p for test in tested.values()])
-        for (column, test), p in zip(tested.items(), adjusted, strict=True):
-            p_holm = None if test.p is None else p
-            cells[row, column] = dataclasses.replace(cells[row, column], p_holm=p_holm, family=len(tested))
+        least = least_holm([test.n for test in tested.values()])
+        for (column, test), p, attainable in zip(tested.items(), adjusted, least, strict=True):
+            cells[row, column] = dataclasses.replace(
+                cells[row, column],
+                p_holm=None if test.p is None else p,
+                least_holm=attainable,
+                family=len(tested),
+            )
 
 
 def mark_best(cells: Cells, rows: Sequence[Row], columns: Sequence[Column]) -> None:

@@ -1,6 +1,7 @@
-"""Scores of whole test sets, and the same scores as sums over test items, which is what intervals and tests resample."""
+"""Scores of whole test sets, and the same scores as sums over test items, which is what intervals over items need."""
 
 import importlib
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,10 +16,10 @@ from pipeline.common.files import write_parquet
 from pipeline.data.schema import LABELS, PREDICTIONS
 from pipeline.results.scores.measures import items, title, totals
 from pipeline.results.scores.outcomes import SCORERS
-from pipeline.results.statistics.resampling import bootstrap, randomisation
+from pipeline.results.statistics.crossed import Crossed, crossed
 from pipeline.results.statistics.seeds import summarise
 from pipeline.results.tables.cells import Column, Row
-from pipeline.results.tables.items import compare_items, mean_interval
+from pipeline.results.tables.items import difference_over_items, mean_over_items
 from pipeline.results.tables.notes import choice, measure
 from pipeline.results.tables.notes import test_sets as sizes_of
 from pipeline.results.tables.table import Cell
@@ -105,13 +106,13 @@ def test_intervals_and_tests_run_on_every_metric(task, data):
     for metric in metric_names(task):
         counts, score = items(task, metric, tables, "en")
         mine, theirs = counts[:2], counts[2:]
-        low, high = bootstrap(mine, None, score, resamples=40)
-        assert 0 <= low <= high <= 1
-        low, high = bootstrap(mine, theirs, score, resamples=40)
-        assert -1 <= low <= high <= 1
-        assert 0 < randomisation(mine, theirs, score, rounds=40) <= 1
-        assert randomisation(mine, mine, score, rounds=40) == 1.0
-        assert bootstrap(mine, mine, score, resamples=40) == (0.0, 0.0)
+        ours, other = score(mine.sum(1)), score(theirs.sum(1))
+        assert crossed(mine, None, score).value == pytest.approx(ours.mean())
+        difference = crossed(mine, theirs, score)
+        assert difference.value == pytest.approx((ours - other).mean())
+        assert difference.p is None or 0 <= difference.p <= 1
+        same = crossed(mine, mine, score)
+        assert (same.value, same.half) == (0.0, None)
 
 
 def test_items_by_hand():
@@ -190,13 +191,13 @@ def test_cells_are_compared_item_by_item(tmp_path, monkeypatch):
     for run, said in (("good-1", gold), ("good-2", gold), ("bad-1", wrong), ("bad-2", wrong)):
         write_parquet(paths.outcomes(run), outcomes("sentiment", gold, said))
     good, bad = ["good-1", "good-2"], ["bad-1", "bad-2"]
-    assert mean_interval(good, "en", "sentiment", "accuracy") == (1.0, 1.0)
-    low, high = mean_interval(bad, "en", "sentiment", "accuracy")
+    assert mean_over_items(good, "en", "sentiment", "accuracy").half is None, "all right in every run"
+    low, high = mean_over_items(bad, "en", "sentiment", "accuracy").ends
     assert 0.3 < low < 0.5 < high < 0.7
-    found = compare_items(good, bad, "en", "sentiment", "f1_positive")
-    assert (found.low, found.high) == (1.0, 1.0) and found.p == pytest.approx(1 / 1001)
-    same = compare_items(good, good, "en", "sentiment", "f1_macro")  # a tuned row whose point is the baseline's
-    assert (same.low, same.high, same.p) == (0.0, 0.0, 1.0)
+    found = difference_over_items(good, bad, "en", "sentiment", "f1_positive")
+    assert (found.value, found.seeds, found.items) == (1.0, 2, 40)
+    same = difference_over_items(good, good, "en", "sentiment", "f1_macro")  # a tuned row whose point is the baseline's
+    assert (same.value, same.half, same.p) == (0.0, None, None)
 
 
 # ----------------------------------------------------------------------------------------------------------- in words
@@ -216,8 +217,9 @@ def test_every_metric_has_a_name_in_words_of_its_own():
 def captioned(task, metric):
     """As much of a table as its captions read."""
     row, columns = Row("joint"), (Column("qu"), Column("jv"))
-    cell = Cell({}, {}, summarise([0.5, 0.7]), (0.4, 0.7), sentences=1200)
-    cells = {(row, columns[0]): cell, (row, columns[1]): Cell({}, {}, summarise([0.5, 0.7]), (0.4, 0.7), sentences=900)}
+    sure = Crossed(0.6, 2, 900, 0.0, (0.15 / 1.96) ** 2)
+    cell = Cell({}, {}, summarise([0.5, 0.7]), sure, sentences=1200)
+    cells = {(row, columns[0]): cell, (row, columns[1]): Cell({}, {}, summarise([0.5, 0.7]), sure, sentences=900)}
     return SimpleNamespace(spec=SimpleNamespace(task=task, metric=metric), rows=[row], columns=columns, cells=cells)
 
 
@@ -228,12 +230,27 @@ def captioned(task, metric):
 def test_captions_name_what_was_tested(task, unit):
     table = captioned(task, metric_names(task)[0])
     assert sizes_of(table) == [
-        f"Test {unit}: qu 1,200, jv 900; 95 % interval of a mean over seeds and {unit} (bootstrap): ±15.0 in the median cell."
+        f"Test {unit}: qu 1,200, jv 900; 95 % interval of a mean over seeds and {unit}: ±15.0 in the median cell."
     ]
     table.cells = dict.fromkeys(table.cells, next(iter(table.cells.values())))
     assert sizes_of(table)[0].startswith(f"Test sets: 1,200 {unit} each;")
     facts = {"select": "best", "dev": "target", "dev_size": 50}
     assert choice(facts, unit) == f"best on the target language's dev set, at most 50 {unit}"
+
+
+def test_captions_say_where_an_interval_is_of_one_seed():
+    table = captioned("ner", "entity_f1_strict")
+    first, second = table.cells
+    one = replace(table.cells[first], crossed=replace(table.cells[first].crossed, seeds=1))
+    table.cells[first] = one
+    text = (
+        "95 % interval of a mean over seeds and sentences, of one seed over sentences alone: ±15.0 in the median cell."
+    )
+    assert text in sizes_of(table)[0]
+    table.cells[second] = one
+    assert "; 95 % interval over sentences, of the one seed: ±15.0 in the median cell." in sizes_of(table)[0]
+    table.cells = dict.fromkeys(table.cells, replace(one, crossed=Crossed(1.0, 3, 900, 0.0, 0.0)))
+    assert sizes_of(table) == ["Test sets: 1,200 sentences each."], "nothing varies, so there is no interval"
 
 
 def test_captions_name_the_measure():

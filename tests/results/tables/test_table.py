@@ -172,6 +172,20 @@ def test_star_only_with_seeds_enough_for_the_family():
     assert "†" not in to_markdown(seven)
 
 
+def test_a_cell_of_six_seeds_beside_one_of_eight_can_have_a_star():
+    # Holm takes 2/2⁸ at ×2 first, then 2/2⁶ = .031 at ×1; two cells of six seeds stop at .062
+    data, experiments = seeds(8)
+    unequal = [r for r in data if r["language"] == "jv" or r["model_seed"] <= 6]
+    table = table_of(unequal, experiments=experiments)
+    cell = table.cells[JOINT, QU]
+    assert (cell.comparison.n, table.cells[JOINT, JV].comparison.n, cell.least_holm) == (6, 8, 0.03125)
+    assert not cell.hopeless, "six seeds are enough beside eight, whatever the scores here"
+    few = table_of([r for r in unequal if r["model_seed"] <= 6 and (r["language"] == "jv" or r["model_seed"] <= 5)])
+    assert few.cells[JOINT, QU].hopeless and few.cells[JOINT, JV].hopeless
+    note = next(text for text in remarks(few) if text.startswith("†"))
+    assert "seeds needed where all cells of a row have as many: " in note
+
+
 def test_power_note_says_what_cannot_be_and_what_it_takes():
     note = next(text for text in remarks(table_of(rows())) if text.startswith("†"))
     assert "cannot go below p = .25 with n = 3" in note
@@ -188,7 +202,8 @@ def test_csv_has_every_number():
     assert (found["p_exact"], found["smallest_p"]) == ("0.25", "0.25")
     assert (found["can_be_significant"], found["significant"], found["comparisons"]) == ("0", "0", "2")
     assert (found["baseline"], found["seeds"]) == ("target_only", "42/1; 42/2; 42/3")
-    assert found["bootstrap_low"] == "", "no outcomes on disk"
+    assert found["smallest_p_holm"] == "0.5"
+    assert found["crossed_low"] == found["p_crossed"] == "", "no outcomes on disk"
     assert csv_rows(table_of(rows()))["target_only", "en→qu"]["p"] == ""
 
 
