@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.common import paths
+from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from pipeline.results.statistics.seeds import ALPHA, Comparison, Summary, compare, holm, seeds_needed, summarise
 from pipeline.results.tables.cells import Column, Grid, Row, Score, Seed, Spec, arrange
 from pipeline.results.tables.items import ItemTests, compare_items, mean_interval
@@ -247,7 +248,28 @@ def unlike(grid: Grid, rows: tuple[Row, Row], column: Column) -> list[str]:
     child = any(key.startswith("parent.") for key in ours)
     fair = {"target_size"} if child and ours.get("target_size") is None else set()
     keys = [key for key in SAME_DATA if key not in fair and ours.get(key) != theirs.get(key)]
-    return [f"differs from its baseline in {', '.join(keys)} too"] if keys else []
+    data = [f"differs from its baseline in {', '.join(keys)} too"] if keys else []
+    return [*data, *otherwise_fine_tuned(ours, theirs)]
+
+
+def otherwise_fine_tuned(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+    """Say in what the fine-tuning on the target differs between few-shot rows, which should differ in what goes before it."""
+    own, other = fine_tuning_of(ours), fine_tuning_of(theirs)
+    keys = [key for key in FINE_TUNE_KEYS if key in own and key in other and own[key] != other[key]]
+    if not keys:
+        return []
+    said = [", ".join(f"{key} {_worded(found[key])}" for key in keys) for found in (own, other)]
+    return [f"fine-tuned on the target with {said[0]}, its baseline with {said[1]}"]
+
+
+def fine_tuning_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run's fine-tuning on the target: a phase of its own, or all that `few_shot` does."""
+    prefix = "training." if settings.get("method.name") == "few_shot" else "method.fine_tune."
+    return {key: settings[f"{prefix}{key}"] for key in FINE_TUNE_KEYS if f"{prefix}{key}" in settings}
+
+
+def _worded(value: Any) -> str:
+    return "null" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def adjust(cells: Cells, row: Row, columns: Sequence[Column]) -> None:
