@@ -78,6 +78,7 @@ class Table:
         choices: the points chosen on dev, of cells whose variant has a grid.
         averaged: the columns behind the average where only that is shown.
         earlier: by run: the hashes of earlier code that it rests on and the config accepts.
+        fine_tunings: by row, of few-shot rows: the settings of the fine-tuning on the target.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Table:
     choices: Mapping[tuple[Row, Column], Choice]
     averaged: Sequence[Column] = ()
     earlier: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    fine_tunings: Mapping[Row, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
 
 def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> Table:
@@ -117,7 +119,9 @@ def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> 
     texts = {method["name"]: method.get("label", method["name"]) for method in spec.methods}
     labels = {row: label_of(texts[row.variant], row) for row in grid.rows}
     return Table(
-        name, spec, grid.rows, columns, cells, labels, baselines, grid.choices, averaged, facts.get("earlier_code", {})
+        *(name, spec, grid.rows, columns, cells, labels, baselines, grid.choices, averaged),
+        earlier=facts.get("earlier_code", {}),
+        fine_tunings=fine_tunings(grid),
     )
 
 
@@ -248,18 +252,7 @@ def unlike(grid: Grid, rows: tuple[Row, Row], column: Column) -> list[str]:
     child = any(key.startswith("parent.") for key in ours)
     fair = {"target_size"} if child and ours.get("target_size") is None else set()
     keys = [key for key in SAME_DATA if key not in fair and ours.get(key) != theirs.get(key)]
-    data = [f"differs from its baseline in {', '.join(keys)} too"] if keys else []
-    return [*data, *otherwise_fine_tuned(ours, theirs)]
-
-
-def otherwise_fine_tuned(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
-    """Say in what the fine-tuning on the target differs between few-shot rows, which should differ in what goes before it."""
-    own, other = fine_tuning_of(ours), fine_tuning_of(theirs)
-    keys = [key for key in FINE_TUNE_KEYS if key in own and key in other and own[key] != other[key]]
-    if not keys:
-        return []
-    said = [", ".join(f"{key} {_worded(found[key])}" for key in keys) for found in (own, other)]
-    return [f"fine-tuned on the target with {said[0]}, its baseline with {said[1]}"]
+    return [f"differs from its baseline in {', '.join(keys)} too"] if keys else []
 
 
 def fine_tuning_of(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -268,8 +261,15 @@ def fine_tuning_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {key: settings[f"{prefix}{key}"] for key in FINE_TUNE_KEYS if f"{prefix}{key}" in settings}
 
 
-def _worded(value: Any) -> str:
-    return "null" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+def fine_tunings(grid: Grid) -> dict[Row, list[dict[str, Any]]]:
+    """Return in which ways each few-shot row is fine-tuned on the target: one, unless its columns are of unlike experiments."""
+    found: dict[Row, list[dict[str, Any]]] = {}
+    for (row, _), scores in grid.cells.items():
+        for score in scores.values():
+            own = fine_tuning_of(score.settings)
+            if own and own not in found.setdefault(row, []):
+                found[row].append(own)
+    return found
 
 
 def adjust(cells: Cells, row: Row, columns: Sequence[Column]) -> None:
