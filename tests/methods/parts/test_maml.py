@@ -201,7 +201,7 @@ TRAININGS = {
         "warmup": 0.0,
         "schedule": "constant",
     },
-    "adam": {"optimizer": "adam", "weight_decay": 0.0, "clip_norm": None, "warmup": 0.2, "schedule": "linear"},
+    "adam with l2": {"optimizer": "adam", "weight_decay": 0.01, "clip_norm": None, "warmup": 0.2, "schedule": "linear"},
     "sgd with l2": {"optimizer": "sgd", "weight_decay": 0.1, "clip_norm": None, "warmup": 0.0, "schedule": "constant"},
 }
 
