@@ -43,6 +43,7 @@ VOCABULARY = {
     "pipeline.data.corpora.babel.family",
     "pipeline.data.corpora.files.labels",
     "pipeline.tasks.metric_names",
+    "pipeline.methods.parts.fine_tuning",
     "pipeline.methods.parts.sides",
 }
 """What config and grid know of the rooms that do the work: names, labels, languages. No PyTorch, no data."""

@@ -6,8 +6,11 @@ from pipeline.config.encoders import Encoder, Extend, ExtensionText
 from pipeline.config.experiments import Experiment
 from pipeline.config.methods import METHODS, PARENT
 from pipeline.config.methods.contract import Method
+from pipeline.config.methods.few_shot import FewShot
+from pipeline.config.methods.parts.maml import Episodic
 from pipeline.config.schema import Settings
 from pipeline.config.training import Training
+from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from pipeline.tasks.metric_names import MAIN
 
 
@@ -58,6 +61,20 @@ def resolve_training(settings: Settings, experiment: Experiment, method: Method)
     if values["select"] == "last":
         values["patience"] = None  # there is no dev score to wait for
     return Training.model_validate(values)
+
+
+def resolve_fine_tuning(settings: Settings, experiment: Experiment, method: Method) -> dict[str, Any] | None:
+    """Return the settings by which a method of an experiment is fine-tuned on the target at last, `None` where none is.
+
+    They are those by which `few_shot` would train there, as the config has it, so that rows of one table differ in what went
+    before; then come those of the method's own `fine_tune`.
+    """
+    if not isinstance(method, Episodic) or method.setting != "few_shot" or method.fine_tune is None:
+        return None
+    plain = method_settings(settings, "few_shot")
+    training = resolve_training(settings, experiment, plain if isinstance(plain, FewShot) else FewShot())
+    values = training.model_dump() | method.fine_tune.model_dump(exclude_unset=True)
+    return {key: values[key] for key in FINE_TUNE_KEYS}
 
 
 def method_names(settings: Settings) -> list[str]:

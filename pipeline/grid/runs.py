@@ -17,7 +17,7 @@ from pipeline.config.methods.contract import Method
 from pipeline.config.methods.layer_rates import RATES_KEYS
 from pipeline.config.methods.meta_optimizer import MetaOptimizer
 from pipeline.config.points import points
-from pipeline.config.resolve import method_called, resolve_training, target_text
+from pipeline.config.resolve import method_called, resolve_fine_tuning, resolve_training, target_text
 from pipeline.config.schema import Settings
 from pipeline.grid.analyses import Analysis, analyses
 from pipeline.grid.figures import figure_specs, represented
@@ -172,7 +172,7 @@ def _point_specs(
             "target_size": size if sized else None,
             "evaluate": evaluate,
         }
-        spec, found = {**own, **place, **own_place}, []
+        spec, found = felt({**own, **place, **own_place}), []
         if method.has_parent:
             found.append({**parents, **place})
             spec["parent"] = run_name(found[0])
@@ -187,6 +187,13 @@ _NOTHING: dict[str, Any] = {
     **{"parent": None, "rates": None},
 }
 """What a spec has where a run has no such thing."""
+
+
+def felt(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return a spec without what its run cannot feel: of one kind of episode a meta step has one, whatever `meta_batch` says."""
+    if spec["method"]["name"] not in EPISODIC or len(kinds_of(spec)) > 1:
+        return spec
+    return {**spec, "method": {key: value for key, value in spec["method"].items() if key != "meta_batch"}}
 
 
 def evaluated(experiment: Experiment, auxiliary: list[str], target: str | None) -> list[str]:
@@ -207,11 +214,14 @@ def rates_spec(method: MetaOptimizer, spec: Mapping[str, Any]) -> dict[str, Any]
 def _shape(settings: Settings, experiment: Experiment, method: Method, datasets: Mapping[str, str]) -> dict[str, Any]:
     """The part of a spec that all runs of a method in an experiment have in common."""
     training = resolve_training(settings, experiment, method).model_dump()
+    parameters = method.hyper_parameters()
+    if "fine_tune" in parameters:
+        parameters["fine_tune"] = resolve_fine_tuning(settings, experiment, method)
     return {
         "task": settings.datasets[experiment.dataset].task,
         "dataset": datasets[experiment.dataset],
         "source_dataset": source_dataset(experiment, method, datasets),
-        "method": {"name": method.registered_name(), **method.hyper_parameters()},
+        "method": {"name": method.registered_name(), **parameters},
         "training": {key: value for key, value in training.items() if key in method.training_keys},
         "dev_size": experiment.dev_size if uses_dev(method, training["select"]) else None,
     }

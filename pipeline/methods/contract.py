@@ -20,7 +20,7 @@ from pipeline.meta.products import Tensors
 from pipeline.meta.updates import Step as UpdateStep
 
 Batch = Mapping[str, Tensor]
-"""Tensors of one batch of B examples: `input_ids`, `attention_mask` (B, T), `labels`, `row` (B,), `language` (B,)
+"""Tensors of one batch of B examples: `input_ids`, `attention_mask` (B, T), `labels`, `row`, `example`, `language` (B,)
 (see `pipeline.tasks.examples.collate`)."""
 
 Draw = Callable[[str], Batch]
@@ -82,8 +82,7 @@ class Phase:
 
     `epoch` is the stream whose one pass makes an epoch, or a number of steps. With `select_on` the epoch with the best mean dev
     score over those pools is kept and `patience` epochs without a better one end the phase; without it the last epoch stays,
-    or, of an `averaged` phase, the mean of the weights at the ends of all its epochs. `learning_rate` stands in the place of
-    the settings' own.
+    or, of an `averaged` phase, the mean of the weights at the ends of all its epochs.
     """
 
     name: str
@@ -93,7 +92,6 @@ class Phase:
     select_on: tuple[Pool, ...] = ()
     patience: int | None = None
     optimizer: OptimizerSettings | None = None  # None: the run's own training settings
-    learning_rate: float | None = None
     averaged: bool = False
 
 

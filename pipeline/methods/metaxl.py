@@ -29,7 +29,7 @@ from pipeline.meta.bilevel import pull_back_steps
 from pipeline.meta.products import Loss, Tensors, Way, inner_gradient
 from pipeline.meta.updates import Rule, State, take_step
 from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Setting, Stream, Trainer
-from pipeline.methods.parts.episodes import halves
+from pipeline.methods.parts.episodes import draw_divisible, halves
 from pipeline.methods.parts.languages import language_indices
 from pipeline.methods.parts.parameters import names
 from pipeline.methods.parts.rtn import Design, SourcePath, Transformation, make_transformation
@@ -126,10 +126,7 @@ def paper_step(trainer: Trainer, draw: Draw, options: Options, way: Way) -> dict
 def released_step(trainer: Trainer, draw: Draw, options: Options, way: Way) -> dict[str, Tensor]:
     """The released code's step: φ after a look-ahead that is discarded, then θ with the new φ."""
     loss_s = source_loss(trainer, draw("source"))
-    target = draw("target")
-    while len(target["row"]) < 2:  # the last batch of a pass may be too small to halve
-        target = draw("target")
-    inner_half, meta_half = halves(target, trainer.generator)
+    inner_half, meta_half = halves(draw_divisible(draw, "target"), trainer.generator)
     phi = list(transformation_of(trainer).parameters())
     theta = trainer.parameters()
     value_g = trainer.loss(inner_half)

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -146,9 +146,7 @@ class Loop:
     @property
     def settings(self) -> OptimizerSettings:
         """The optimiser settings of θ in this phase."""
-        settings = self.phase.optimizer or self.ingredients.optimizer
-        rate = self.phase.learning_rate
-        return settings if rate is None else replace(settings, learning_rate=rate)
+        return self.phase.optimizer or self.ingredients.optimizer
 
     def parameters(self, which: str = "model") -> list[nn.Parameter]:
         """The parameters behind one optimiser."""

@@ -17,6 +17,7 @@ from pipeline.common.files import read_json, sha256_file, write_json, write_text
 from pipeline.config.load import parse
 from pipeline.grid.runs import expand
 from pipeline.grid.survey import survey
+from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from tests.configs import changed, grid
 from tests.finished import finish, names, prepare
 from tests.methods.building import hyper_parameters
@@ -339,9 +340,13 @@ def test_steps_are_passes_over_the_main_stream():
     assert steps("few_shot") == 5 * 1  # 10 dev sentences
     assert steps("joint", {"target_size": None}) == 15
     assert steps("auxiliary_tune") == 5 * 5  # 80 of both auxiliaries
-    assert steps("x_maml", iterations=30) == steps("xla_maml", iterations=30) == 2 * 30  # for each query language
+    assert steps("x_maml", iterations=30) == 30  # an episode of each query language in each
+    assert steps("x_maml", iterations=30, meta_batch="one") == steps("xla_maml", iterations=30) == 2 * 30
     assert steps("xla_maml", {"auxiliary": ["es"]}, iterations=30) == 30
-    assert steps("xla_maml", setting="few_shot", iterations=30) == 2 * 30 + 1  # and the 10 dev examples of the target
+    own = {"fine_tune": {**dict.fromkeys(FINE_TUNE_KEYS), "batch_size": 4, "epochs": 2}}
+    assert (
+        steps("xla_maml", setting="few_shot", iterations=30, **own) == 2 * 30 + 2 * 3
+    )  # 10 dev examples of the target
     assert steps("reptile", iterations=30, inner_steps=5) == 2 * 30 * 5
     assert steps("layer_rates", episodes=3, episode_steps=20) == 60
     assert steps("joint", {"source_size": None}) is None

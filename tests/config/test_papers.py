@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from pipeline.commands.plan import steps_of
+from pipeline.common.files import canonical_json
 from pipeline.config import load as config
 from pipeline.config.schema import Settings
 from pipeline.config.tables import Table
 from pipeline.grid import runs
 from pipeline.grid.runs import Grid, Run
+from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from pipeline.methods.parts.sides import Origin
 from pipeline.results.statistics.seeds import seeds_needed
 from pipeline.stages.figure import KEYS
@@ -203,6 +205,11 @@ SOFT_ROWS = {
 
 
 @pytest.fixture(scope="module")
+def auxiliary_demo() -> Grid:
+    return runs.expand(config.load([AUXILIARY_DEMO]))
+
+
+@pytest.fixture(scope="module")
 def xla() -> Grid:
     return runs.expand(config.load([XLA]))
 
@@ -379,11 +386,36 @@ def test_episodes_are_as_many_and_as_large_as_in_the_papers(xla: Grid, soft: Gri
             assert (training["learning_rate"], training["weight_decay"]) == (1e-5, 0.01 if ours else 0.0)
             assert training["max_length"] == (128 if run.spec["task"] == "nli" else 384)
             if method["setting"] == "zero_shot":
-                each = 500 if run.spec["task"] == "nli" else 100
-                assert steps_of(run.spec) == each * len(run.spec["auxiliary"])
-            else:
-                assert method["fine_tune_epochs"] == 1
-                assert method["fine_tune_lr"] == (2e-5 if run.spec["task"] == "nli" else 3e-5)
+                each, several = 500 if run.spec["task"] == "nli" else 100, len(run.spec["auxiliary"]) > 1
+                assert steps_of(run.spec) == each * (len(run.spec["auxiliary"]) if ours else 1)
+                assert method.get("meta_batch") == (("one" if ours else "all") if several else None)
+
+
+@pytest.mark.parametrize("paper_name", ["xla", "auxiliary_demo"])
+def test_few_shot_rows_end_with_the_training_of_their_baseline(paper_name: str, request: pytest.FixtureRequest) -> None:
+    """The rows of one table differ in what goes before: batch, rate, schedule, clipping and epochs on the target are the same."""
+    grid = request.getfixturevalue(paper_name)
+    found: dict[tuple[str, str], set[str]] = {}
+    for run in grid.runs.values():
+        method, target = run.spec["method"], (run.spec["task"], run.spec["encoder"])
+        if method["name"] == "few_shot":
+            training = {key: run.spec["training"][key] for key in FINE_TUNE_KEYS}
+            assert (training["epochs"], run.spec["training"]["select"]) == (1, "last")
+        elif method.get("setting") == "few_shot":
+            training = method["fine_tune"]
+        else:
+            assert method.get("fine_tune") is None
+            continue
+        found.setdefault(target, set()).add(canonical_json(training))
+    assert found and all(len(ways) == 1 for ways in found.values())
+
+
+def test_few_shot_of_the_paper_is_one_epoch_at_the_english_models_rate(xla: Grid) -> None:
+    for run in xla.runs.values():
+        if run.spec["method"].get("setting") == "few_shot":
+            rate, size = (2e-5, 32) if run.spec["task"] == "nli" else (3e-5, 12)
+            told = {"epochs": 1, "learning_rate": rate, "batch_size": size, "clip_norm": 1.0, "warmup": 0.1}
+            assert run.spec["method"]["fine_tune"].items() >= told.items()
 
 
 def test_tables_6_and_7_compare_in_one_thing(xla: Grid) -> None:
@@ -391,7 +423,7 @@ def test_tables_6_and_7_compare_in_one_thing(xla: Grid) -> None:
         assert changed(xla, name, f"{name}-random") == {"sampling": "random"}
     for name in ("xla_maml", "xla_maml-pair"):
         assert changed(xla, name, f"{name}-non_parallel") == {"parallel": False}
-    assert changed(xla, "xla_maml", "xla_maml-pair") == {"support": None}
+    assert changed(xla, "xla_maml", "xla_maml-pair") == {"support": None, "meta_batch": "one"}
     assert changed(xla, "xla_maml", "xla_maml-qa") == {"iterations": 100, "parallel": False}
 
 

@@ -8,6 +8,7 @@ import torch
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import read_parquet
+from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from pipeline.methods.reptile import pull_back
 from pipeline.training.loop import Loop
 from pipeline.training.run import train_run
@@ -265,11 +266,13 @@ def predicted(path):
 # ---------------------------------------------------------------------------------------------------------------- resuming
 
 SHORT = {"iterations": 6, "inner_lr": 0.1}
+FINE_TUNE = {key: tiny.TRAINING[key] for key in FINE_TUNE_KEYS} | {"batch_size": 4, "epochs": 2}
 RUNS = {  # each with the ends of its epochs, in steps over all phases
-    "x_maml": (spec_of("x_maml", **SHORT, first_order=True), [3, 6, 9, 12]),
+    "x_maml": (spec_of("x_maml", **SHORT, first_order=True), [3, 6]),
+    "x_maml in turn": (spec_of("x_maml", iterations=3, inner_lr=0.1, meta_batch="one"), [3, 6]),
     "xla_maml": (spec_of("xla_maml", iterations=3, inner_lr=0.1, inner_steps=2, sampling="random"), [3, 6]),
     "xla_maml few-shot": (
-        spec_of("xla_maml", targets=["beta"], setting="few_shot", fine_tune_epochs=2, **SHORT),
+        spec_of("xla_maml", targets=["beta"], setting="few_shot", fine_tune=FINE_TUNE, **SHORT),
         [3, 6, 9, 12, 16, 20],
     ),
     "reptile": (spec_of("reptile", inner_steps=2, iterations=3), [6, 12]),

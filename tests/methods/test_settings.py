@@ -23,9 +23,9 @@ def taken(name):
 
 @pytest.mark.parametrize("name", sorted(set(METHODS) - {"meta_optimizer"}))
 def test_config_and_method_have_the_same_hyper_parameters(name):
-    assert dict.fromkeys(METHODS[name]().hyper_parameters(), True) == taken(name), (
-        "a default stands once, in the config"
-    )
+    given = METHODS[name]().hyper_parameters()
+    assert {key: key != "meta_batch" for key in given} == taken(name), "a default stands once, in the config"
+    # a run with one kind of episode has no meta_batch: grid.runs.felt
 
 
 def test_the_meta_optimizer_has_those_of_its_rates_in_their_own_run():

@@ -156,9 +156,16 @@ def test_batches_are_padded_on_the_right():
         "token_type_ids": [[0, 1, 1], [0, 0, 0]],
         "labels": [[0], [0]],
         "row": [2, 3],
+        "example": [2, 3],
         "language": [1, 0],
     }
     assert "token_type_ids" not in collate(single("a", 2), np.array([0]), 7, ["xx"])
+
+
+def test_windows_of_an_example_say_so_in_a_batch():
+    """Across languages as well, whose examples are numbered on."""
+    both = concatenate([windowed("a", [1, 3]), windowed("b", [2])])
+    assert collate(both, np.array([5, 1, 3, 0, 4]), 0, ["xx"])["example"].tolist() == [2, 1, 1, 0, 2]
 
 
 def test_labels_of_sub_tokens_are_padded_with_what_carries_no_loss():

@@ -75,8 +75,9 @@ def schema() -> dict[str, Any]:
     }
     for definition in described["$defs"].values():
         properties = definition.get("properties", {})
-        if properties.get("training", {}).get("$ref") == _TRAINING:
-            properties["training"]["default"] = {}  # the keys left out come from elsewhere
+        for key in ("training", "fine_tune"):
+            if _TRAINING in json.dumps(properties.get(key)):
+                properties[key]["default"] = {}  # the keys left out come from elsewhere
         if "method" in properties:
             definition["properties"] = {"method": properties.pop("method"), **properties}
     methods = described["properties"]["methods"]["additionalProperties"]  # `joint: {…}` need not say `method: joint`

@@ -87,7 +87,8 @@ TRAINING = """\
 
 Each layer goes before the one before it: `training` of the config, `training` of the experiment, what is built into the method
 (`few_shot`: `epochs: 1`, `select: last`), `training` of the method's entry. An experiment or a method names only the keys it
-changes."""
+changes. What ends few-shot runs of `x_maml` and `xla_maml`, fine-tuning on the target, is trained as `few_shot` would be in the
+same experiment, but for the keys in `fine_tune` of the method's entry."""
 
 TRAINING_EXAMPLE = """\
 training:

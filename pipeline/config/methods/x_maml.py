@@ -14,6 +14,11 @@ class XMaml(Episodic):
 
     method: Literal["x_maml"] = Field(default="x_maml", description="the method")
     inner_lr: Positive = Field(default=1e-4, description="learning rate α of the inner SGD steps")
+    meta_batch: Literal["one", "all"] = Field(
+        default="all",
+        description="episodes in a meta step where there are several auxiliaries: one of `all`, their gradients summed, as the "
+        "released code does, or `one`, the auxiliaries taking turns",
+    )
 
     def built_in_training(self) -> Mapping[str, Any]:
         """The released code's: Adam at 1e-5, 16 + 16 examples, no schedule, no clipping, no weight decay."""

@@ -18,7 +18,10 @@ class XlaMaml(Episodic):
     )
 
     def built_in_training(self) -> Mapping[str, Any]:
-        """The paper's (Section 4.2): Adam at 1e-5 with weight decay 0.01, linear schedule, 8 + 8 examples."""
+        """The paper's (Section 4.2): Adam at 1e-5 with weight decay 0.01, linear schedule, 8 + 8 examples.
+
+        The decay is taken as AdamW's, the usual one of such models; `training: {optimizer: adam}` adds it to the gradient.
+        """
         return {
             "optimizer": "adamw",
             "learning_rate": 1e-5,

@@ -17,6 +17,7 @@ from pipeline.config.methods.x_maml import XMaml
 from pipeline.config.methods.xla_maml import XlaMaml
 from pipeline.config.rules.problems import KeyPath, Problem, check_known, check_twice
 from pipeline.config.schema import Settings
+from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from pipeline.methods.parts.sides import ROLES, episodes
 
 
@@ -97,6 +98,29 @@ def check_rates(path: KeyPath, method: Method) -> Iterator[Problem]:
                     (*path, key),
                     "is of the episodes, and meta_train: no has none, so this changes nothing; leave it out",
                 )
+
+
+def check_fine_tuning(path: KeyPath, method: Method) -> Iterator[Problem]:
+    """Settings of fine-tuning on the target must be of that phase alone, and there must be one.
+
+    Args:
+        path: of the method's entry.
+        method: the method.
+    """
+    if not isinstance(method, Episodic):
+        return
+    here, said = (*path, "fine_tune"), method.fine_tune.model_fields_set if method.fine_tune is not None else None
+    if method.setting == "zero_shot" and said != set():
+        yield (
+            here,
+            "changes nothing: in zero-shot there is no fine-tuning on a target; leave it out, or set setting: few_shot",
+        )
+        return
+    for key in sorted((said or set()) - set(FINE_TUNE_KEYS)):
+        yield (
+            (*here, key),
+            f"is no setting of the fine-tuning alone; expected {', '.join(sorted(FINE_TUNE_KEYS))}",
+        )
 
 
 def side_problems(method: Episodic, experiment: Experiment, settings: Settings) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pipeline.config.methods import METHODS, PARENT
 from pipeline.config.methods.contract import Method
-from pipeline.config.rules.auxiliaries import check_rates
+from pipeline.config.rules.auxiliaries import check_fine_tuning, check_rates
 from pipeline.config.rules.problems import Problem
 from pipeline.config.rules.rtn import check_options
 from pipeline.config.rules.tuning import check_grid
@@ -27,3 +27,4 @@ def check_method(name: str, method: Method) -> Iterator[Problem]:
     yield from check_grid(path, method, kind == PARENT)
     yield from check_options(path, method)
     yield from check_rates(path, method)
+    yield from check_fine_tuning(path, method)

@@ -1,13 +1,15 @@
 """What the methods that learn from episodes of auxiliary languages share: streams of support and query, and their stretches.
 
 In episode kind i (`parts.sides`) a step draws `support<i>` and `query<i>`; where both sides are of the same languages
-it draws `both<i>`, twice as large, and halves it, so that no example is on both sides.
+it draws `both<i>`, twice as large, and halves it, so that no example is on both sides: a question that has several rows, its
+windows, is on one of them whole.
 """
 
 import math
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 import torch
 
 from pipeline.common.errors import UserError
@@ -18,6 +20,9 @@ STRETCH = 100
 """Steps after which the loop logs and may save, as after an epoch; about as many."""
 
 SHORTEST = 20
+
+TRIES = 1000
+"""Batches without two examples after which a stream is taken to have no other."""
 
 
 def stretches(steps: int) -> tuple[int, int]:
@@ -67,24 +72,47 @@ def episode_streams(
     return streams
 
 
-def draw_episode(trainer: Trainer, draw: Draw, kinds: int) -> tuple[Batch, Batch]:
-    """Draw the support and the query of the coming step's episode."""
-    number = trainer.step_number % kinds
+def draw_episode(trainer: Trainer, draw: Draw, number: int) -> tuple[Batch, Batch]:
+    """Draw the support and the query of an episode of kind `number`.
+
+    Raises:
+        UserError: both are halves of one batch, and none of the stream's batches can be halved.
+    """
     if f"both{number}" in trainer.phase.streams:
-        both = draw(f"both{number}")
-        while len(both["row"]) < 2:  # the last batch of a pass may be too small to halve
-            both = draw(f"both{number}")
-        return halves(both, trainer.generator)
+        return halves(draw_divisible(draw, f"both{number}"), trainer.generator)
     query = draw(f"query{number}")  # first: a paired support follows it
     return draw(f"support{number}"), query
 
 
+def draw_divisible(draw: Draw, stream: str) -> Batch:
+    """Draw a batch of two examples or more: the last of a pass may have one, and so may one of a question's many windows.
+
+    Raises:
+        UserError: no batch of `TRIES` has two.
+    """
+    for _ in range(TRIES):
+        batch = draw(stream)
+        if (batch["example"] != batch["example"][0]).any():
+            return batch
+    raise UserError(
+        f"none of {TRIES:,} batches can be halved, as each holds the windows of one question alone (stream {stream!r}); give "
+        "the language more questions, or set a larger training.batch_size"
+    )
+
+
 def halves(batch: Batch, generator: torch.Generator) -> tuple[Batch, Batch]:
-    """Split a batch of B rows at random into ⌈B/2⌉ and ⌊B/2⌋ (rows of a batch come sorted by length)."""
-    size = len(batch["row"])
-    order = torch.randperm(size, generator=generator).to(batch["row"].device)
-    first, second = order[: (size + 1) // 2], order[(size + 1) // 2 :]
-    return {key: value[first] for key, value in batch.items()}, {key: value[second] for key, value in batch.items()}
+    """Split a batch of B rows at random into ⌊B/2⌋ and ⌈B/2⌉ rows; neither is empty where there are two examples.
+
+    Rows of one example stay together; where examples have several, the first half is as near to B/2 rows as it can be in
+    the random order of the examples, and of two such the smaller.
+    """
+    found, counts = np.unique(batch["example"].cpu().numpy(), return_counts=True)
+    examples, sizes = torch.from_numpy(found), torch.from_numpy(counts)
+    order = torch.randperm(len(examples), generator=generator)
+    filled = sizes[order].cumsum(0)[:-1]  # the first half's rows if it ended with each example in turn
+    end = int((2 * filled - len(batch["row"])).abs().argmin()) + 1
+    first = torch.isin(batch["example"], examples[order[:end]].to(batch["example"].device))
+    return {key: value[first] for key, value in batch.items()}, {key: value[~first] for key, value in batch.items()}
 
 
 def check_inner_rate(method: str, inner_lr: float) -> None:

@@ -3,6 +3,9 @@
     θ′ = θ − α ∇θ L_S(θ)              inner: `inner_steps` SGD steps on the support                                     (Eq. 3)
     θ ← θ − β ∇θ L_Q(θ′(θ))           meta: the run's own optimiser, through the inner steps                            (Eq. 6)
 
+With `meta_batch: all` the meta step descends the sum of the gradients of one episode of every kind, with `one` that of a single
+episode, the kinds taking turns.
+
 The gradient is exact, (I − α ∇²L_S) ∇θ′ L_Q for one step; `first_order` leaves the Hessian out (FOMAML). All inner steps of an
 episode are on the same support, each with dropout masks of its own. The lean way takes the support in parts.
 
@@ -12,16 +15,19 @@ Logged: `loss` L_Q(θ′), `support_loss` L_S(θ) and, of exact gradients, nothi
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from pipeline.common.errors import UserError
+from pipeline.common.files import check_keys
 from pipeline.meta.bilevel import pull_back_steps, unroll
 from pipeline.meta.products import Loss, Tensors, Way
 from pipeline.meta.updates import Rule
-from pipeline.methods.contract import Batch, Draw, Method, Phase, Setting, Stream, Trainer
+from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Pool, Setting, Stream, Trainer
 from pipeline.methods.parts.episodes import check_inner_rate, draw_episode, episode_streams, stretches
+from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from pipeline.methods.parts.parameters import names
 from pipeline.methods.parts.sides import Episode, episodes, query_languages
 from pipeline.methods.parts.supervised import one_loss
@@ -47,8 +53,8 @@ class Options:
     inner_steps: int
     first_order: bool
     iterations: int
-    fine_tune_epochs: int
-    fine_tune_lr: float | None
+    fine_tune: Mapping[str, Any] | None
+    meta_batch: Literal["one", "all"] | None
     way: Literal["auto", "fast", "lean"]
 
 
@@ -66,15 +72,46 @@ def phases_with(options: Options) -> Callable[[Setting], Sequence[Phase]]:
     def phases(setting: Setting) -> Sequence[Phase]:
         kinds = kinds_of(options, setting)
         streams = episode_streams(setting, kinds, options.split, options.sampling, options.parallel)
-        steps, times = stretches(options.iterations * query_languages(kinds))
-        found = [Phase("meta", streams, steps, times)]
-        if options.setting == "few_shot" and options.fine_tune_epochs:
-            own = {"train": Stream(setting.pools(setting.targets, options.split), setting.batch_size)}
-            epochs, rate = options.fine_tune_epochs, options.fine_tune_lr
-            found.append(Phase(FINE_TUNE, own, "train", epochs, learning_rate=rate))
+        found = [Phase("meta", streams, *stretches(meta_steps(options, kinds)))]
+        if options.setting == "few_shot" and options.fine_tune is not None:
+            found.append(fine_tuning(setting.pools(setting.targets, options.split), options.fine_tune))
         return found
 
     return phases
+
+
+def meta_steps(options: Options, kinds: Sequence[Episode]) -> int:
+    """Return the number of meta steps: `iterations` for each language of the query side of the kinds that a step draws.
+
+    Raises:
+        UserError: there are several kinds, and `meta_batch` does not say how many a step draws.
+    """
+    if len(kinds) > 1 and options.meta_batch is None:
+        name = "x_maml" if options.same else "xla_maml"
+        raise UserError(
+            f"method {name}: hyper-parameter 'meta_batch' is missing, and there are {len(kinds)} kinds of episodes"
+        )
+    languages = len(kinds[0].query) if options.meta_batch == "all" else query_languages(kinds)
+    return options.iterations * languages
+
+
+def fine_tuning(pools: tuple[Pool, ...], training: Mapping[str, Any]) -> Phase:
+    """Return the phase of plain training on the target, by settings of its own (`FINE_TUNE_KEYS`).
+
+    Raises:
+        UserError: one of them is missing, or there is another.
+    """
+    check_keys(training, FINE_TUNE_KEYS, "fine_tune")
+    optimizer = OptimizerSettings(
+        learning_rate=training["learning_rate"],
+        kind=training["optimizer"],
+        weight_decay=training["weight_decay"],
+        schedule=training["schedule"],
+        warmup=training["warmup"],
+        clip_norm=training["clip_norm"],
+    )
+    streams = {"train": Stream(pools, training["batch_size"])}
+    return Phase(FINE_TUNE, streams, "train", training["epochs"], optimizer=optimizer)
 
 
 def loss_on(trainer: Trainer, batch: Batch, named: Sequence[str]) -> Loss:
@@ -132,11 +169,29 @@ def way_of(trainer: Trainer, options: Options) -> Way:
 
 
 def meta_step(trainer: Trainer, draw: Draw, options: Options, kinds: int) -> dict[str, Tensor]:
-    """One episode: the meta-gradient, and a step of the run's optimiser along it.
+    """A step of the run's optimiser along the meta-gradient of one episode, or along the sum over one of every kind.
+
+    The sum is that of Algorithm 1 of Liu et al. and of X-MAML's released code. What is logged is the mean over the episodes.
+    """
+    numbers = range(kinds) if options.meta_batch == "all" else [trainer.step_number % kinds]
+    logs: list[dict[str, Tensor]] = []
+    total: Tensors = ()
+    for number in numbers:
+        gradient, log = episode_gradient(trainer, *draw_episode(trainer, draw, number), options)
+        total = tuple(a.add_(b) for a, b in zip(total, gradient, strict=True)) if total else gradient
+        logs.append(log)
+        del gradient  # not beside the next episode's
+    trainer.apply(total)
+    return {key: torch.stack([log[key] for log in logs]).mean() for key in logs[0]}
+
+
+def episode_gradient(
+    trainer: Trainer, support: Batch, query: Batch, options: Options
+) -> tuple[Tensors, dict[str, Tensor]]:
+    """Return the meta-gradient of one episode, and what is logged.
 
     Where the fast way was chosen here and does not fit a GPU's memory, the lean way takes over for the rest of the phase.
     """
-    support, query = draw_episode(trainer, draw, kinds)
     way = way_of(trainer, options)
     try:
         gradient, log = meta_gradient(trainer, support, query, options, way)
@@ -149,8 +204,7 @@ def meta_step(trainer: Trainer, draw: Draw, options: Options, kinds: int) -> dic
         trainer.memory["lean"] = True
         torch.cuda.empty_cache()
         gradient, log = meta_gradient(trainer, support, query, options, "lean")
-    trainer.apply(gradient)
-    return log
+    return gradient, log
 
 
 def build_maml(
@@ -167,14 +221,17 @@ def build_maml(
     inner_steps: int,
     first_order: bool,
     iterations: int,
-    fine_tune_epochs: int,
-    fine_tune_lr: float | None,
+    fine_tune: Mapping[str, Any] | None,
     way: Literal["auto", "fast", "lean"],
+    meta_batch: Literal["one", "all"] | None = None,
 ) -> Method:
-    """Return `x_maml` (support and query of the `same` language) or `xla_maml`; arguments as in `Options`."""
+    """Return `x_maml` (support and query of the `same` language) or `xla_maml`; arguments as in `Options`.
+
+    `meta_batch` is no setting of a run with one kind of episode, of which each step draws one.
+    """
     check_inner_rate(method, inner_lr)
     episode = (setting, support, query, same, split, sampling, parallel, inner_lr, inner_steps, first_order)
-    options = Options(*episode, iterations, fine_tune_epochs, fine_tune_lr, way)
+    options = Options(*episode, iterations, fine_tune, meta_batch, way)
 
     def step(trainer: Trainer, draw: Draw) -> Mapping[str, Tensor]:
         if trainer.phase.name == FINE_TUNE:

@@ -1,7 +1,7 @@
 """Which languages an episode of `x_maml` and `xla_maml` takes its support and its query from.
 
-An auxiliary set A and a method's `support` and `query` give the episodes, which training walks in turn. A side's languages are
-put together (XLA-MAML, Algorithm 1: S ⊂ ∪ D_l). What the config leaves out (`null`) is filled as the papers have it:
+An auxiliary set A and a method's `support` and `query` give the kinds of episodes; a side's languages are put together
+(XLA-MAML, Algorithm 1: S ⊂ ∪ D_l). What the config leaves out (`null`) is filled as the papers have it:
 
     same      x_maml: for each a in A, support and query from a
     toward    xla_maml, zero-shot, one auxiliary: support from the sources, query from a

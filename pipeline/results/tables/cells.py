@@ -247,11 +247,16 @@ def columns_of(spec: Spec) -> list[Column]:
 
 
 def differing(groups: Iterable[Collection[Score]]) -> tuple[str, ...]:
-    """Return the settings that take several values within any of the groups, sorted."""
+    """Return the settings that take several values within any of the groups, sorted.
+
+    A hyper-parameter that some of the runs do not have is missing by another setting of theirs, as `meta_batch` with a single
+    auxiliary; that one tells them apart.
+    """
     keys = set()
     for group in groups:
         kinds = list({canonical_json(score.settings): score.settings for score in group}.values())
         for key in {key for kind in kinds for key in kind}:
-            if len({canonical_json(kind.get(key)) for kind in kinds}) > 1:
+            having = [kind for kind in kinds if key in kind or not key.startswith("method.")]
+            if len({canonical_json(kind.get(key)) for kind in having}) > 1:
                 keys.add(key)
     return tuple(sorted(keys))

@@ -7,6 +7,7 @@ from itertools import count, product
 from statistics import median
 from typing import Any
 
+from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from pipeline.results.scores.measures import title as metric_title
 from pipeline.results.statistics.seeds import ALPHA, seeds_needed, smallest_p
 from pipeline.results.tables.cells import Column, Row
@@ -126,7 +127,21 @@ def choice(facts: Mapping[str, Any], items: str) -> str:
 
 def remarks(table: Table) -> list[str]:
     """Return the sentences under the table: points chosen on dev, tests, power, test sets."""
-    return [*chosen(table), *tests(table), *power(table), *test_sets(table), *earlier_code(table)]
+    return [*chosen(table), *fine_tuning(table), *tests(table), *power(table), *test_sets(table), *earlier_code(table)]
+
+
+def fine_tuning(table: Table) -> list[str]:
+    """Say in what few-shot rows are fine-tuned otherwise than each other on the target, beside what goes before it."""
+    ways = [(table.labels[row], way) for row in table.rows for way in table.fine_tunings.get(row, ())]
+    parts = []
+    for key in FINE_TUNE_KEYS:
+        groups: dict[str, dict[str, None]] = {}
+        for label, way in ways:
+            if key in way:  # of a tuned row, what dev data chose stands elsewhere
+                groups.setdefault("null" if way[key] is None else str(way[key]), {})[label] = None
+        if len(groups) > 1:
+            parts.append(f"{key} " + ", ".join(f"{value} ({', '.join(rows)})" for value, rows in groups.items()))
+    return [f"Rows are not fine-tuned on the target alike: {'; '.join(parts)}."] if parts else []
 
 
 def earlier_code(table: Table) -> list[str]:

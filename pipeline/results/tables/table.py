@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.common import paths
+from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from pipeline.results.statistics.crossed import Crossed
 from pipeline.results.statistics.seeds import ALPHA, Comparison, Summary, compare, holm, least_holm, summarise
 from pipeline.results.tables.cells import Column, Grid, Row, Score, Seed, Spec, arrange
@@ -80,6 +81,7 @@ class Table:
         choices: the points chosen on dev, of cells whose variant has a grid.
         averaged: the columns behind the average where only that is shown.
         earlier: by run: the hashes of earlier code that it rests on and the config accepts.
+        fine_tunings: by row, of few-shot rows: the settings of the fine-tuning on the target.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Table:
     choices: Mapping[tuple[Row, Column], Choice]
     averaged: Sequence[Column] = ()
     earlier: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    fine_tunings: Mapping[Row, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
 
 def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> Table:
@@ -119,7 +122,9 @@ def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> 
     texts = {method["name"]: method.get("label", method["name"]) for method in spec.methods}
     labels = {row: label_of(texts[row.variant], row) for row in grid.rows}
     return Table(
-        name, spec, grid.rows, columns, cells, labels, baselines, grid.choices, averaged, facts.get("earlier_code", {})
+        *(name, spec, grid.rows, columns, cells, labels, baselines, grid.choices, averaged),
+        earlier=facts.get("earlier_code", {}),
+        fine_tunings=fine_tunings(grid),
     )
 
 
@@ -251,6 +256,23 @@ def unlike(grid: Grid, rows: tuple[Row, Row], column: Column) -> list[str]:
     fair = {"target_size"} if child and ours.get("target_size") is None else set()
     keys = [key for key in SAME_DATA if key not in fair and ours.get(key) != theirs.get(key)]
     return [f"differs from its baseline in {', '.join(keys)} too"] if keys else []
+
+
+def fine_tuning_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run's fine-tuning on the target: a phase of its own, or all that `few_shot` does."""
+    prefix = "training." if settings.get("method.name") == "few_shot" else "method.fine_tune."
+    return {key: settings[f"{prefix}{key}"] for key in FINE_TUNE_KEYS if f"{prefix}{key}" in settings}
+
+
+def fine_tunings(grid: Grid) -> dict[Row, list[dict[str, Any]]]:
+    """Return in which ways each few-shot row is fine-tuned on the target: one, unless its columns are of unlike experiments."""
+    found: dict[Row, list[dict[str, Any]]] = {}
+    for (row, _), scores in grid.cells.items():
+        for score in scores.values():
+            own = fine_tuning_of(score.settings)
+            if own and own not in found.setdefault(row, []):
+                found[row].append(own)
+    return found
 
 
 def adjust(cells: Cells, row: Row, columns: Sequence[Column]) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.common import paths
 from pipeline.grid.runs import run_inputs
+from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from tests.configs import errors, grid
 from tests.grid.test_runs import of
 
@@ -81,6 +82,84 @@ def test_without_meta_training_there_is_no_rates_run():
     base = grid(*with_methods("[mine]", "methods.mine={method: meta_optimizer, meta_train: no}"))
     assert not of(base, "layer_rates")
     assert all(run.rates is None and run.parent for run in of(base, "meta_optimizer"))
+
+
+@pytest.mark.parametrize("kind", ["x_maml", "xla_maml"])
+def test_how_many_episodes_a_step_has_is_felt_where_there_are_several_kinds(kind):
+    """A run with one auxiliary is the same run whichever is asked for; one with two is another, and says which."""
+    asked = [f"methods.mine={{method: {kind}, meta_batch: {choice}}}" for choice in ("one", "all")]
+    one, every = (of(grid(*with_methods("[mine]", entry)), kind, model_seed=1) for entry in asked)
+    names = [{tuple(run.spec["auxiliary"]): run.name for run in runs} for runs in (one, every)]
+    assert names[0]["nearish",] == names[1]["nearish",]
+    assert names[0]["middish", "nearish"] != names[1]["middish", "nearish"]
+    assert [{run.spec["method"].get("meta_batch") for run in runs} for runs in (one, every)] == [
+        {None, "one"},
+        {None, "all"},
+    ]
+    (plain,) = of(grid(*with_methods(f"[{kind}]")), kind, model_seed=1, auxiliary=["middish", "nearish"])
+    assert plain.spec["method"]["meta_batch"] == ("all" if kind == "x_maml" else "one"), "the papers' own"
+    sides = "support: [auxiliary], query: [source]"
+    together = [of(grid(*with_methods("[mine]", entry.replace("}", f", {sides}}}"))), kind) for entry in asked]
+    assert {run.name for run in together[0]} == {run.name for run in together[1]}, "a side of both is one kind"
+
+
+@pytest.mark.parametrize("kind", ["x_maml", "xla_maml"])
+def test_the_meta_steps_optimiser_is_the_methods_own_until_it_says_otherwise(kind):
+    """Above the config's and the experiment's `training`, below that of the method's entry."""
+    base = (*with_methods("[mine]"), "training.optimizer=sgd", "experiments.few.training={clip_norm: 3}")
+    built_in, told = (
+        of(grid(*base, f"methods.mine={{method: {kind}{own}}}"), kind)[0].spec["training"]
+        for own in ("", ", training: {optimizer: adam, weight_decay: 0.01, clip_norm: 2}")
+    )
+    assert (built_in["optimizer"], built_in["clip_norm"]) == ("adam" if kind == "x_maml" else "adamw", None)
+    assert (told["optimizer"], told["weight_decay"], told["clip_norm"]) == ("adam", 0.01, 2)
+    assert {key: value for key, value in told.items() if key not in ("optimizer", "weight_decay", "clip_norm")} == {
+        key: value for key, value in built_in.items() if key not in ("optimizer", "weight_decay", "clip_norm")
+    }
+
+
+@pytest.mark.parametrize("kind", ["x_maml", "xla_maml"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        (),
+        ("training.batch_size=32", "training.schedule=constant"),
+        ("experiments.few.training={learning_rate: 7e-4, clip_norm: null}",),
+        ("methods.few_shot={training: {epochs: 3, warmup: 0.5}}",),
+        ("methods.short={method: few_shot, training: {epochs: 7}}",),  # a variant, not what others are measured by
+    ],
+)
+def test_few_shot_ends_with_what_the_baseline_would_do_in_the_same_experiment(kind, more):
+    own = f"methods.mine={{method: {kind}, setting: few_shot, training: {{batch_size: 5, learning_rate: 1e-6}}}}"
+    base = grid(*with_methods("[few_shot, mine]", own, *more))
+    baseline = of(base, "few_shot")[0].spec["training"]
+    runs = of(base, kind)
+    assert len({run.id for run in runs}) == len(runs) == 2 * 2 * 2
+    for run in runs:
+        assert run.spec["method"]["fine_tune"] == {key: baseline[key] for key in FINE_TUNE_KEYS}
+        assert (run.spec["training"]["batch_size"], run.spec["training"]["learning_rate"]) == (5, 1e-6)
+
+
+def test_what_a_method_says_of_its_fine_tuning_goes_before_the_baselines():
+    def told(own):
+        entry = f"methods.mine={{method: xla_maml, setting: few_shot{own}}}"
+        return of(grid(*with_methods("[mine]", entry)), "xla_maml")[0]
+
+    plain, other, none = told(""), told(", fine_tune: {batch_size: 5, clip_norm: null}"), told(", fine_tune: null")
+    expected = {**plain.spec["method"]["fine_tune"], "batch_size": 5, "clip_norm": None}
+    assert other.spec["method"]["fine_tune"] == expected != plain.spec["method"]["fine_tune"]
+    assert none.spec["method"]["fine_tune"] is None
+    assert len({plain.id, other.id, none.id}) == 3
+    same = told(f", fine_tune: {{batch_size: {plain.spec['method']['fine_tune']['batch_size']}}}")
+    assert same.id == plain.id, "what is said and what is meant are one run"
+
+
+def test_in_zero_shot_the_baselines_training_makes_no_other_run():
+    plain, other = (
+        of(grid(*with_methods("[few_shot, x_maml]", *more)), "x_maml")
+        for more in ((), ("methods.few_shot={training: {epochs: 3}}",))
+    )
+    assert [run.id for run in plain] == [run.id for run in other]
 
 
 # --------------------------------------------------------------------------------------------------------- what they read
@@ -173,6 +252,19 @@ def test_a_language_in_both_datasets_is_read_from_the_one_that_is_meant():
         (
             with_methods("[x_maml]", "methods.x_maml={training: {epochs: 3}}"),
             "methods.x_maml.training.epochs: x_maml does not use it, so this changes nothing",
+        ),
+        (
+            with_methods("[x_maml]", "methods.x_maml={fine_tune: {epochs: 3}}"),
+            "methods.x_maml.fine_tune: changes nothing: in zero-shot there is no fine-tuning on a target; leave it out, or set",
+        ),
+        (with_methods("[x_maml]", "methods.x_maml={fine_tune: null}"), "methods.x_maml.fine_tune: changes nothing"),
+        (
+            with_methods("[x_maml]", "methods.x_maml={setting: few_shot, fine_tune: {max_length: 30}}"),
+            "methods.x_maml.fine_tune.max_length: is no setting of the fine-tuning alone; expected batch_size, clip_norm, epochs",
+        ),
+        (
+            with_methods("[x_maml]", "methods.x_maml={setting: few_shot, fine_tune_lr: 1e-4}"),
+            "methods.x_maml.fine_tune_lr: unknown key; did you mean 'fine_tune'?",
         ),
         (
             with_methods("[x_maml]", "methods.x_maml={tune: {inner_lr: [1e-3, 1e-2]}}"),

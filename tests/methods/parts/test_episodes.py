@@ -2,14 +2,16 @@
 
 from collections import Counter
 from itertools import chain, permutations
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import read_parquet
-from pipeline.methods.contract import Pool, Setting
+from pipeline.methods.contract import Pool, Setting, Stream
 from pipeline.methods.parts import maml
 from pipeline.methods.parts.episodes import (
     SHORTEST,
@@ -21,7 +23,9 @@ from pipeline.methods.parts.episodes import (
     stretches,
 )
 from pipeline.methods.parts.sides import Episode, Origin
+from pipeline.tasks.examples import Examples
 from pipeline.training.run import train_run
+from pipeline.training.streams import Streams
 from tests import tiny
 from tests.methods.auxiliaries import languages_of, prepared, record_draws, spec_of, write_language
 
@@ -36,7 +40,7 @@ def episodes_of(spec, steps):
     draw, drawn = record_draws(streams)
     found = []
     for _ in range(steps):
-        found.append(draw_episode(loop, draw, kinds))
+        found.append(draw_episode(loop, draw, loop.step_number % kinds))
         loop.step_number += 1
     return loop, [name for name, _ in drawn], found
 
@@ -118,12 +122,12 @@ def test_covering_visits_every_row_once_a_pass_on_each_side(languages, kind):
 
 
 def test_covering_visits_every_row_once_a_pass_on_both_sides_together(languages):
-    """Batches of 8 and 5, halved: 4 + 4 and 3 + 2."""
+    """Batches of 8 and 5, halved: 4 + 4 and 2 + 3."""
     _, _, found = episodes_of(spec_of("x_maml", auxiliary=["gamma"]), 4)
     for first in (0, 2):
         passed = found[first : first + 2]
         assert sorted(rows_in(flat(passed))) == list(range(13))
-        assert sorted((len(a["row"]), len(b["row"])) for a, b in passed) == [(3, 2), (4, 4)]
+        assert sorted((len(a["row"]), len(b["row"])) for a, b in passed) == [(2, 3), (4, 4)]
     sides = [Counter(rows_in(pair[side] for pair in found)) for side in (0, 1)]
     assert sides[0] != sides[1], "rows change sides from pass to pass"
 
@@ -150,7 +154,7 @@ def test_halves_share_nothing_lose_nothing_and_are_random(languages):
     for size in (8, 7, 2):
         batch = {key: value[:size] for key, value in whole.items()}
         first, second = halves(batch, loop.generator)
-        assert (len(first["row"]), len(second["row"])) == (-(-size // 2), size // 2)
+        assert (len(first["row"]), len(second["row"])) == (size // 2, -(-size // 2))
         rows = batch["row"].tolist()
         assert sorted(first["row"].tolist() + second["row"].tolist()) == sorted(rows)
         for half in (first, second):
@@ -160,6 +164,91 @@ def test_halves_share_nothing_lose_nothing_and_are_random(languages):
     assert all(60 < counts[row] < 140 for row in whole["row"].tolist()), (
         "short rows are no less on a side than long ones"
     )
+
+
+# ---------------------------------------------------------------------------------------------------------------- windows
+
+
+def windowed(language, sizes):
+    """Question n of a language in `sizes[n]` windows, which as in real data are of one length for the most part."""
+    places = [(n, w) for n, size in enumerate(sizes) for w in range(size)]
+    empty = np.empty(0, dtype=np.int64)
+    return Examples(
+        ids=[f"question-{n}" for n, _ in places],
+        languages=[language] * len(places),
+        input_ids=[np.arange(3 + n % 5) for n, _ in places],
+        labels=[np.array([0, 1])] * len(places),
+        positions=[empty] * len(places),
+        groups=np.array([n for n, _ in places]),
+    )
+
+
+def question_streams(sizes, sampling, batch_size=16):
+    """A loop's stand-in and the draw of a stream that is halved, over questions of two languages with the same ids."""
+    pools = {Pool(language, "dev"): windowed(language, sizes) for language in ("hi", "ar")}
+    stream = Stream(tuple(pools), batch_size, sampling, whole=True, sides=2)
+    streams = Streams({"both0": stream}, pools, ("ar", "hi"), 0, torch.device("cpu"), ("windows", sampling))
+    phase = SimpleNamespace(streams={"both0": stream})
+    return SimpleNamespace(phase=phase, generator=torch.Generator().manual_seed(1)), streams
+
+
+def questions_of(streams, batch):
+    """(language, id) of the rows of a batch."""
+    examples = streams.samplers["both0"].examples
+    return [(examples.languages[row], examples.ids[row]) for row in batch["row"].tolist()]
+
+
+@pytest.mark.parametrize("sampling", ["covering", "random"])
+def test_no_question_is_on_both_sides_whichever_of_its_windows_are_drawn(sampling):
+    """200 episodes of 40 questions, most of them in one window, others in up to five; rows alone would part some in most."""
+    sizes = [1, 1, 2, 1, 5, 1, 3, 1, 1, 2] * 4
+    trainer, streams = question_streams(sizes, sampling)
+    together, away = 0, []
+    for _ in range(200):
+        support, query = draw_episode(trainer, streams.draw, 0)
+        sides = [questions_of(streams, side) for side in (support, query)]
+        assert sides[0] and sides[1] and not set(sides[0]) & set(sides[1])
+        together += any(count > 1 for side in sides for count in Counter(side).values())
+        if sum(map(len, sides)) == 16:
+            away.append(abs(len(sides[0]) - 8))
+    assert together > 100, "questions with several windows in a batch are the rule here"
+    assert np.mean(away) < 0.5 and max(away) <= 2, "the halves are as equal as whole questions allow"
+
+
+def test_questions_change_sides():
+    trainer, streams = question_streams([3, 1, 1, 3] * 5, "covering")
+    first, drawn = Counter(), Counter()
+    for _ in range(300):
+        sides = [set(questions_of(streams, side)) for side in draw_episode(trainer, streams.draw, 0)]
+        first.update(sides[0])
+        drawn.update(sides[0] | sides[1])
+    assert len(drawn) == 40 and all(0.3 < first[question] / drawn[question] < 0.7 for question in drawn)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "least"), [([1, 1], 1), ([1, 1, 1], 1), ([1] * 7, 3), ([4, 1], 1), ([1, 9, 1], 1), ([2, 2, 2], 2)]
+)
+def test_halves_are_never_empty_where_there_are_two_examples(sizes, least):
+    """The first half is ⌊B/2⌋ rows of B where each example has one; with a large one among them it is as near as may be."""
+    batch = {"example": torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))}
+    batch["row"] = torch.arange(len(batch["example"]))
+    for seed in range(20):
+        first, second = halves(batch, torch.Generator().manual_seed(seed))
+        assert min(len(first["row"]), len(second["row"])) >= least
+        assert not set(first["example"].tolist()) & set(second["example"].tolist())
+        assert sorted(first["row"].tolist() + second["row"].tolist()) == batch["row"].tolist()
+        if max(sizes) == 1:
+            assert len(first["row"]) == len(sizes) // 2
+
+
+def test_one_question_alone_cannot_be_halved_and_is_not_waited_for_for_ever():
+    pool = {Pool("hi", "dev"): windowed("hi", [20])}
+    stream = Stream(tuple(pool), 8, whole=True, sides=2)
+    streams = Streams({"both0": stream}, pool, ("hi",), 0, torch.device("cpu"), (1,))
+    with pytest.raises(
+        UserError, match="none of 1,000 batches can be halved, as each holds the windows of one question"
+    ):
+        draw_episode(SimpleNamespace(phase=SimpleNamespace(streams={"both0": stream})), streams.draw, 0)
 
 
 # --------------------------------------------------------------------------------------------------------------- parallel

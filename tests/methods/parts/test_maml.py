@@ -9,7 +9,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from pipeline.common.errors import UserError
 from pipeline.meta.bilevel import maml_gradient
 from pipeline.meta.updates import Rule
-from pipeline.methods.contract import Pool, Setting
+from pipeline.methods.contract import OptimizerSettings, Pool, Setting
 from pipeline.methods.parts import maml
 from pipeline.methods.parts.episodes import draw_episode
 from pipeline.methods.parts.freezing import freeze
@@ -26,22 +26,21 @@ from tests.methods.auxiliaries import (
     theta_of,
 )
 from tests.methods.building import build_method
-from tests.methods.test_metaxl import Applied, column, fitted
+from tests.methods.test_metaxl import Applied, column, fitted, loop_of
 
 EXACT = 1e-9
 METHODS = ["x_maml", "xla_maml"]
 
 
 def options_of(**changes):
-    given = Options("zero_shot", None, None, False, "dev", "covering", False, 0.1, 1, False, 500, 1, None, "auto")
+    given = Options("zero_shot", None, None, False, "dev", "covering", False, 0.1, 1, False, 500, None, "one", "auto")
     return dataclasses.replace(given, **changes)
 
 
 def episode(spec, **how):
     """A prepared loop in float64 and one episode's support and query."""
     loop, streams = prepared(spec, dtype=torch.float64, **how)
-    kinds = sum(name.startswith(("both", "query")) for name in streams.samplers)
-    return loop, *draw_episode(loop, streams.draw, kinds)
+    return loop, *draw_episode(loop, streams.draw, 0)
 
 
 def loss_in_parts(loop, support, given, parts):
@@ -109,8 +108,8 @@ def test_gradient_is_the_derivative_through_the_inner_steps(languages, double, s
 
 
 def test_the_support_in_parts_gives_the_gradient_of_the_whole(languages, double, monkeypatch):
-    """Without dropout, as masks are drawn part by part; parts of five and unequal sentences, and more parts than there are."""
-    loop, support, query = episode(spec_of("x_maml", {"batch_size": 5}), dropout=False)
+    """Without dropout, as masks are drawn part by part; parts of six and unequal sentences, and more parts than there are."""
+    loop, support, query = episode(spec_of("x_maml", {"batch_size": 6}), dropout=False)
     assert len({int(n) for n in (support["labels"] != -100).sum(1)}) > 1, "the parts' shares differ"
     _, expected = nested(loop, support, query, 0.3, 2)
     for parts in (1, 2, 3, 9):
@@ -123,7 +122,7 @@ def test_the_support_in_parts_gives_the_gradient_of_the_whole(languages, double,
 def test_a_gradient_leaves_everything_as_it_was(languages, way):
     loop, streams = prepared(spec_of("xla_maml"))
     before = theta_of(loop)
-    meta_gradient(loop, *draw_episode(loop, streams.draw, 2), options_of(inner_steps=2), way)
+    meta_gradient(loop, *draw_episode(loop, streams.draw, 0), options_of(inner_steps=2), way)
     assert all(torch.equal(tensor, before[name]) for name, tensor in theta_of(loop).items())
     assert all(p.grad is None for p in loop.model.parameters())
 
@@ -202,7 +201,7 @@ TRAININGS = {
         "warmup": 0.0,
         "schedule": "constant",
     },
-    "adam": {"optimizer": "adam", "weight_decay": 0.0, "clip_norm": None, "warmup": 0.2, "schedule": "linear"},
+    "adam with l2": {"optimizer": "adam", "weight_decay": 0.01, "clip_norm": None, "warmup": 0.2, "schedule": "linear"},
     "sgd with l2": {"optimizer": "sgd", "weight_decay": 0.1, "clip_norm": None, "warmup": 0.0, "schedule": "constant"},
 }
 
@@ -234,7 +233,7 @@ def test_a_step_is_torchs_own_with_the_exact_gradient(languages, double, kind, t
         drawn.clear()
         steps_of(loop, draw, 1)
         loop.generator.set_state(state)
-        support, query = draw_episode(loop, iter_of(drawn), 1)
+        support, query = draw_episode(loop, iter_of(drawn), 0)
         _, gradient = nested(ours, support, query, 0.2, 1)
         for parameter, slope in zip(theta, gradient, strict=True):
             parameter.grad = slope
@@ -246,6 +245,66 @@ def test_a_step_is_torchs_own_with_the_exact_gradient(languages, double, kind, t
     moved = [a.detach() - b for a, b in zip(theta, prepared(spec, dtype=torch.float64)[0].parameters(), strict=True)]
     assert float(torch.nn.utils.get_total_norm(moved)) > 1e-3
     assert error([p.detach() for p in loop.parameters()], [p.detach() for p in theta]) < EXACT
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_a_meta_step_sums_the_gradients_of_an_episode_of_every_kind(languages, double, kind):
+    """Three steps of Adam: θ of the loop beside θ that torch.optim moves along Σ of the nested derivatives, kind by kind."""
+    settings = {"optimizer": "adam", "weight_decay": 0.0, "clip_norm": None, "warmup": 0.0, "schedule": "constant"}
+    auxiliary = ["beta", "gamma", "delta"]
+    spec = spec_of(kind, settings, auxiliary=auxiliary, iterations=5, inner_lr=0.2, meta_batch="all")
+    loop, streams = prepared(spec, dropout=False, dtype=torch.float64)
+    ours, _ = prepared(spec, dropout=False, dtype=torch.float64)
+    kinds = 3 if kind == "x_maml" else 6
+    assert loop.total_steps == 5
+    optimiser = torch.optim.Adam(ours.parameters(), lr=5e-3)
+    draw, drawn = record_draws(streams)
+    for _ in range(3):
+        state = loop.generator.get_state()
+        drawn.clear()
+        (log,) = steps_of(loop, draw, 1)
+        every = (
+            [f"both{n}" for n in range(3)]
+            if kind == "x_maml"
+            else [f"{s}{n}" for n in range(6) for s in ("query", "support")]
+        )
+        assert [name for name, _ in drawn] == every, "an episode of every kind in each step"
+        loop.generator.set_state(state)
+        again = iter_of(drawn)
+        found = [nested(ours, *draw_episode(loop, again, number), 0.2, 1) for number in range(kinds)]
+        assert float(log["loss"]) == pytest.approx(float(sum(value for value, _ in found)) / kinds, rel=1e-9)
+        for parameter, *slopes in zip(ours.parameters(), *(gradient for _, gradient in found), strict=True):
+            parameter.grad = sum(slopes)
+        optimiser.step()
+    assert error([p.detach() for p in loop.parameters()], [p.detach() for p in ours.parameters()]) < EXACT
+    start = prepared(spec, dtype=torch.float64)[0].parameters()
+    assert error([p.detach() for p in start], [p.detach() for p in ours.parameters()]) > 1e-3
+
+
+def test_the_sum_is_applied_and_not_the_mean(languages, double, monkeypatch):
+    """What reaches the optimiser is Σ, which clipping and L2 see; with one kind it is that kind's gradient in both."""
+    spec = spec_of("x_maml", inner_lr=0.2)
+    loop, streams = prepared(spec, dropout=False, dtype=torch.float64)
+    applied, state = Applied(loop, monkeypatch), loop.generator.get_state()
+    draw, drawn = record_draws(streams)
+    theta = theta_of(loop)
+    steps_of(loop, draw, 1)
+    loop.generator.set_state(state)
+    loop.model.load_state_dict(theta)
+    again = iter_of(drawn)
+    found = [nested(loop, *draw_episode(loop, again, number), 0.2, 1)[1] for number in range(2)]
+    assert error(applied.model, [a + b for a, b in zip(*found, strict=True)]) < EXACT
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_with_one_kind_of_episode_both_are_one_training(languages, kind):
+    runs = [
+        fitted(spec_of(kind, auxiliary=["gamma"], iterations=2, inner_lr=0.1, meta_batch=choice))
+        for choice in ("one", "all", None)
+    ]
+    assert all(
+        torch.equal(a, b) for other in runs[1:] for a, b in zip(runs[0].parameters(), other.parameters(), strict=True)
+    )
 
 
 def iter_of(drawn):
@@ -264,7 +323,7 @@ def iter_of(drawn):
 def test_training_moves_every_part_of_theta(languages, kind):
     starts = []
     loop = fitted(spec_of(kind, iterations=3, inner_lr=0.1), lambda loop: starts.append(theta_of(loop)))
-    assert len(loop.steps) == 6, "three for each of two auxiliaries"
+    assert len(loop.steps) == (3 if kind == "x_maml" else 6), "three, or three for each of two auxiliaries"
     unmoved = {name for name, tensor in theta_of(loop).items() if torch.equal(tensor, starts[0][name])}
     assert not unmoved
     assert all(value > 0 for name in ("loss", "support_loss") for value in column(loop, name))
@@ -335,13 +394,22 @@ def test_a_way_that_was_asked_for_is_not_left(languages, monkeypatch, way):
 # ---------------------------------------------------------------------------------------------------- phases and languages
 
 SETTING = Setting(("en",), ("qu",), 1000, 100, 50, 8, 5, "last", auxiliary=("hi", "sw"), auxiliary_size=30)
+FINE_TUNE = {
+    **{"optimizer": "sgd", "learning_rate": 2e-3, "weight_decay": 0.1, "batch_size": 5, "epochs": 1},
+    **{"warmup": 0.5, "schedule": "linear", "clip_norm": 0.25},
+}
 
 
 @pytest.mark.parametrize(
     ("kind", "auxiliary", "options", "expected"),
     [
-        ("x_maml", ("hi", "sw"), {}, (100, 10)),
-        ("x_maml", ("hi", "sw", "ur"), {"iterations": 100}, (100, 3)),
+        ("x_maml", ("hi", "sw"), {}, (100, 5)),
+        ("x_maml", ("hi",), {}, (100, 5)),
+        ("x_maml", ("hi", "sw"), {"meta_batch": "one"}, (100, 10)),
+        ("x_maml", ("hi", "sw", "ur"), {"iterations": 100, "meta_batch": "one"}, (100, 3)),
+        ("xla_maml", ("hi", "sw"), {"meta_batch": "all"}, (100, 5)),
+        ("xla_maml", ("hi",), {"meta_batch": "all"}, (100, 5)),
+        ("xla_maml", ("hi", "sw", "ur"), {"iterations": 50, "meta_batch": "all"}, (50, 1)),
         ("xla_maml", ("hi",), {}, (100, 5)),
         ("xla_maml", ("hi", "sw"), {}, (100, 10)),
         ("xla_maml", ("hi", "sw", "ur"), {"iterations": 50}, (75, 2)),
@@ -351,24 +419,49 @@ SETTING = Setting(("en",), ("qu",), 1000, 100, 50, 8, 5, "last", auxiliary=("hi"
 def test_meta_iterations_are_counted_by_language_of_the_query(kind, auxiliary, options, expected):
     (phase,) = build_method(kind, options).phases(dataclasses.replace(SETTING, auxiliary=auxiliary, targets=()))
     assert (phase.name, phase.epoch, phase.epochs, phase.select_on) == ("meta", *expected, ())
-    assert phase.learning_rate is None
+    assert phase.optimizer is None
+
+
+@pytest.mark.parametrize("meta_batch", ["one", "all"])
+def test_a_side_of_several_languages_is_one_kind_of_episode(meta_batch):
+    """Query from both auxiliaries together: their examples count for each, whatever a meta step holds."""
+    options = {"support": ["source"], "query": ["auxiliary"], "meta_batch": meta_batch}
+    (phase,) = build_method("xla_maml", options).phases(dataclasses.replace(SETTING, targets=()))
+    assert phase.epoch * phase.epochs == 1000
+
+
+def test_several_kinds_of_episodes_need_to_be_told_how_many_a_step_has():
+    setting = dataclasses.replace(SETTING, targets=())
+    assert (
+        len(build_method("x_maml", {"meta_batch": None}).phases(dataclasses.replace(setting, auxiliary=("hi",)))) == 1
+    )
+    with pytest.raises(
+        UserError, match="method x_maml: hyper-parameter 'meta_batch' is missing, and there are 2 kinds"
+    ):
+        build_method("x_maml", {"meta_batch": None}).phases(setting)
 
 
 @pytest.mark.parametrize("split", ["dev", "train"])
 @pytest.mark.parametrize("kind", METHODS)
 def test_few_shot_ends_with_fine_tuning_on_the_target(kind, split):
-    options = {"setting": "few_shot", "split": split, "fine_tune_epochs": 2, "fine_tune_lr": 3e-4}
+    options = {"setting": "few_shot", "split": split, "fine_tune": {**FINE_TUNE, "epochs": 2}}
     target = Pool("qu", split, 50 if split == "dev" else 100)
     meta, last = build_method(kind, options).phases(SETTING)
-    assert (meta.epoch, meta.epochs) == (100, 10), "the meta-training is counted by auxiliary"
+    assert (meta.epoch, meta.epochs) == (100, 5 if kind == "x_maml" else 10)
     assert ((target,) in [s.pools for s in meta.streams.values()]) == (kind == "xla_maml")
     assert {name: stream.pools for name, stream in last.streams.items()} == {"train": (target,)}
-    assert (last.epoch, last.epochs, last.learning_rate, last.select_on) == ("train", 2, 3e-4, ())
-    assert len(build_method(kind, {**options, "fine_tune_epochs": 0}).phases(SETTING)) == 1
+    assert (last.epoch, last.epochs, last.select_on) == ("train", 2, ())
+    assert last.streams["train"].batch_size == 5 and meta.streams.keys() != last.streams.keys()
+    assert last.optimizer == OptimizerSettings(2e-3, "sgd", 0.1, "linear", 0.5, 0.25) and meta.optimizer is None
+    assert len(build_method(kind, {**options, "fine_tune": None}).phases(SETTING)) == 1
+    with pytest.raises(UserError, match="fine_tune: key 'clip_norm' is missing"):
+        build_method(kind, {**options, "fine_tune": {k: v for k, v in FINE_TUNE.items() if k != "clip_norm"}}).phases(
+            SETTING
+        )
 
 
 @pytest.mark.parametrize("kind", METHODS)
-def test_few_shot_fine_tunes_by_plain_steps_at_its_own_rate(languages, kind):
+def test_few_shot_fine_tunes_by_plain_steps_by_settings_of_their_own(languages, kind):
     spec = spec_of(
         kind,
         {"schedule": "constant", "warmup": 0.0},
@@ -376,19 +469,39 @@ def test_few_shot_fine_tunes_by_plain_steps_at_its_own_rate(languages, kind):
         setting="few_shot",
         iterations=2,
         inner_lr=0.1,
-        fine_tune_lr=2e-3,
+        fine_tune=FINE_TUNE,
+        meta_batch="one",
     )
     rates = []
 
     def note(loop):
-        rates.append((loop.phase.name, loop.learning_rate(), loop.settings.learning_rate))
+        rates.append((loop.phase.name, loop.learning_rate(), loop.settings.clip_norm))
 
     loop = fitted(spec, note)
-    assert rates == [("meta", 5e-3, 5e-3)] * 4 + [("fine_tune", 2e-3, 2e-3)] * 4, "13 dev sentences in batches of 4"
-    assert [step.get("support_loss") is None for step in loop.steps] == [False] * 4 + [True] * 4
-    assert loop.records[-1]["learning_rate"] == 2e-3
-    without = fitted(spec | {"method": {**spec["method"], "fine_tune_lr": None}})
-    assert without.records[-1]["learning_rate"] == 5e-3
+    warm = [("fine_tune", 0.0, 0.25), ("fine_tune", 2e-3, 0.25), ("fine_tune", 1e-3, 0.25)]
+    assert rates == [("meta", 5e-3, 1.0)] * 4 + warm, "13 dev sentences in batches of 5; a warm-up of int(3 / 2) steps"
+    assert [step.get("support_loss") is None for step in loop.steps] == [False] * 4 + [True] * 3
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_few_shot_ends_as_the_baseline_of_the_same_settings_trains(languages, kind):
+    """From the same weights, as no meta step moves anything, the end is `few_shot`'s to the bit: batches, schedule, clipping."""
+    settings = {**FINE_TUNE, "optimizer": "adamw", "epochs": 2}
+    still = {"learning_rate": 0.0, "weight_decay": 0.0, "optimizer": "sgd"}
+    options = {"setting": "few_shot", "iterations": 1, "fine_tune": settings}
+    loop, phases = loop_of(spec_of(kind, still, targets=["beta"], **options))
+    baseline = spec_of("few_shot", settings, targets=["beta"])
+    plain, (phase,) = loop_of(baseline)
+    assert phases[-1].streams == phase.streams and phases[-1].epochs == phase.epochs
+    for each in (loop, plain):
+        each.model.eval()
+        each.set_training = lambda training: None  # dropout masks depend on what was drawn before
+    start = theta_of(plain)
+    loop.fit(phases)
+    plain.fit([dataclasses.replace(phase, name="fine_tune")])  # the order of examples goes by the phase's name
+    assert len(plain.steps) == 6 and all(not torch.equal(p, start[name]) for name, p in theta_of(plain).items())
+    assert all(torch.equal(p, theta_of(loop)[name]) for name, p in theta_of(plain).items())
+    assert [step["loss"] for step in loop.steps[-6:]] == [step["loss"] for step in plain.steps]
 
 
 def test_no_label_of_a_target_is_seen_in_zero_shot(languages):

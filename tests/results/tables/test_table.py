@@ -293,6 +293,58 @@ def test_a_method_without_target_sentences_is_not_called_unlike():
     assert table_of(data, {"a": SETTINGS["a"], "b": child}).cells[JOINT, QU].reasons == ()
 
 
+def few_shot(**changes):
+    """Scores of `target_only` as `few_shot` and of `joint` as a method that ends with fine-tuning, and their settings."""
+    training = {"batch_size": 32, "epochs": 1, "clip_norm": 1.0, "learning_rate": 2e-5, "schedule": "linear"}
+    ends = {f"method.fine_tune.{key}": value for key, value in {**training, **changes}.items()}
+    plain = {**{f"training.{key}": value for key, value in training.items()}, "method.name": "few_shot"}
+    settings = {
+        "a": plain,
+        "b": {**ends, "method.name": "x_maml", "training.batch_size": 16, "training.clip_norm": None},
+    }
+    return [{**r, "settings": "b" if r["variant"] == "joint" else "a"} for r in rows()], settings
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, None),  # what goes before, the meta step's batch and clipping, is the method
+        ({"batch_size": 8}, "batch_size 32 (target_only), 8 (joint)"),
+        (
+            {"clip_norm": None, "epochs": 2},
+            "epochs 1 (target_only), 2 (joint); clip_norm 1.0 (target_only), null (joint)",
+        ),
+    ],
+)
+@pytest.mark.parametrize("baseline", ["target_only", None])
+def test_few_shot_rows_that_are_fine_tuned_unlike_each_other_are_said(changes, said, baseline):
+    """With a baseline and without; neither a footnote to a cell nor a row of its own comes of it."""
+    table = table_of(*few_shot(**changes), baseline=baseline)
+    found = [sentence for sentence in remarks(table) if "fine-tuned" in sentence]
+    assert found == ([f"Rows are not fine-tuned on the target alike: {said}."] if said else [])
+    assert all(cell.reasons == () for cell in table.cells.values()) and len(table.rows) == 2
+    assert not said or found[0] in to_markdown(table)
+
+
+def test_a_setting_that_some_runs_of_a_variant_do_not_have_is_no_label_of_its_rows():
+    """X-MAML's `meta_batch` is of sets of several auxiliaries alone, and the set is in the label already."""
+    sets = {
+        "a": {**SETTINGS["a"], "auxiliary": "hi"},
+        "b": {**SETTINGS["a"], "auxiliary": "bg+de", "method.meta_batch": "all"},
+    }
+    sets["c"] = {**sets["b"], "method.meta_batch": "one"}
+    data = [row("joint", "qu", seed, 0.5, settings=settings) for settings in "ab" for seed in (1, 2, 3)]
+    only = [{"name": "joint", "method": "joint", "label": "joint"}]
+    table = table_of(data, sets, methods=only, baseline=None)
+    assert [table.labels[r] for r in table.rows] == ["joint (auxiliary bg+de)", "joint (auxiliary hi)"]
+    data += [row("joint", "qu", seed, 0.5, settings="c") for seed in (1, 2, 3)]
+    table = table_of(data, sets, methods=only, baseline=None)
+    assert [table.labels[r] for r in table.rows][:2] == [
+        "joint (auxiliary bg+de, method.meta_batch all)",
+        "joint (auxiliary bg+de, method.meta_batch one)",
+    ]
+
+
 def test_a_baseline_of_another_size_is_said():
     data, settings = sized()
     data = [r for r in data if not (r["variant"] == "joint" and r["settings"] == "a")]

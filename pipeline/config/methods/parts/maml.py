@@ -1,12 +1,13 @@
 """What `x_maml` and `xla_maml` have in common."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from pipeline.config.methods.contract import Method, Split
 from pipeline.config.methods.parts.auxiliary import UNCHOSEN, Auxiliary
-from pipeline.config.values import Count, Language, OneOrMore, Positive, PositiveOrNull, Switch, ZeroOrMore
+from pipeline.config.training import Training
+from pipeline.config.values import Count, Language, OneOrMore, Positive, Switch
 from pipeline.methods.parts.sides import ROLES
 
 
@@ -35,16 +36,31 @@ class Episodic(Auxiliary):
     inner_lr: Positive = Field(default=1e-5, description="learning rate α of the inner SGD steps")
     inner_steps: Count = Field(default=1, description="inner steps, all on the episode's support")
     first_order: Switch = Field(default=False, description="leave out the second derivatives (FOMAML)")
-    iterations: Count = Field(default=500, description="meta-iterations for each language of the query side")
-    fine_tune_epochs: ZeroOrMore = Field(default=1, description="few-shot: passes over the target's examples at last")
-    fine_tune_lr: PositiveOrNull = Field(
-        default=None, description="peak learning rate of that; `null`: the one of the meta step"
+    iterations: Count = Field(
+        default=500,
+        description="meta-iterations for each language of the query side (with `meta_batch: all` of the query side of one kind)",
+    )
+    meta_batch: Literal["one", "all"] = Field(
+        default="one",
+        description="episodes in a meta step where there are several kinds of them, as with several auxiliaries: `one`, the "
+        "kinds taking turns, or one of `all`, their gradients summed",
+    )
+    fine_tune: Training | None = Field(
+        default=Training(),
+        description="few-shot: training settings of fine-tuning on the target at last; what is left out is as of method "
+        "`few_shot` in the experiment, and `null` leaves fine-tuning out",
     )
     way: Literal["auto", "fast", "lean"] = Field(
         default="auto",
         description="how the exact meta-gradient is computed: `fast`, or with little memory (`lean`); `auto`: `fast` for one "
         "inner step while it fits the GPU, else `lean`",
     )
+
+    def hyper_parameters(self) -> dict[str, Any]:
+        """Of fine-tuning only what differs from `few_shot`'s, which the experiment tells; `None` where there is none."""
+        ends = self.setting == "few_shot" and self.fine_tune is not None
+        own = self.fine_tune.model_dump(exclude_unset=True) if ends and self.fine_tune is not None else None
+        return super().hyper_parameters() | {"fine_tune": own}
 
     @property
     def target_split(self) -> Split | None:
