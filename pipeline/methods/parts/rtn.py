@@ -7,16 +7,18 @@ while a source batch goes through; the model itself is never changed, so target 
 nothing of it. Works for any encoder shaped like BERT: `encoder.embeddings`, `encoder.encoder.layer`.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.common.errors import UserError
+from pipeline.methods.contract import OptimizerSettings
 
 
 @dataclass(frozen=True)
@@ -196,3 +198,10 @@ def make_transformation(
     own = languages if design.per_source else ()
     width = model.encoder.config.hidden_size
     return Transformation(layers, own, width, design, mixed and len(layers) > 1, generator)
+
+
+def meta_settings(
+    run: OptimizerSettings, learning_rate: float, kind: Literal["adam", "sgd"], weight_decay: float
+) -> OptimizerSettings:
+    """Return φ's own optimiser: the run's warm-up and schedule, a peak rate and an L2 penalty of its own, no clipping."""
+    return dataclasses.replace(run, learning_rate=learning_rate, kind=kind, weight_decay=weight_decay, clip_norm=None)
