@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from pipeline.config.methods.metaxl import RELEASED
+from pipeline.config.methods.metaxl import RELEASED_L2
 from pipeline.config.methods.parts.rtn import Transforming
 from pipeline.config.values import Number, PositiveOrNull, Switch
 
@@ -34,7 +34,7 @@ class JointRtn(Transforming):
         default="adam", description="the RTN's optimiser where `meta_lr` is set"
     )
     meta_weight_decay: Number = Field(
-        default=RELEASED["meta_weight_decay"],
+        default=RELEASED_L2,
         ge=0,
         description="L2 penalty of the RTN's optimiser where `meta_lr` is set",
     )
