@@ -64,7 +64,8 @@ def idle_options(path: KeyPath, method: Method, every: Sequence[Transforming]) -
     if not isinstance(method, JointRtn) or any(isinstance(p, JointRtn) and p.meta_lr is not None for p in every):
         return
     for key in OF_META_LR:
-        if key in method.model_fields_set or key in method.tune:
+        given = getattr(method, key) != JointRtn.model_fields[key].default
+        if given or key in method.tune:
             yield (
                 key_path(path, method, key),
                 "without meta_lr the RTN moves with the model, by the run's optimiser, so this changes nothing; set meta_lr, "
