@@ -136,7 +136,14 @@ def test_rows_differ_in_their_method_and_in_clipping_as_in_the_released_code(pap
 
 def test_joint_rtn_is_that_of_the_released_code(paper: Grid) -> None:
     found = [run.spec["method"] for run in paper.runs.values() if run.spec["method"]["name"] == "joint_rtn"]
-    own = {"loss": "sum", "meta_lr": 1e-6, "meta_optimizer": "adam", "meta_weight_decay": 5e-4, "gate": True, "detach": False}
+    own = {
+        "loss": "sum",
+        "meta_lr": 1e-6,
+        "meta_optimizer": "adam",
+        "meta_weight_decay": 5e-4,
+        "gate": True,
+        "detach": False,
+    }
     assert all(method.items() >= own.items() for method in found)
     assert {(tuple(method["placement"]), method["residual"]) for method in found} == {
         (place, residual) for place in ((0,), ("top",)) for residual in (False, True)
