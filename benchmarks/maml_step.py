@@ -81,6 +81,7 @@ def make_step(way: str, size: str, device: str, length: int) -> Step:
         seed=0,
         device=torch.device(device),
         precision="bfloat16" if device == "cuda" else "float32",
+        select_metric=ner.METRIC,
     )
     loop = Loop(ingredients, Checkpoints(None))
     streams, _ = loop.prepare(method.phases(SETTING)[0])

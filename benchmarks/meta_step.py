@@ -141,6 +141,7 @@ class Bench:
             seed=0,
             device=self.device,
             precision=self.precision,
+            select_metric=ner.METRIC,
         )
         loop = Loop(ingredients, Checkpoints(None))
         streams, _ = loop.prepare(method.phases(SETTING)[0])

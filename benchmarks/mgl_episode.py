@@ -72,6 +72,7 @@ def make_loop(size: str, device: str, length: int) -> tuple[Loop, Streams]:
             seed=0,
             device=torch.device(device),
             precision="bfloat16" if device == "cuda" else "float32",
+            select_metric=sentiment.METRIC,
         ),
         Checkpoints(None),
     )

@@ -49,6 +49,22 @@ def method_called(settings: Settings, name: str) -> Method:
 def resolve_training(settings: Settings, experiment: Experiment, method: Method) -> Training:
     """Return the training settings of a method in an experiment.
 
+    What says the same in two ways, or nothing, is `None`: equal trainings are one run.
+    """
+    training = layered_training(settings, experiment, method)
+    dataset, idle = settings.datasets.get(experiment.dataset), []
+    if training.select == "last":  # there is no dev score to wait for or to be best by
+        idle += ["patience", "select_metric"]
+    if dataset is not None and training.select_metric == MAIN[dataset.task]:
+        idle.append("select_metric")
+    if training.test_max_length == training.max_length:
+        idle.append("test_max_length")
+    return training.model_copy(update=dict.fromkeys(idle))
+
+
+def layered_training(settings: Settings, experiment: Experiment, method: Method) -> Training:
+    """Return the same as the config has it, what has no effect included.
+
     Each goes before the one before: `training`, the experiment's, the method's built-in ones, the method entry's own.
     """
     values: dict[str, Any] = settings.training.model_dump()
@@ -58,8 +74,6 @@ def resolve_training(settings: Settings, experiment: Experiment, method: Method)
         method.training.model_dump(exclude_unset=True),
     ):
         values.update(layer)
-    if values["select"] == "last":
-        values["patience"] = None  # there is no dev score to wait for
     return Training.model_validate(values)
 
 

@@ -5,7 +5,18 @@ from typing import Literal
 from pydantic import Field
 
 from pipeline.config.section import Section
-from pipeline.config.values import Count, CountOrNull, Fraction, Number, Positive, PositiveOrNull
+from pipeline.config.values import (
+    METRIC,
+    Count,
+    CountOrNull,
+    Fraction,
+    Length,
+    LengthOrNull,
+    Number,
+    Positive,
+    PositiveOrNull,
+    TextOrNull,
+)
 
 
 class Training(Section):
@@ -24,8 +35,13 @@ class Training(Section):
         default="linear", description="after the warm-up: linear decay to zero, or constant"
     )
     clip_norm: PositiveOrNull = Field(default=1.0, description="largest gradient norm; `null`: no clipping")
-    max_length: Count = Field(
-        default=200, ge=8, description="longest input, in word pieces with the special tokens; longer ones are cut"
+    max_length: Length = Field(
+        default=200, description="longest input, in word pieces with the special tokens; longer ones are cut"
+    )
+    test_max_length: LengthOrNull = Field(
+        default=None,
+        description="the same of test examples alone, as of the windows of test questions (`qa`); train and dev examples are "
+        "cut at `max_length` all the same; `null`: as `max_length`",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="`auto`: bfloat16 autocast on GPUs that have it, float32 elsewhere"
@@ -33,8 +49,19 @@ class Training(Section):
     select: Literal["best", "last"] = Field(
         default="best", description="which epoch's model is kept: the best on dev data, or the last"
     )
+    select_metric: TextOrNull = Field(
+        default=None,
+        description="the score that is best, by full name; `null`: the first of the task's; without effect where `select` is "
+        "`last`",
+        json_schema_extra={"format": "metric", "pattern": METRIC},
+        examples=["accuracy"],
+    )
     patience: CountOrNull = Field(
         default=None,
         description="stop after so many epochs without a better dev score; `null`: never; without effect where "
         "`select` is `last`",
     )
+
+
+ONLY_WHERE_SET = frozenset({"select_metric", "test_max_length"})
+"""Settings that are in no run's spec where they are `null`: they came later, and runs without them keep their ids."""

@@ -19,6 +19,7 @@ from pipeline.config.methods.meta_optimizer import MetaOptimizer
 from pipeline.config.points import points
 from pipeline.config.resolve import method_called, resolve_fine_tuning, resolve_training, target_text
 from pipeline.config.schema import Settings
+from pipeline.config.training import ONLY_WHERE_SET
 from pipeline.grid.analyses import Analysis, analyses
 from pipeline.grid.figures import figure_specs, represented
 from pipeline.grid.inputs import Dataset, Encoder, Encoders, dataset_keys, needed_datasets
@@ -222,7 +223,11 @@ def _shape(settings: Settings, experiment: Experiment, method: Method, datasets:
         "dataset": datasets[experiment.dataset],
         "source_dataset": source_dataset(experiment, method, datasets),
         "method": {"name": method.registered_name(), **parameters},
-        "training": {key: value for key, value in training.items() if key in method.training_keys},
+        "training": {
+            key: value
+            for key, value in training.items()
+            if key in method.training_keys and not (value is None and key in ONLY_WHERE_SET)
+        },
         "dev_size": experiment.dev_size if uses_dev(method, training["select"]) else None,
     }
 

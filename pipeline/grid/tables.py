@@ -75,9 +75,10 @@ def selection(experiment_name: str, label: str, settings: Settings) -> dict[str,
             trained; the parent's choice holds).
         dev: whose dev data chose the epoch, `target` or `source`; `null` where none did.
         dev_size: at most so many sentences per language; `null` is all.
+        metric: the score that was best; `null` is the first of the task's.
         dev_from: `dev`, the dataset's own dev set, or `train`, cut from the training split.
         test: the split the scores are of, `test` or `dev`.
-        parent: the same facts (select, dev, dev_size) of the parent run, or `null`.
+        parent: the same facts (select, dev, dev_size, metric) of the parent run, or `null`.
     """
     experiment, method = settings.experiments[experiment_name], method_called(settings, label)
     dataset = settings.datasets[experiment.dataset]
@@ -97,11 +98,12 @@ def _choice(settings: Settings, experiment: Experiment, method: Method) -> dict[
     if "select" not in method.training_keys:
         trains = "learning_rate" in method.training_keys
         how = "averaged" if isinstance(method, CheckpointAverage) else "last" if trains else "parent"
-        return {"select": how, "dev": None, "dev_size": None}
-    select = resolve_training(settings, experiment, method).select
-    best = select == "best"
+        return {"select": how, "dev": None, "dev_size": None, "metric": None}
+    training = resolve_training(settings, experiment, method)
+    best = training.select == "best"
     return {
-        "select": select,
+        "select": training.select,
         "dev": method.chosen_on if best else None,
         "dev_size": experiment.dev_size if best else None,
+        "metric": training.select_metric,
     }

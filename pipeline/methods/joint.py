@@ -23,13 +23,22 @@ def balanced_phases(setting: Setting) -> Sequence[Phase]:
     return [Phase("train", streams, "source", setting.epochs, setting.dev_pools(setting.targets), setting.patience)]
 
 
+def balanced_losses(trainer: Trainer, draw: Draw, source_path: nn.Module | None = None) -> tuple[Tensor, Tensor]:
+    """Return L_s and L_t of one batch each; the source's goes through `source_path` where there is one, not the model."""
+    return trainer.loss(draw("source"), module=source_path), trainer.loss(draw("target"))
+
+
+def logged(loss: Tensor, source_loss: Tensor, target_loss: Tensor) -> dict[str, Tensor]:
+    """Return what a step logs: what it descended, then the parts."""
+    return {"loss": loss.detach(), "source_loss": source_loss.detach(), "target_loss": target_loss.detach()}
+
+
 def balanced_step(trainer: Trainer, draw: Draw, source_path: nn.Module | None = None) -> dict[str, Tensor]:
     """Descend ½ (L_s + L_t); the source batch goes through `source_path` where there is one, in the model's place."""
-    source_loss = trainer.loss(draw("source"), module=source_path)
-    target_loss = trainer.loss(draw("target"))
+    source_loss, target_loss = balanced_losses(trainer, draw, source_path)
     loss = (source_loss + target_loss) / 2
     trainer.optimise(loss)
-    return {"loss": loss.detach(), "source_loss": source_loss.detach(), "target_loss": target_loss.detach()}
+    return logged(loss, source_loss, target_loss)
 
 
 def concatenated_phases(setting: Setting) -> Sequence[Phase]:

@@ -16,7 +16,6 @@
 Logged beside the losses: `meta_loss` L_t(θ′), `phi_gradient_norm` ‖∇φ L_t(θ′)‖ and `phi_distance` ‖φ − φ₀‖.
 """
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -28,11 +27,11 @@ from pipeline.common.errors import UserError
 from pipeline.meta.bilevel import pull_back_steps
 from pipeline.meta.products import Loss, Tensors, Way, inner_gradient
 from pipeline.meta.updates import Rule, State, take_step
-from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Setting, Stream, Trainer
+from pipeline.methods.contract import Batch, Draw, Method, Phase, Setting, Stream, Trainer
 from pipeline.methods.parts.episodes import draw_divisible, halves
 from pipeline.methods.parts.languages import language_indices
 from pipeline.methods.parts.parameters import names
-from pipeline.methods.parts.rtn import Design, SourcePath, Transformation, make_transformation
+from pipeline.methods.parts.rtn import Design, SourcePath, Transformation, make_transformation, meta_settings
 from pipeline.methods.parts.supervised import one_loss
 
 BACK_OFF = "back_off"
@@ -193,21 +192,11 @@ def setup_with(design: Design, options: Options) -> Callable[[Trainer], None]:
         languages = language_indices(trainer, sources_only=True)
         phi = make_transformation(design, trainer.model, languages, mixed, trainer.generator, "metaxl")
         phi.requires_grad_(not options.phi_frozen)
-        trainer.own("rtn", phi, None if options.phi_frozen else meta_settings(trainer.settings, options))
+        own = meta_settings(trainer.settings, options.meta_lr, options.meta_optimizer, options.meta_weight_decay)
+        trainer.own("rtn", phi, None if options.phi_frozen else own)
         trainer.memory["phi_0"] = [p.detach().clone() for p in phi.parameters()]
 
     return setup
-
-
-def meta_settings(run: OptimizerSettings, options: Options) -> OptimizerSettings:
-    """Return φ's optimiser: the run's warm-up and schedule, a rate and a penalty of its own, no clipping."""
-    return dataclasses.replace(
-        run,
-        learning_rate=options.meta_lr,
-        kind=options.meta_optimizer,
-        weight_decay=options.meta_weight_decay,
-        clip_norm=None,
-    )
 
 
 def build(

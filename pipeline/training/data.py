@@ -34,6 +34,7 @@ class Reader:
         tokenizer_hash: SHA-256 of its file.
         max_length: in sub-tokens.
         typed: whether the encoder tells the two texts of a pair apart by token types.
+        test_max_length: the same as `max_length` of test examples; `None` where it is `max_length`.
     """
 
     task: ModuleType
@@ -41,6 +42,7 @@ class Reader:
     tokenizer_hash: str
     max_length: int
     typed: bool = True
+    test_max_length: int | None = None
 
     @property
     def task_name(self) -> str:
@@ -48,14 +50,24 @@ class Reader:
         return self.task.__name__.rpartition(".")[2]
 
 
-def reader_of(task: str, encoder: Encoder, folder: Path, max_length: int) -> Reader:
-    """Return the reader of a task's rows for an encoder that was loaded from `folder`."""
+def reader_of(task: str, encoder: Encoder, folder: Path, max_length: int, test_max_length: int | None = None) -> Reader:
+    """Return the reader of a task's rows for an encoder that was loaded from `folder`.
+
+    Raises:
+        UserError: test examples are to be longer than the encoder has positions for.
+    """
+    if test_max_length is not None and test_max_length > encoder.max_length:
+        raise UserError(
+            f"training.test_max_length: {test_max_length}, and the encoder in {folder} has positions for {encoder.max_length} "
+            f"word pieces; expected at most {encoder.max_length}"
+        )
     return Reader(
         importlib.import_module(f"pipeline.tasks.{task}"),
         encoder.tokenizer,
         sha256_file(folder / "tokenizer.json"),
         min(max_length, encoder.max_length),
         getattr(encoder.model.config, "type_vocab_size", 1) > 1,
+        test_max_length,
     )
 
 
@@ -119,13 +131,20 @@ class RunData:
     def test(self, language: str) -> Examples:
         """Return all test examples of a language, in the file's order."""
         table = self.read(language, "test")
-        return self.examples(paths.run_split(self.spec, language, "test"), table)
+        path = paths.run_split(self.spec, language, "test")
+        return self.examples(path, table, max_length=self.reader.test_max_length)
 
-    def examples(self, path: Path, table: pa.Table, rows: NDArray[np.int64] | None = None) -> Examples:
-        """Return a split's rows as examples, all or the given ones in their order, tokenised at most once per split."""
+    def examples(
+        self, path: Path, table: pa.Table, rows: NDArray[np.int64] | None = None, max_length: int | None = None
+    ) -> Examples:
+        """Return a split's rows as examples, all or the given ones in their order, tokenised at most once per split.
+
+        They are cut at `max_length` sub-tokens, the reader's where it is `None`.
+        """
         reader = self.reader
+        length = reader.max_length if max_length is None else max_length
         made_of = {"split": self.hashes[str(path)], "tokenizer": reader.tokenizer_hash}
-        found = tokenised(table, reader.task, reader.tokenizer, self.labels, reader.max_length, path, made_of)
+        found = tokenised(table, reader.task, reader.tokenizer, self.labels, length, path, made_of)
         if not reader.typed:
             found = replace(found, types=[])
         return found if rows is None else found.take_examples(rows)

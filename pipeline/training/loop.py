@@ -26,6 +26,7 @@ from pipeline.meta.products import Tensors
 from pipeline.meta.updates import Step
 from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Pool
 from pipeline.tasks.examples import Examples, collate
+from pipeline.tasks.metric_names import metric_names
 from pipeline.tasks.model import TaskModel
 from pipeline.training.checkpoint import Checkpoints, Weights
 from pipeline.training.history import StepLog
@@ -41,10 +42,11 @@ class Ingredients:
     """Everything a run's loop works with.
 
     Attributes:
-        task: the task's module: `loss`, `decode`, `score`, `METRIC`, and `merge` where an example may take several rows.
+        task: the task's module: `loss`, `decode`, `score`, and `merge` where an example may take several rows.
         pools: tokenised examples of every pool any phase names.
         languages: what `batch["language"]` indexes.
         seed: `model_seed`: order of examples, dropout, the method's own draws.
+        select_metric: the score by which an epoch is the best.
         inherited: what the method of the run that learned for this one kept.
     """
 
@@ -60,6 +62,7 @@ class Ingredients:
     seed: int
     device: torch.device
     precision: str
+    select_metric: str
     inherited: Mapping[str, Tensor] = field(default_factory=dict)
 
 
@@ -162,8 +165,11 @@ class Loop:
         """Train through all phases, from the last checkpoint where there is one.
 
         Raises:
-            UserError: the loss or a gradient is not finite, or training diverges: says at which phase, epoch and step.
+            UserError: a dev set has no score to choose by; the loss or a gradient is not finite, or training diverges: says at
+                which phase, epoch and step.
         """
+        for pool in dict.fromkeys(pool for phase in phases for pool in phase.select_on):
+            self.check_choice(pool)
         saved = self.checkpoints.load()
         for number, phase in enumerate(phases):
             if saved is not None and number < saved["phase"]:
@@ -267,6 +273,19 @@ class Loop:
         self.fitted.evaluation_seconds += time.monotonic() - start
         return score
 
+    def check_choice(self, pool: Pool) -> None:
+        """Refuse dev data in whose gold there is nothing that a metric of one class or type could be of."""
+        metric, task = self.ingredients.select_metric, self.ingredients.task
+        if metric in (task.METRIC, *metric_names("qa")):
+            return
+        examples = self.ingredients.pools[pool]
+        gold = [examples.gold[row] for row in examples.firsts]
+        if metric not in task.score(gold, gold):
+            raise UserError(
+                f"training.select_metric: {metric!r} is not defined on the {len(gold)} dev examples of {pool.language}, which "
+                "have nothing of the kind; choose a metric over all classes or types, or more dev data (dev_size)"
+            )
+
     def add_up(self) -> None:
         """Add θ to the sum over the phase's epochs, in float64: a mean of equal weights is those weights."""
         for key, tensor in self.model.state_dict().items():
@@ -320,11 +339,11 @@ class Loop:
         return draw
 
     def score(self, examples: Examples) -> float:
-        """Return the task's main metric over all examples."""
+        """Return the metric that chooses epochs over all examples."""
         task = self.ingredients.task
         gold = [examples.gold[row] for row in examples.firsts]
         scores = task.score(gold, self.predict(examples))
-        return float(scores.get(task.METRIC, 0.0))  # a class that nowhere occurs has no score
+        return float(scores.get(self.ingredients.select_metric, 0.0))  # a class that nowhere occurs has no score
 
     # State.
 

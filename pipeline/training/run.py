@@ -88,7 +88,7 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
     """Load the encoder and the examples, build the model; seeded by the run's `model_seed`."""
     folder, training = paths.encoder_dir(spec["encoder"]), spec["training"]
     encoder = load_encoder(folder)
-    reader = reader_of(spec["task"], encoder, folder, training["max_length"])
+    reader = reader_of(spec["task"], encoder, folder, training["max_length"], training.get("test_max_length"))
     task = reader.task
     data = RunData(reader, spec, spec["data_seed"])
     pools = read_pools(phases, data)
@@ -114,6 +114,7 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
         seed=spec["model_seed"],
         device=device,
         precision=resolve_precision(training["precision"], device.type),
+        select_metric=training.get("select_metric") or task.METRIC,
         inherited=kept_by(spec["rates"]) if spec["rates"] else {},
     )
     return ingredients, data
@@ -227,7 +228,7 @@ def describe(
         selection = {
             "split": pools[0].split,
             "languages": [pool.language for pool in pools],
-            "metric": i.task.METRIC,
+            "metric": i.select_metric,
             "value": fitted.best_score,
         }
     return {

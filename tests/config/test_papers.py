@@ -122,18 +122,37 @@ def test_sources_are_those_of_the_papers_first_table(paper: Grid) -> None:
     assert {run.spec["targets"][0] for run in of(paper, "rich")} == {"fr", "es", "it", "ru", "zh"}
 
 
-def test_rows_differ_in_their_method_and_not_in_their_training(paper: Grid) -> None:
+def test_rows_differ_in_their_method_and_in_clipping_as_in_the_released_code(paper: Grid) -> None:
     settings = {tuple(sorted(run.spec["training"].items())) for run in paper.runs.values()}
-    assert len(settings) == 1
-    (training,) = map(dict, settings)
+    clipped = {(run.spec["method"]["name"], run.spec["training"]["clip_norm"]) for run in paper.runs.values()}
+    assert clipped == {("target_only", None), ("joint", None), ("joint_rtn", None), ("metaxl", 10.0)}
+    assert len(settings) == 2
     appendix = {"learning_rate": 3e-5, "batch_size": 16, "epochs": 20, "max_length": 200}
-    released = {"optimizer": "adam", "weight_decay": 5e-4, "clip_norm": 10.0}
-    assert training.items() >= (appendix | released).items()
+    released = {"optimizer": "adam", "weight_decay": 5e-4, "test_max_length": 512, "select_metric": "entity_f1_lenient"}
+    assert all(dict(training).items() >= (appendix | released).items() for training in settings)
     assert {run.spec["target_size"] for run in paper.runs.values()} == {100}
     networks = [
         run.spec["method"] for run in paper.runs.values() if run.spec["method"]["name"] in ("metaxl", "joint_rtn")
     ]
     assert {method["bottleneck"] for method in networks} == {384}
+
+
+def test_joint_rtn_is_that_of_the_released_code(paper: Grid) -> None:
+    found = [run.spec["method"] for run in paper.runs.values() if run.spec["method"]["name"] == "joint_rtn"]
+    own = {
+        "loss": "sum",
+        "meta_lr": 1e-6,
+        "meta_optimizer": "adam",
+        "meta_weight_decay": 5e-4,
+        "gate": True,
+        "detach": False,
+    }
+    assert all(method.items() >= own.items() for method in found)
+    assert {(tuple(method["placement"]), method["residual"]) for method in found} == {
+        (place, residual) for place in ((0,), ("top",)) for residual in (False, True)
+    }
+    captions = {(facts["select"], facts["metric"]) for facts in paper.tables["table-6"]["selection"]}
+    assert captions == {("best", "entity_f1_lenient")}
 
 
 def test_the_grid_is_the_papers(paper: Grid) -> None:

@@ -128,6 +128,36 @@ def test_what_a_method_does_not_use_is_in_no_spec():
     assert {run.spec["training"]["patience"] for run in of(base, "joint")} == {3}
 
 
+def test_the_metric_that_chooses_is_in_a_spec_where_it_can_change_the_result():
+    base, main = grid(), grid("training.select_metric=entity_f1_strict")
+    assert base.runs.keys() == main.runs.keys(), "the task's own, said"
+    lenient = grid("training.select_metric=entity_f1_lenient")
+
+    def metrics(grid: Grid, method: str) -> set:
+        return {run.spec["training"].get("select_metric", "no such key") for run in of(grid, method)}
+
+    assert metrics(lenient, "joint") == metrics(lenient, "source_only") == {"entity_f1_lenient"}
+    assert metrics(lenient, "few_shot") == {"no such key"}, "it takes the last epoch"
+    assert metrics(lenient, "zero_shot") == {"no such key"}
+    last = grid("training.select=last", "training.select_metric=entity_f1_lenient")
+    assert last.runs.keys() == grid("training.select=last").runs.keys()
+    average = "experiments.few.methods=[checkpoint_average]", "experiments.few.targets=[nearish]", "tables="
+    assert grid(*average).runs.keys() == grid(*average, "training.select_metric=entity_f1_lenient").runs.keys()
+
+
+def test_the_length_of_test_examples_is_in_the_spec_of_what_is_tested():
+    base, same = grid(), grid("training.test_max_length=200")
+    assert base.runs.keys() == same.runs.keys(), "as long as max_length"
+    longer = grid("training.test_max_length=250")
+    parents = {run.name for run in of(base, "source_only")}
+    assert base.runs.keys() & longer.runs.keys() == parents != set(), "a parent is not tested"
+    lengths = {run.spec["training"].get("test_max_length") for run in longer.runs.values() if run.name not in parents}
+    assert lengths == {250}
+    own = grid("training.test_max_length=250", "methods.joint.training={max_length: 250}")
+    (joint, *_) = of(own, "joint")
+    assert joint.spec["training"]["max_length"] == 250 and "test_max_length" not in joint.spec["training"]
+
+
 def test_dev_size_counts_only_where_dev_data_are_used():
     last = grid("experiments.few.dev_size=20", "training.select=last")
     sizes = {

@@ -41,11 +41,12 @@ def test_a_table_knows_how_epochs_were_chosen():
         "select": "best",
         "dev": "target",
         "dev_size": 20,
+        "metric": None,
         "dev_from": "dev",
         "test": "test",
         "parent": None,
     }
-    parent = {"select": "best", "dev": "source", "dev_size": 20}
+    parent = {"select": "best", "dev": "source", "dev_size": 20, "metric": None}
     assert (facts["zero_shot"]["select"], facts["zero_shot"]["dev"], facts["zero_shot"]["parent"]) == (
         "parent",
         None,
@@ -56,3 +57,7 @@ def test_a_table_knows_how_epochs_were_chosen():
         None,
         parent,
     )
+    lenient = grid("experiments.few.training={select_metric: entity_f1_lenient}").tables["few"]["selection"]
+    metrics = {entry["method"]: (entry["metric"], entry["parent"] and entry["parent"]["metric"]) for entry in lenient}
+    assert metrics["joint"] == ("entity_f1_lenient", None)
+    assert metrics["zero_shot"] == metrics["few_shot"] == (None, "entity_f1_lenient")

@@ -63,7 +63,19 @@ def make_loop(method, folder):
     pools = {pool: examples(pool) for pool in (*POOLS.values(), DEV)}
     settings = OptimizerSettings(1e-2, "adam", warmup=0.1, clip_norm=1.0)
     ingredients = Ingredients(
-        ner, model, method, pools, LABELS, ("alpha", "beta"), settings, 4, 0, 3, torch.device("cpu"), "float32"
+        ner,
+        model,
+        method,
+        pools,
+        LABELS,
+        ("alpha", "beta"),
+        settings,
+        4,
+        0,
+        3,
+        torch.device("cpu"),
+        "float32",
+        ner.METRIC,
     )
     return Loop(ingredients, Checkpoints(folder), checkpoint_every=0.0)
 

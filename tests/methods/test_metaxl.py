@@ -653,6 +653,63 @@ def test_joint_rtn_trains_phi_by_ordinary_gradients(world, monkeypatch, options)
     assert not any(torch.equal(t, phi(loop)[k]) for k, t in start.items())
 
 
+@pytest.mark.parametrize(
+    ("options", "training"),
+    [
+        ({"loss": "sum", "meta_lr": 1e-2}, {"optimizer": "adam", "weight_decay": 0.05, "clip_norm": None}),
+        (
+            {"loss": "sum", "meta_lr": 1e-2, "gate": True, "meta_weight_decay": 0.1},
+            {"optimizer": "adam", "weight_decay": 0.05, "clip_norm": 0.05},
+        ),
+        (
+            {"loss": "mean", "meta_lr": 0.5, "meta_optimizer": "sgd", "meta_weight_decay": 0.0},
+            {"optimizer": "sgd", "weight_decay": 0.05, "clip_norm": 0.05},
+        ),
+        ({"loss": "sum"}, {"optimizer": "adam", "weight_decay": 0.05, "clip_norm": 0.05}),
+    ],
+    ids=str,
+)
+def test_joint_rtn_steps_as_by_hand(world, double, options, training):
+    """Three steps of 15, the first of rate 0; θ clipped, φ only where it is of θ's optimiser, with its penalty and rate."""
+    spec = tiny.spec(
+        "joint_rtn", method={"meta_optimizer": "adam", "meta_weight_decay": 5e-4, **options}, training=training
+    )
+    loop, streams = in_double(spec, dropout=False)
+    model, rtn = copy.deepcopy(loop.model), copy.deepcopy(loop.modules["rtn"])
+    theta, phi_ = list(model.parameters()), list(rtn.parameters())
+    apart = "meta_lr" in options
+    kinds = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+    clipped = theta if apart else [*theta, *phi_]
+    found = [kinds[training["optimizer"]](clipped, lr=5e-3, weight_decay=training["weight_decay"])]
+    if apart:
+        own = spec["method"]
+        found.append(kinds[own["meta_optimizer"]](phi_, lr=own["meta_lr"], weight_decay=own["meta_weight_decay"]))
+    peaks, drawn = [optimiser.param_groups[0]["lr"] for optimiser in found], {}
+    for factor in (0.0, 1.0, 13 / 14):
+        log = loop.ingredients.method.step(loop, lambda name: drawn.setdefault(name, streams.draw(name)))
+        on_source = ner.loss(SourcePath(model, rtn)(drawn["source"]), drawn["source"])
+        loss = on_source + ner.loss(model(drawn["target"]), drawn["target"])
+        loss = loss if options["loss"] == "sum" else loss / 2
+        drawn.clear()
+        loss.backward()
+        if training["clip_norm"]:
+            torch.nn.utils.clip_grad_norm_(clipped, training["clip_norm"])
+        for optimiser, peak in zip(found, peaks, strict=True):
+            optimiser.param_groups[0]["lr"] = peak * factor
+            optimiser.step()
+            optimiser.zero_grad()
+        assert float(log["loss"]) == pytest.approx(loss.item(), rel=1e-9)
+    assert error(list(loop.model.parameters()), theta) < 1e-8
+    assert error(list(loop.modules["rtn"].parameters()), phi_) < 1e-8
+
+
+def test_joint_rtn_with_an_optimiser_of_its_own_resumes_and_names_what_it_needs(world, tmp_path):
+    spec = tiny.spec("joint_rtn", method={"meta_lr": 1e-3, "meta_optimizer": "adam", "meta_weight_decay": 5e-4})
+    assert_resumes(spec, tmp_path, 2)
+    with pytest.raises(UserError, match="method joint_rtn: 'meta_optimizer' and 'meta_weight_decay' are needed"):
+        loop_of(tiny.spec("joint_rtn", method={"meta_lr": 1e-3}))
+
+
 def test_joint_rtn_saves_no_network_and_names_itself_in_errors(world):
     spec = tiny.spec("joint_rtn", training=SHORT)
     train_run("run", spec, 1, True, time.monotonic())

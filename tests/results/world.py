@@ -127,6 +127,7 @@ def table_spec(**changes) -> dict:
                 "select": "best",
                 "dev": "target",
                 "dev_size": None,
+                "metric": None,
                 "dev_from": "dev",
                 "test": "test",
                 "parent": None,

@@ -10,13 +10,19 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from seqeval.metrics import classification_report
+from seqeval.scheme import IOB2
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import canonical_json, read_parquet, sha256_file
+from pipeline.methods import build_method
+from pipeline.methods.contract import Setting
 from pipeline.tasks.ner_score import score_sentences
 from pipeline.training import loop as loop_module
-from pipeline.training.run import train_run
+from pipeline.training.checkpoint import Checkpoints
+from pipeline.training.data import setting_of
+from pipeline.training.run import assemble, train_run
 from tests import tiny
 
 
@@ -183,6 +189,65 @@ def test_early_stopping_waits_patience_epochs(world):
     spec = tiny.spec("target_only", training={"learning_rate": 0.0, "epochs": 9, "patience": 2})
     done = record(train(spec))
     assert done["best_epoch"] == 1 and done["epochs"] == 3  # equal scores: the first wins, two more are waited for
+
+
+@pytest.mark.parametrize(("metric", "best"), [(None, 2), ("entity_f1_lenient", 1), ("entity_recall_strict_LOC", 3)])
+def test_the_epoch_is_the_best_by_the_score_that_is_asked_for(world, monkeypatch, metric, best):
+    """Epoch 1 finds everything and opens nothing with B, epoch 2 finds half of each type, epoch 3 one type alone."""
+    spec = tiny.spec("target_only", training={"select_metric": metric} if metric else {})
+    method = build_method("target_only", {})
+    phases = method.phases(Setting(**setting_of(spec)))
+    loop = loop_module.Loop(assemble(spec, method, phases)[0], Checkpoints(None))
+    loop.prepare(phases[0])
+    (pool,) = phases[0].select_on
+    gold = list(loop.ingredients.pools[pool].gold)
+    stray = [[tag.replace("B-", "I-") for tag in tags] for tags in gold]
+    half = [tags if i % 2 else ["O"] * len(tags) for i, tags in enumerate(gold)]
+    place = [[tag if tag.endswith("LOC") else "O" for tag in tags] for tags in gold]
+    reading = {"mode": "strict", "scheme": IOB2} if metric != "entity_f1_lenient" else {}
+    for epoch, predicted in enumerate((stray, half, place), 1):
+        loop.fitted.epochs = epoch
+        monkeypatch.setattr(loop, "predict", lambda examples, found=predicted: found)
+        score = loop.choose_epoch()
+        found = classification_report(gold, predicted, output_dict=True, zero_division=0, **reading)
+        of = found["LOC"]["recall"] if metric and metric.endswith("LOC") else found["micro avg"]["f1-score"]
+        assert score == pytest.approx(of)
+    assert loop.fitted.best_epoch == best
+
+
+def test_the_score_that_chose_is_written_down_and_must_be_defined_on_dev(world):
+    name = train(tiny.spec("joint", training={"epochs": 2, "select_metric": "entity_recall_lenient"}))
+    assert record(name)["selection"]["metric"] == "entity_recall_lenient"
+    assert record(name)["selection"]["value"] == max(line["dev_score"] for line in lines(name))
+    spec = tiny.spec("joint", dev_size=1, training={"select_metric": "entity_f1_strict_MISC"})
+    with pytest.raises(
+        UserError, match="'entity_f1_strict_MISC' is not defined on the 1 dev examples of beta"
+    ) as caught:
+        train(spec)
+    assert "training.select_metric" in str(caught.value) and not paths.history(tiny.name_of(spec)).exists()
+
+
+def test_test_sentences_alone_are_cut_at_the_tests_length(world, monkeypatch):
+    """[CLS] 3 words [SEP] in training; at 40, all that the encoder has positions for, no test sentence is cut."""
+    short = {"max_length": 5, "epochs": 1}
+    seen = []
+    predict = loop_module.Loop.predict
+    monkeypatch.setattr(
+        loop_module.Loop, "predict", lambda s, e: seen.append(max(map(len, e.input_ids))) or predict(s, e)
+    )
+    name = train(tiny.spec("target_only", training={**short, "test_max_length": 40}))
+    assert seen == [5, max(len(tokens) for _, tokens, _ in tiny.sentences("beta", "test", 12)) + 2]
+    assert record(name)["truncated_words"] == 0
+    assert lines(name)[0]["useful_tokens"] == sum(
+        min(len(tokens), 3) + 2 for _, tokens, _ in tiny.sentences("beta", "train", 40)
+    )
+    spec = tiny.spec("target_only", training={**short, "test_max_length": 41})
+    with pytest.raises(UserError, match=r"training\.test_max_length: 41, and the encoder in .* expected at most 40"):
+        train(spec)
+    parent = train(tiny.spec("source_only", targets=[], evaluate=[], training=short), keep_model=True)
+    kept = {"max_length": 5, "test_max_length": 40, "precision": "auto", "batch_size": 8}
+    zero = train({**tiny.spec("zero_shot", parent=parent), "training": kept})
+    assert record(zero)["truncated_words"] == 0
 
 
 def test_not_a_number_says_where(world):

@@ -169,6 +169,21 @@ def test_windows_and_not_questions_are_drawn(worlds, monkeypatch):
     assert line["useful_tokens"] == examples.lengths.sum()
 
 
+def test_windows_of_test_questions_are_as_long_as_the_tests_length(worlds, monkeypatch):
+    monkeypatch.chdir(worlds("qa"))
+    encoder = load_encoder(paths.encoder_dir(tiny.ENCODER))
+    reader = reader_of("qa", encoder, paths.encoder_dir(tiny.ENCODER), SHORT["max_length"], 40)
+    data = RunData(reader, spec_of("qa", "target_only"), 1)
+    dev, test = data.pool(Pool("beta", "dev")), data.test("beta")
+    assert max(dev.lengths) == 20 and 20 < max(test.lengths) <= 40
+    assert len(dev) > len(dev.firsts) == 12 == len(test.firsts), "contexts of 20 take several windows"
+    name = train(
+        spec_of("qa", "target_only", training={**SHORT, "select_metric": "exact_match", "test_max_length": 40})
+    )
+    assert record(name)["selection"]["metric"] == "exact_match"
+    assert_predictions(name, "qa")
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_learns_what_a_word_tells(worlds, monkeypatch, task):
     monkeypatch.chdir(worlds(task))

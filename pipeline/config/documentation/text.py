@@ -119,8 +119,9 @@ name it; with `tune_by: mean` one point is chosen for all targets of the same so
 chooses. `docs/tables.md` says how ties and missing runs are treated.
 
 A key cannot be set and tuned in one entry; where the experiment or the config sets it, the grid goes before. Points are compared
-by the dev score of their best epoch, so a grid needs `select: best`, and `select` itself cannot be tuned. `training.max_length`
-can: words that are cut off count as missed, so the score is of the same words at every length."""
+by the dev score of their best epoch, so a grid needs `select: best`, and `select`, `select_metric` and `test_max_length` cannot
+be tuned: dev scores would not be comparable, or not change. `training.max_length` can: words that are cut off count as missed,
+so the score is of the same words at every length."""
 
 GRIDS_EXAMPLE = """\
 methods:
@@ -166,7 +167,8 @@ TABLES = """\
 
 A table shows one metric of one or more experiments: methods in rows, languages in columns, mean ± standard deviation over seeds
 in the cells; with `columns: average` the mean over the targets alone, a row for each size and source set. All experiments of a
-table are of one task. Metrics by task, the one that chooses epochs, and that a table shows unless it names another, first:
+table are of one task. Metrics by task; the first chooses epochs unless `training.select_metric` names another, and a table shows
+it unless its `metric` does:
 
 | task | metrics |
 |---|---|
@@ -272,7 +274,7 @@ trained anew; change it back and the old one is found:
 * its parent run, and by it all of the above in the parent; for `meta_optimizer` also the run that learned its rates.
 
 What a method does not use is left out of the id: `learning_rate` for `zero_shot`, `dev_size` where `select` is `last`, `patience`
-too. These change no run at all:
+and `select_metric` too, `test_max_length` for a parent, which is not tested. These change no run at all:
 
 | key | what it changes |
 |---|---|

@@ -8,13 +8,13 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from pipeline.config.methods.contract import Method, Split
-from pipeline.config.training import Training
+from pipeline.config.methods.parts.auxiliary import UNCHOSEN
 
 
 class CheckpointAverage(Method):
     """Training on the sources, the weights averaged over all epochs (Schmidt et al. 2023); no dev data are used."""
 
-    training_keys: ClassVar[frozenset[str]] = frozenset(Training.model_fields) - {"select", "patience"}
+    training_keys: ClassVar[frozenset[str]] = UNCHOSEN
     method: Literal["checkpoint_average"] = Field(default="checkpoint_average", description="the method")
 
     @property

@@ -1,11 +1,15 @@
 """`joint_rtn` in the config: hyper-parameters and their defaults (the method itself: `pipeline.methods.joint_rtn`)."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
+from pipeline.config.methods.metaxl import RELEASED_L2
 from pipeline.config.methods.parts.rtn import Transforming
-from pipeline.config.values import Switch
+from pipeline.config.values import Number, PositiveOrNull, Switch
+
+OF_META_LR = ("meta_optimizer", "meta_weight_decay")
+"""What changes nothing where the RTN moves with the model."""
 
 
 class JointRtn(Transforming):
@@ -17,3 +21,25 @@ class JointRtn(Transforming):
     )
     gate: Switch = Field(default=False, description="weigh an RTN's output by a sigmoid unit of its own")
     detach: Switch = Field(default=False, description="no gradient through an RTN's input to the layers below")
+    loss: Literal["mean", "sum"] = Field(
+        default="mean",
+        description="of a source and a target batch: their `mean`, as in `joint`, or their `sum`, as in the released code",
+    )
+    meta_lr: PositiveOrNull = Field(
+        default=None,
+        description="peak learning rate of an optimiser of the RTN's own, which clips nothing, as in the released code; "
+        "`null`: it moves with the model, by the run's optimiser",
+    )
+    meta_optimizer: Literal["adam", "sgd"] = Field(
+        default="adam", description="the RTN's optimiser where `meta_lr` is set"
+    )
+    meta_weight_decay: Number = Field(
+        default=RELEASED_L2,
+        ge=0,
+        description="L2 penalty of the RTN's optimiser where `meta_lr` is set",
+    )
+
+    def hyper_parameters(self) -> dict[str, Any]:
+        """The settings; of an optimiser that is not there, none."""
+        own = super().hyper_parameters()
+        return own if self.meta_lr is not None else own | dict.fromkeys(OF_META_LR)

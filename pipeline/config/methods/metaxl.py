@@ -8,7 +8,10 @@ from pydantic import Field
 from pipeline.config.methods.parts.rtn import Transforming
 from pipeline.config.values import Number, Positive, Switch, SwitchOrNull, ZeroOrMore
 
-RELEASED = {"residual": True, "gate": True, "detach": True, "combine": "losses", "meta_weight_decay": 5e-4}
+RELEASED_L2 = 5e-4
+"""The L2 penalty of the RTN's Adam in the released code."""
+
+RELEASED = {"residual": True, "gate": True, "detach": True, "combine": "losses", "meta_weight_decay": RELEASED_L2}
 
 PAPER = {"residual": False, "gate": False, "detach": False, "combine": "stack", "meta_weight_decay": 0.0}
 """What MetaXL's two variants set where the config does not."""

@@ -1,6 +1,6 @@
 """What analyses must agree on with their experiments."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 
 from pipeline.common.errors import nearest
@@ -9,7 +9,8 @@ from pipeline.config.analyses import Analysis as AnalysisSettings
 from pipeline.config.encoders import Pretrain
 from pipeline.config.experiments import Experiment
 from pipeline.config.resolve import method_settings, resolve_training
-from pipeline.config.rules.problems import Broken, Problem, check_known
+from pipeline.config.rules.encoders import LENGTHS
+from pipeline.config.rules.problems import Broken, KeyPath, Problem, check_known
 from pipeline.config.rules.tables import check_metric
 from pipeline.config.schema import Settings
 
@@ -57,12 +58,20 @@ def check_methods(
             yield path, f"{label!r} is one model for all targets; an analysis compares models of one target"
         if getattr(method, "tune", None):
             yield path, f"{label!r} is tuned, so it has several runs a seed; name a variant with the values you mean"
-        lengths[label] = resolve_training(settings, experiment, method).max_length
+        training = resolve_training(settings, experiment, method)
+        lengths[label] = (training.max_length, training.test_max_length or training.max_length)
     if given.before == given.after:
         yield ("analyses", name, "after"), f"{given.after!r} is the method before too; expected another one"
-    if len(set(lengths.values())) > 1:
-        said = " and ".join(f"{label} {length}" for label, length in lengths.items())
-        yield ("analyses", name, "after"), f"the methods cut sentences at different lengths (max_length: {said})"
+    yield from check_same_lengths(("analyses", name, "after"), lengths)
+
+
+def check_same_lengths(path: KeyPath, lengths: Mapping[str, tuple[int, int]]) -> Iterator[Problem]:
+    """What two methods read, by name in training and in tests, must be cut alike."""
+    for i, key in enumerate(LENGTHS):
+        if len({found[i] for found in lengths.values()}) > 1:
+            said = " and ".join(f"{label} {found[i]}" for label, found in lengths.items())
+            yield path, f"the methods cut sentences at different lengths ({key}: {said})"
+            return
 
 
 def check_units(name: str, given: AnalysisSettings, experiment: Experiment, settings: Settings) -> Iterator[Problem]:

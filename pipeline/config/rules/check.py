@@ -9,6 +9,7 @@ from pipeline.config.rules.figures import check_figures
 from pipeline.config.rules.methods import check_method
 from pipeline.config.rules.problems import Broken, Problem
 from pipeline.config.rules.tables import check_table
+from pipeline.config.rules.training import check_training
 from pipeline.config.schema import Settings
 
 
@@ -28,6 +29,7 @@ def check(settings: Settings, broken: Broken) -> list[Problem]:
         problems += check_method(name, method)
     for name, experiment in settings.experiments.items():
         problems += check_experiment(name, experiment, settings, broken)
+    problems += check_training(settings)
     for name, table in settings.tables.items():
         problems += check_table(name, table, settings, broken)
     return [*problems, *check_analyses(settings, broken), *check_figures(settings, broken)]

@@ -16,6 +16,9 @@ from pipeline.config.schema import Settings
 
 KeyPath = tuple[str | int, ...]
 
+LENGTHS = ("max_length", "test_max_length")
+"""Training settings that say where an input is cut."""
+
 
 def check_extend(
     name: str, encoder: Extend, settings: Settings, broken: Mapping[str, set[str]]
@@ -88,10 +91,12 @@ def check_lengths(path: KeyPath, experiment: Experiment, settings: Settings) -> 
     for label in experiment.methods:
         method = method_settings(settings, label)
         for point in points(method) if method is not None else ():
-            length = resolve_training(settings, experiment, point).max_length
-            if length > encoder.max_length:
-                yield (
-                    (*path, "encoder"),
-                    f"{experiment.encoder!r} takes {encoder.max_length} word pieces, and {label} has max_length {length}",
-                )
-                return
+            training = resolve_training(settings, experiment, point)
+            for key in LENGTHS:
+                length = getattr(training, key)
+                if length is not None and length > encoder.max_length and key in point.training_keys:
+                    yield (
+                        (*path, "encoder"),
+                        f"{experiment.encoder!r} takes {encoder.max_length} word pieces, and {label} has {key} {length}",
+                    )
+                    return

@@ -12,6 +12,7 @@ from pipeline.config.datasets.babel import Babel
 from pipeline.config.encoders import Pretrain
 from pipeline.config.experiments import Experiment
 from pipeline.config.methods.contract import Method
+from pipeline.config.methods.joint_rtn import OF_META_LR, JointRtn
 from pipeline.config.methods.metaxl import MetaXL
 from pipeline.config.methods.parts.rtn import Transforming
 from pipeline.config.points import points
@@ -49,12 +50,27 @@ def check_options(path: KeyPath, method: Method) -> Iterator[Problem]:
         if isinstance(point, MetaXL):
             found |= {(key_path(path, method, key), text): None for key, text in contradictions(point)}
     yield from found
+    yield from idle_options(path, method, every)
     mixtures = [point for point in every if isinstance(point, MetaXL) and point.combine is not None]
     if mixtures and not any(len(point.placement) > 1 for point in every):
         yield (
             key_path(path, method, "combine"),
             "tells how several placements go together, and there is only one, so this changes nothing; leave it out",
         )
+
+
+def idle_options(path: KeyPath, method: Method, every: Sequence[Transforming]) -> Iterator[Problem]:
+    """Options of an optimiser that `joint_rtn`'s RTN has at no point of the grid change nothing."""
+    if not isinstance(method, JointRtn) or any(isinstance(p, JointRtn) and p.meta_lr is not None for p in every):
+        return
+    for key in OF_META_LR:
+        given = getattr(method, key) != JointRtn.model_fields[key].default
+        if given or key in method.tune:
+            yield (
+                key_path(path, method, key),
+                "without meta_lr the RTN moves with the model, by the run's optimiser, so this changes nothing; set meta_lr, "
+                "or leave it out",
+            )
 
 
 def contradictions(method: MetaXL) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,12 @@ from pipeline.config.methods.contract import Method
 from pipeline.config.points import at_point, grid_points, point_text
 from pipeline.config.tuning import TRAINING, KeyPath
 
-SELECT = "training.select"
+NOT_BY_DEV = {
+    "training.select": "points are chosen by the dev score of the best epoch, so select cannot be tuned",
+    "training.select_metric": "points are compared by their dev scores, which must be of one metric",
+    "training.test_max_length": "points are chosen by their dev scores, and this changes test scores alone",
+}
+"""Keys that no dev score can choose a value of, and why."""
 
 
 def check_grid(path: KeyPath, method: "Method", parent: bool) -> Iterator[tuple[KeyPath, str]]:
@@ -34,8 +39,8 @@ def check_grid(path: KeyPath, method: "Method", parent: bool) -> Iterator[tuple[
     for key in method.tune:
         if key in fixed:
             yield (*here, key), f"{key} is set to one value in the same entry too; leave one of the two out"
-        elif key == SELECT:
-            yield (*here, key), "points are chosen by the dev score of the best epoch, so select cannot be tuned"
+        elif key in NOT_BY_DEV:
+            yield (*here, key), NOT_BY_DEV[key]
     yield from _check_together(here, method)
 
 

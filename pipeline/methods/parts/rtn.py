@@ -7,16 +7,18 @@ while a source batch goes through; the model itself is never changed, so target 
 nothing of it. Works for any encoder shaped like BERT: `encoder.embeddings`, `encoder.encoder.layer`.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.common.errors import UserError
+from pipeline.methods.contract import OptimizerSettings
 from pipeline.tasks.model import layout_of
 
 
@@ -94,7 +96,7 @@ class Transformation(nn.Module):
         self.mixture = nn.Parameter(torch.zeros(len(layers))) if mixed else None
 
     def transform(self, number: int, hidden: Tensor, language: Tensor) -> Tensor:
-        """Transform (B, T, d) by the RTN of placement `number` and, where each has its own, of the `language` (B, T) or (B, 1)."""
+        """Transform (B, T, d) by the RTN of placement `number`; where each has its own, by that of `language`, (B, T) or (B, 1)."""
         networks = self.rtns[number]
         assert isinstance(networks, nn.ModuleList)
         if not self.languages:
@@ -199,3 +201,10 @@ def make_transformation(
     own = languages if design.per_source else ()
     width = model.encoder.config.hidden_size
     return Transformation(layers, own, width, design, mixed and len(layers) > 1, generator)
+
+
+def meta_settings(
+    run: OptimizerSettings, learning_rate: float, kind: Literal["adam", "sgd"], weight_decay: float
+) -> OptimizerSettings:
+    """Return φ's own optimiser: the run's warm-up and schedule, a peak rate and an L2 penalty of its own, no clipping."""
+    return dataclasses.replace(run, learning_rate=learning_rate, kind=kind, weight_decay=weight_decay, clip_norm=None)

@@ -122,7 +122,8 @@ def choice(facts: Mapping[str, Any], items: str) -> str:
     if facts["select"] != "best":
         return {"last": "the last", "averaged": "the mean over all", "parent": "nothing trained"}[facts["select"]]
     size = "" if facts["dev_size"] is None else f", at most {facts['dev_size']} {items}"
-    return f"best on the {facts['dev']} language's dev set{size}"
+    score = "" if facts["metric"] is None else f" {facts['metric']}"
+    return f"best{score} on the {facts['dev']} language's dev set{size}"
 
 
 def remarks(table: Table) -> list[str]:

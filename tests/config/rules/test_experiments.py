@@ -54,6 +54,10 @@ from tests.configs import changed, errors
         ),
         (["training.max_length=300"], "few.encoder: 'small' takes 256 word pieces, and target_only has max_length 300"),
         (
+            ["training.test_max_length=300"],
+            "few.encoder: 'small' takes 256 word pieces, and target_only has test_max_length 300",
+        ),
+        (
             ["methods.joint={method: fine_tune}"],
             "methods.joint.method: 'joint' is a method itself, so it cannot be a variant",
         ),

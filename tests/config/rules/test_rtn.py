@@ -163,3 +163,16 @@ def test_controls_are_runs_of_their_own():
         *ONLY,
     ).runs
     assert len(runs) == 3
+
+
+def test_an_optimiser_that_the_network_does_not_have_is_refused_and_in_no_run():
+    for key in ("meta_optimizer: sgd", "meta_weight_decay: 0.1", "tune: {meta_weight_decay: [0, 0.1]}"):
+        (said,) = errors(*with_method(f"{{method: joint_rtn, {key}}}"))
+        name = "tune.meta_weight_decay" if "tune" in key else key.partition(":")[0]
+        assert said.startswith(f"methods.mine.{name}: without meta_lr the RTN moves with the model"), said
+    runs = grid(
+        *with_method("{method: joint_rtn, meta_weight_decay: 0.1, tune: {meta_lr: [null, 1e-3]}}")
+    ).runs.values()
+    keys = ("meta_lr", "meta_optimizer", "meta_weight_decay")
+    found = {tuple(run.spec["method"][key] for key in keys) for run in runs}
+    assert found == {(None, None, None), (1e-3, "adam", 0.1)}

@@ -412,7 +412,7 @@ def selection(**changes):
 
 
 def test_selection_protocols_are_in_the_caption():
-    parent = {"select": "best", "dev": "source", "dev_size": None}
+    parent = {"select": "best", "dev": "source", "dev_size": None, "metric": None}
     choices = [
         selection(method="target_only", dev_size=50),
         selection(method="joint", select="parent", dev=None, parent=parent, test="dev", dev_from="train"),
@@ -425,6 +425,17 @@ def test_selection_protocols_are_in_the_caption():
     ]
 
 
+def test_the_score_that_chose_epochs_is_in_the_caption_where_it_is_not_the_tasks_first():
+    lenient = {"metric": "entity_f1_lenient", "dev_size": 50}
+    parent = {"select": "best", "dev": "source", "dev_size": None, "metric": "entity_f1_lenient"}
+    text = caption(table_of(rows(), selection=[selection(method="target_only"), selection(**lenient, parent=parent)]))
+    assert text[2:] == [
+        "Epoch: best on the target language's dev set (target_only); "
+        "best entity_f1_lenient on the target language's dev set, at most 50 sentences (joint).",
+        "Epoch of the source model: best entity_f1_lenient on the source language's dev set (joint).",
+    ]
+
+
 def test_a_test_set_that_chose_epochs_is_said():
     text = caption(table_of(rows(), selection=[selection(test="dev", dev_from="dev")]))
     assert text[-1] == "That split also chose epochs, so scores are too high."
@@ -434,6 +445,7 @@ def test_a_test_set_that_chose_epochs_is_said():
         "select": "best",
         "dev": "source",
         "dev_size": None,
+        "metric": None,
     }  # other sentences than those of the target's test set
     child = caption(
         table_of(rows(), selection=[selection(test="dev", dev_from="dev", select="parent", dev=None, parent=parent)])

@@ -13,7 +13,10 @@ from pipeline.config.training import Training
 
 EVERY_KEY = frozenset(Training.model_fields)
 
-UNCHOSEN = EVERY_KEY - {"select", "patience"}
+CHOICE = frozenset({"select", "select_metric", "patience"})
+"""Training settings that say how dev data choose an epoch."""
+
+UNCHOSEN = EVERY_KEY - CHOICE
 """Training settings of methods that take the last epoch: no dev data choose one, as the papers have it."""
 
 

@@ -1,0 +1,69 @@
+"""What training settings must agree on with the task that they are for, and with the grids that vary them."""
+
+from collections.abc import Iterator
+
+from pipeline.common.errors import nearest
+from pipeline.config.datasets.facts import label_set
+from pipeline.config.experiments import Experiment
+from pipeline.config.methods import PARENT
+from pipeline.config.methods.contract import Method
+from pipeline.config.resolve import layered_training, method_settings
+from pipeline.config.rules.problems import KeyPath, Problem
+from pipeline.config.schema import Settings
+from pipeline.tasks.metric_names import metric_names
+
+
+def check_training(settings: Settings) -> Iterator[Problem]:
+    """Yield every rule that a method's training settings break in an experiment, one mistake once."""
+    found: dict[Problem, None] = {}
+    for name, experiment in settings.experiments.items():
+        for label, method in trained(experiment, settings):
+            found |= dict.fromkeys(check_select_metric(name, label, method, settings))
+            found |= dict.fromkeys(check_test_length(name, label, method, settings))
+    yield from found
+
+
+def trained(experiment: Experiment, settings: Settings) -> Iterator[tuple[str, Method]]:
+    """Yield an experiment's methods by name, and the parent that any of them starts from."""
+    found = [(label, method_settings(settings, label)) for label in experiment.methods]
+    if any(method is not None and method.has_parent for _, method in found):
+        found.append((PARENT, method_settings(settings, PARENT)))
+    yield from ((label, method) for label, method in found if method is not None)
+
+
+def set_where(name: str, label: str, method: Method, key: str, settings: Settings) -> KeyPath:
+    """Return the path of the key that gives a method its training setting in an experiment."""
+    if key in method.training.model_fields_set:
+        return ("methods", label, "training", key)
+    if key in settings.experiments[name].training.model_fields_set:
+        return ("experiments", name, "training", key)
+    return ("training", key)
+
+
+def check_select_metric(name: str, label: str, method: Method, settings: Settings) -> Iterator[Problem]:
+    """The score that chooses epochs must be one of the experiment's task and labels."""
+    experiment, key = settings.experiments[name], "select_metric"
+    dataset = settings.datasets.get(experiment.dataset)
+    metric = layered_training(settings, experiment, method).select_metric
+    if dataset is None or metric is None or key not in method.training_keys:
+        return
+    valid = metric_names(dataset.task, label_set(dataset))
+    if metric not in valid:
+        where = set_where(name, label, method, key, settings)
+        others = {
+            metric for other in settings.datasets.values() for metric in metric_names(other.task, label_set(other))
+        }
+        elsewhere = ", though one of another dataset: set it in the experiments of that one"
+        advice = elsewhere if metric in others else nearest(metric, valid)
+        yield where, f"unknown metric {metric!r} of dataset {experiment.dataset!r} (task {dataset.task!r}){advice}"
+
+
+def check_test_length(name: str, label: str, method: Method, settings: Settings) -> Iterator[Problem]:
+    """No point of a grid of lengths may be cut for testing as for training by chance: it would be of two grids at once."""
+    length = layered_training(settings, settings.experiments[name], method).test_max_length
+    if length is not None and length in method.tune.get("training.max_length", []):
+        yield (
+            set_where(name, label, method, "test_max_length", settings),
+            f"{length} is a value of {label}'s grid of training.max_length too, and its points must be tested alike; set "
+            "another length, or take that value out of the grid",
+        )
