@@ -8,8 +8,8 @@ L = ½ (L_s + L_t) and D = ½ (D_s + D_t), a step is given the gradients
 
 so λ_p weighs what the reversal hands the encoder, and not the discriminator's own part: it learns at full strength from the first
 step, as in Ganin et al. (2016), while the encoder does not yet heed it. No loss has both gradients: the one that is logged is L.
-Chen et al. (2018) train the discriminator, a Wasserstein critic there, in steps of its own; here both are one step of one optimiser.
-λ_p rises from 0 to λ over the training, as in Ganin et al. (2016):
+Chen et al. (2018) train the discriminator, a Wasserstein critic there, in steps of its own; here one step of one optimiser moves
+both. λ_p rises from 0 to λ over the training, as in Ganin et al. (2016):
 
     λ_p = λ (2 / (1 + exp(−10 p)) − 1),   p the part of all steps that is done
 

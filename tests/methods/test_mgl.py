@@ -153,7 +153,9 @@ def test_the_optimiser_gets_the_gradient_of_the_sum_over_the_query_and_the_mean_
         if gradient is None:
             assert parameter.grad is None or not parameter.grad.any()
         else:
-            assert (parameter.grad - gradient).abs().max() < 1e-6 * largest, "scores are rounded to float32 for the loss"
+            assert (parameter.grad - gradient).abs().max() < 1e-6 * largest, (
+                "scores are rounded to float32 for the loss"
+            )
     assert float(logged["loss"]) == pytest.approx(total.item() / 20, rel=1e-6)
 
 
@@ -354,5 +356,3 @@ def test_a_missing_class_is_said_before_training(tmp_path, monkeypatch):
         match=r"gamma: no training examples of class 'positive', and an episode's support takes 2 of each; leave it out",
     ):
         prepared(spec_of())
-
-

@@ -7,7 +7,7 @@
 
 V nodes of width d. What the paper leaves open: the top K makes A asymmetric, and an edge is kept here where either end keeps it
 (the union, as in the label propagation network the paper follows, Liu et al. 2019); a node is its own nearest, so K counts it. A
-graph of fewer than K nodes keeps all its edges: the paper's K = 100 is more than the 94 nodes that its meta-train has on relevance.
+graph of fewer than K nodes keeps all its edges: the paper's K = 100 is more than the 94 nodes of its meta-train on relevance.
 
 Four nodes on a line at 0, a, 3a and 4a with a² = 2 ln 2, so that a distance of a weighs ½, 2a 1/16, 3a 1/512. With K = 2 the
 near pairs alone are joined, each degree is 3/2, and a node gives two thirds to itself and one third to its neighbour:
@@ -44,7 +44,7 @@ def adjacency(nodes: Tensor, distance: Distance = "squared") -> Tensor:
 
 
 def nearest(weights: Tensor, neighbours: int) -> Tensor:
-    """Keep the largest K = `neighbours` weights of each row of A (V, V), all where K > V, and each such edge in both directions."""
+    """Keep the largest K = `neighbours` weights of each row of A (V, V), all V where K > V; each such edge in both directions."""
     largest = weights.topk(min(neighbours, len(weights))).indices
     kept = torch.zeros_like(weights, dtype=torch.bool).scatter_(1, largest, True)
     return weights.where(kept | kept.T, weights.new_zeros(()))
