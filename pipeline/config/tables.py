@@ -30,8 +30,14 @@ class Table(Section):
     labels: dict[Name, str] = Field(
         default={}, description="by method: the text of its row, instead of its name", examples=[{"joint": "JT"}]
     )
-    columns: Literal["pair", "target", "average"] = Field(
+    columns: Literal["pair", "target", "average", "dataset", "dataset_average"] = Field(
         default="pair",
-        description="a column for each source→target pair, or each target; `average`: only their mean over the targets",
+        description="a column for each source→target pair, or each target; `average`: only their mean over the targets; "
+        "`dataset`: one for each dataset of each target, and the target's mean over them; `dataset_average`: only these means",
     )
     average: Switch = Field(default=True, description="a last column with the mean over the others, per seed first")
+
+    @property
+    def by_dataset(self) -> bool:
+        """Whether there is a cell for each dataset of a target."""
+        return self.columns in ("dataset", "dataset_average")

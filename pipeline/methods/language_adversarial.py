@@ -1,13 +1,19 @@
 """`language_adversarial`: joint training against a language discriminator behind gradient reversal (Chen et al. 2018; ADAN).
 
-    L = ½ (L_s + L_t) + λ_p ½ (D_s + D_t)
+D is the cross-entropy of a discriminator with parameters ω, which tells the language of a text from its mean hidden state. With
+L = ½ (L_s + L_t) and D = ½ (D_s + D_t), a step is given the gradients
 
-D is the cross-entropy of a discriminator that tells the language of a text from its mean hidden state; it descends D, and the
-encoder, through the reversal, ascends it, weighed by λ_p. λ_p rises from 0 to λ over the training, as in Ganin et al. (2016):
+    encoder and head θ    ∇_θ L − λ_p ∇_θ D
+    discriminator ω       ∇_ω D
+
+so λ_p weighs what the reversal hands the encoder, and not the discriminator's own part: it learns at full strength from the first
+step, as in Ganin et al. (2016), while the encoder does not yet heed it. No loss has both gradients: the one that is logged is L.
+Chen et al. (2018) train the discriminator, a Wasserstein critic there, in steps of its own; here one step of one optimiser moves
+both. λ_p rises from 0 to λ over the training, as in Ganin et al. (2016):
 
     λ_p = λ (2 / (1 + exp(−10 p)) − 1),   p the part of all steps that is done
 
-With `target_labels: no`, L_t is left out: the target's texts alone are read, as in the paper. Batches are `joint`'s, balanced.
+With `target_labels: no`, L is L_s: of the target the texts alone are read, as in the paper. Batches are `joint`'s, balanced.
 """
 
 import math

@@ -1,8 +1,9 @@
 """`mgl`: meta graph learning (Li et al. 2020, Section 4.3).
 
 An episode is a cross-lingual task {ℓ_1, …, ℓ_M} → ℓ: N support instances of every class of each of the M languages, R query
-instances of ℓ. All are nodes of one graph (`parts.meta_graph`); the loss is the cross-entropy of the query's nodes, and encoder
-and graph are trained together.
+instances of ℓ. All are nodes of one graph (`parts.meta_graph`); the loss is the cross-entropy of the query's nodes, summed over
+them (Eq. 6), and encoder and graph are trained together. The norm that gradients are clipped at is that of the sum's gradient;
+the loss that is logged is the mean, so that it does not grow with R.
 
     meta-train   each source in turn is the pseudo-target, the other sources are the support's languages
     meta-test    all sources → the target
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 
 from pipeline.methods.contract import Batch, Draw, Method, Phase, Pool, Setting, Stream, Trainer
 from pipeline.methods.parts.meta_graph import Distance, MetaGraph
+from pipeline.tasks.examples import IGNORED
 from pipeline.tasks.model import hidden_states
 
 META_TRAIN = "meta_train"
@@ -117,13 +119,18 @@ def phases_with(
 
 
 def step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
-    """One episode; in meta-train the pseudo-targets take turns."""
+    """One episode, a step on the sum of Equation 6; in meta-train the pseudo-targets take turns. The mean is logged."""
     kinds = len(trainer.phase.streams) // 2
     name = f"_{trainer.step_number % kinds}" if trainer.phase.name == META_TRAIN else ""
-    support = draw(f"support{name}")
-    loss = trainer.loss(draw(f"query{name}"), module=Episode(trainer.model, graph_of(trainer), support))
-    trainer.optimise(loss)
-    return {"loss": loss.detach()}
+    support, query = draw(f"support{name}"), draw(f"query{name}")
+    mean = trainer.loss(query, module=Episode(trainer.model, graph_of(trainer), support))
+    trainer.optimise(mean * labelled(query))
+    return {"loss": mean.detach()}
+
+
+def labelled(query: Batch) -> Tensor:
+    """Return how many instances of a query carry loss: what the sum over them is times their mean."""
+    return (query["labels"] != IGNORED).sum()
 
 
 def graph_of(trainer: Trainer) -> MetaGraph:

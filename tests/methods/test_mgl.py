@@ -132,6 +132,54 @@ def test_the_loss_is_the_cross_entropy_of_the_query_in_the_graph_of_all(world):
     assert torch.allclose(ours, expected, atol=1e-7)
 
 
+def test_the_optimiser_gets_the_gradient_of_the_sum_over_the_query_and_the_mean_is_logged(world):
+    """Equation 6, in float64 by plain autograd: not of the mean, which would be a twentieth of it."""
+    loop, streams = prepared(spec_of(query_size=20, dropout=0.0))
+    loop.set_training(False)
+    loop.model.double()
+    graph = graph_of(loop).double()
+    draw, drawn = record_draws(streams)
+    loop.optimisers["model"].step = lambda: None  # so what `backward` leaves is what would be clipped
+    logged = loop.ingredients.method.step(loop, draw)
+    (_, support), (_, query) = drawn
+    nodes = torch.cat([represent(loop.model, support), represent(loop.model, query)])
+    chances = graph(nodes)[-20:].log_softmax(-1)
+    total = -sum(chances[i, label] for i, label in enumerate(query["labels"][:, 0]))
+    theta = loop.parameters()
+    expected = torch.autograd.grad(total, theta, allow_unused=True)
+    largest = max(float(gradient.abs().max()) for gradient in expected if gradient is not None)
+    assert largest > 1e-4
+    for parameter, gradient in zip(theta, expected, strict=True):
+        if gradient is None:
+            assert parameter.grad is None or not parameter.grad.any()
+        else:
+            assert (parameter.grad - gradient).abs().max() < 1e-6 * largest, (
+                "scores are rounded to float32 for the loss"
+            )
+    assert float(logged["loss"]) == pytest.approx(total.item() / 20, rel=1e-6)
+
+
+def test_the_sums_gradient_is_what_the_norm_of_40_clips(world):
+    """The mean's has a norm below 40, the sum's of 30 query instances one above."""
+    loop, streams = prepared(spec_of(query_size=30, dropout=0.0))
+    with torch.no_grad():
+        for parameter in graph_of(loop).layers.parameters():
+            parameter.mul_(30)
+    optimiser = loop.optimisers["model"]
+    given = []
+    taken = optimiser.inner.step
+
+    def step():
+        given.extend(p.grad.norm() for p in optimiser.parameters if p.grad is not None)
+        taken()
+
+    optimiser.inner.step = step
+    steps_of(loop, streams.draw, 1)
+    norm = float(optimiser.gradient_norm)
+    assert norm / 30 < 40 < norm
+    assert float(torch.stack(given).norm()) == pytest.approx(40, rel=1e-4), "Adam is given the clipped"
+
+
 def test_gradients_reach_the_length_scale_the_layers_and_the_whole_encoder(world):
     loop, streams = prepared(spec_of(query_size=20))
     support, query = streams.draw("support_0"), streams.draw("query_0")
@@ -156,6 +204,20 @@ def test_both_stages_train_encoder_and_graph_and_choose_by_dev(world):
     assert [record["phase"] for record in loop.records] == ["meta_train"] * 2 + ["meta_test"] * 2
     assert [record["steps"] for record in loop.records] == [6, 6, 4, 4]
     assert all(record["dev_score"] is not None for record in loop.records)
+
+
+def test_where_a_graph_has_fewer_nodes_than_neighbours_all_edges_are_kept(world):
+    """In meta-train 13 nodes, in meta-test 17: K = 15 is more than the first has, as the paper's 100 is on relevance."""
+    losses = {}
+    for neighbours in (13, 15):
+        for phase in (0, 1):
+            loop, streams = prepared(spec_of(neighbours=neighbours), phase)
+            torch.manual_seed(0)
+            losses[neighbours, phase] = float(steps_of(loop, streams.draw, 1)[0]["loss"])
+            nodes = torch.randn(17 if phase else 13, 16, generator=torch.Generator().manual_seed(1))
+            kept = (graph_of(loop).edges(nodes) > 0).sum(1)
+            assert (kept.min() >= min(neighbours, len(nodes))) and (phase or (kept == 13).all())
+    assert losses[13, 0] == losses[15, 0]
 
 
 def test_the_graph_of_meta_train_goes_on_in_meta_test(world):
@@ -294,9 +356,3 @@ def test_a_missing_class_is_said_before_training(tmp_path, monkeypatch):
         match=r"gamma: no training examples of class 'positive', and an episode's support takes 2 of each; leave it out",
     ):
         prepared(spec_of())
-
-
-def test_more_neighbours_than_nodes_are_said_at_the_first_step(world):
-    loop, streams = prepared(spec_of(neighbours=30))
-    with pytest.raises(UserError, match="neighbours: 30 of each node are kept, and the graph has 13 nodes"):
-        steps_of(loop, streams.draw, 1)

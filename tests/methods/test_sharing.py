@@ -142,6 +142,31 @@ def test_gradients_are_those_of_the_formula(languages, double, target_labels):
         assert torch.allclose(zero if gradient is None else gradient, expected, atol=1e-7, rtol=1e-5), "told in float32"
 
 
+def test_the_discriminator_learns_at_full_strength_while_the_encoder_does_not_heed_it(languages, double):
+    """At the first step λ_p is 0: θ gets ∇L alone, ω the whole of ∇D, not λ_p of it."""
+    loop, streams = prepared(spec_of("language_adversarial", {"clip_norm": None}), dropout=False, dtype=torch.float64)
+    judge = loop.modules["discriminator"].double()
+    draw, drawn = record_draws(streams)
+    loop.optimisers["model"].step = lambda: None
+    logged = loop.ingredients.method.step(loop, draw)
+    assert float(logged["lambda"]) == 0
+    told, task = [], []
+    for _, batch in drawn:
+        hidden = loop.model.encoder(batch["input_ids"], batch["attention_mask"]).last_hidden_state
+        task.append(ner.loss(loop.model.head(hidden), batch))
+        wanted = torch.tensor([judge.languages.index(i) for i in batch["language"].tolist()])
+        told.append(functional.cross_entropy(judge(mean_state(hidden, batch["attention_mask"])), wanted))
+    own = torch.autograd.grad((told[0] + told[1]) / 2, list(judge.parameters()), retain_graph=True)
+    for parameter, gradient in zip(judge.parameters(), own, strict=True):
+        assert gradient.abs().max() > 1e-3
+        assert torch.allclose(parameter.grad, gradient, atol=1e-7)
+    theta = list(loop.model.parameters())
+    supervised = torch.autograd.grad((task[0] + task[1]) / 2, theta, allow_unused=True)
+    for parameter, gradient in zip(theta, supervised, strict=True):
+        assert gradient is None or torch.allclose(parameter.grad, gradient, atol=1e-7)
+    assert float(logged["loss"]) == pytest.approx((task[0] + task[1]).item() / 2, rel=1e-6)
+
+
 def test_the_discriminator_knows_every_language_and_is_dropped(languages):
     loop, phases = loop_of(spec_of("language_adversarial"))
     loop.fit(phases)

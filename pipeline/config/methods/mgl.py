@@ -26,7 +26,9 @@ class Mgl(Method):
         default=True, description="learn a length scale σ for each instance; `no`: the paper's ablation w/o σ"
     )
     layers: Count = Field(default=2, description="layers of the graph convolution")
-    neighbours: Count = Field(default=10, description="edges K that each node keeps, the one to itself counted")
+    neighbours: Count = Field(
+        default=10, description="edges K that each node keeps, the one to itself counted; all, where a graph is smaller"
+    )
     distance: Literal["squared", "mean_squared"] = Field(
         default="squared",
         description="`squared`: Euclidean distance, as the paper; `mean_squared`: divided by the width, so that edges remain "

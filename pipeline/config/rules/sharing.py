@@ -6,7 +6,6 @@ first step.
 
 from collections.abc import Iterator
 
-from pipeline.config.datasets.facts import label_set
 from pipeline.config.experiments import Experiment
 from pipeline.config.methods.contract import Method
 from pipeline.config.methods.language_adversarial import LanguageAdversarial
@@ -20,7 +19,7 @@ from pipeline.data.schema import CLASSES
 def check_sharing(
     path: KeyPath, label: str, method: Method, experiment: Experiment, settings: Settings
 ) -> Iterator[Problem]:
-    """A method that tells languages apart needs different ones; a graph needs classes, languages and nodes enough.
+    """A method that tells languages apart needs different ones; a graph needs classes and languages enough.
 
     Args:
         path: of the method in the experiment.
@@ -42,7 +41,7 @@ def check_sharing(
 def check_graph(
     path: KeyPath, label: str, method: Mgl, experiment: Experiment, settings: Settings
 ) -> Iterator[Problem]:
-    """A graph of whole examples, with a source to leave out in meta-train, and no more neighbours than nodes."""
+    """A graph is of whole examples, with a source to leave out in meta-train."""
     dataset = settings.datasets.get(experiment.dataset)
     if dataset is not None and dataset.task not in CLASSES:
         yield (
@@ -51,7 +50,6 @@ def check_graph(
             f"it is for {', '.join(CLASSES)}",
         )
         return
-    labels = label_set(dataset) if dataset is not None else None
     for sources in experiment.sources:
         if method.meta_train and method.l2clt and len(sources) < 2:
             yield (
@@ -59,12 +57,3 @@ def check_graph(
                 f"{label} leaves one source out in meta-train, and the source set {sources} has only one; put several languages "
                 "into one source set, as sources: [[en, de]], or set meta_train: no",
             )
-        elif labels:
-            languages = (len(sources) - method.meta_train) if method.l2clt else 1
-            nodes = languages * len(labels) * method.support_size + method.query_size
-            if method.neighbours > nodes:
-                yield (
-                    path,
-                    f"{label} keeps {method.neighbours} neighbours of each node, and the smallest graph from the sources "
-                    f"{sources} has {nodes} nodes; set neighbours to at most {nodes}",
-                )

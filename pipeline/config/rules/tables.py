@@ -57,9 +57,41 @@ def check_rows(path: KeyPath, table: Table, settings: Settings) -> Iterator[Prob
             yield (*path, "methods", i), f"{method!r} is no method of the table's experiments{nearest(method, present)}"
     if table.columns == "average" and not table.average:
         yield (*path, "average"), "columns: average shows nothing but the average; leave average out"
+    if table.by_dataset:
+        yield from check_datasets(path, table, settings)
     rows = table.methods or present
     if table.baseline is not None and table.baseline not in rows:
         yield (*path, "baseline"), f"{table.baseline!r} is not among the table's methods{nearest(table.baseline, rows)}"
     for method in table.labels:
         if method not in rows:
             yield (*path, "labels", method), f"{method!r} is not among the table's methods{nearest(method, rows)}"
+
+
+def check_datasets(path: KeyPath, table: Table, settings: Settings) -> Iterator[Problem]:
+    """Where targets are averaged over datasets, there must be several, each with every target from the same sources."""
+    sources: dict[tuple[str, str], set[tuple[str, ...]]] = {}  # dataset and target → its source sets
+    for name in table.experiments:
+        experiment = settings.experiments[name]
+        for target in experiment.targets:
+            found = sources.setdefault((experiment.dataset, target), set())
+            found |= {tuple(sorted(languages)) for languages in experiment.sources}
+    datasets, targets = dict.fromkeys(key[0] for key in sources), dict.fromkeys(key[1] for key in sources)
+    if len(datasets) < 2:
+        only = f"the table's experiments are all of {next(iter(datasets))!r}"
+        yield (*path, "columns"), f"columns: {table.columns} needs several datasets, and {only}; use columns: target"
+    for target in targets:
+        there = [dataset for dataset in datasets if (dataset, target) in sources]
+        absent = [dataset for dataset in datasets if dataset not in there]
+        if absent:
+            yield (
+                (*path, "experiments"),
+                f"no experiment has target {target} in {' or '.join(map(repr, absent))}, and columns: {table.columns} averages "
+                "each target over the same datasets; add one, or leave its experiments of the other datasets out",
+            )
+        unlike = [dataset for dataset in there[1:] if sources[dataset, target] != sources[there[0], target]]
+        if unlike:
+            yield (
+                (*path, "experiments"),
+                f"target {target} has other sources in {unlike[0]!r} than in {there[0]!r}, and columns: {table.columns} averages "
+                "over the datasets; give both the same sources, or make a table for each",
+            )

@@ -6,7 +6,8 @@
     L⁽ⁿ⁺¹⁾ = ρ(Ã L⁽ⁿ⁾ W⁽ⁿ⁾),  L⁽⁰⁾ = H,  ρ the leaky ReLU                                                             (Eq. 3)
 
 V nodes of width d. What the paper leaves open: the top K makes A asymmetric, and an edge is kept here where either end keeps it
-(the union, as in the label propagation network the paper follows, Liu et al. 2019); a node is its own nearest, so K counts it.
+(the union, as in the label propagation network the paper follows, Liu et al. 2019); a node is its own nearest, so K counts it. A
+graph of fewer than K nodes keeps all its edges: the paper's K = 100 is more than the 94 nodes of its meta-train on relevance.
 
 Four nodes on a line at 0, a, 3a and 4a with a² = 2 ln 2, so that a distance of a weighs ½, 2a 1/16, 3a 1/512. With K = 2 the
 near pairs alone are joined, each degree is 3/2, and a node gives two thirds to itself and one third to its neighbour:
@@ -27,8 +28,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.common.errors import UserError
-
 Distance = Literal["squared", "mean_squared"]
 RANGE = 0.01
 """Weight matrices start uniformly in ±`RANGE` (Section 6)."""
@@ -45,18 +44,9 @@ def adjacency(nodes: Tensor, distance: Distance = "squared") -> Tensor:
 
 
 def nearest(weights: Tensor, neighbours: int) -> Tensor:
-    """Keep the largest K = `neighbours` weights of each row of A (V, V), and each such edge in both directions.
-
-    Raises:
-        UserError: K is larger than V.
-    """
-    nodes = len(weights)
-    if neighbours > nodes:
-        raise UserError(
-            f"neighbours: {neighbours} of each node are kept, and the graph has {nodes} nodes; "
-            f"set neighbours to at most {nodes}, or more support_size or query_size"
-        )
-    kept = torch.zeros_like(weights, dtype=torch.bool).scatter_(1, weights.topk(neighbours).indices, True)
+    """Keep the largest K = `neighbours` weights of each row of A (V, V), all V where K > V; each such edge in both directions."""
+    largest = weights.topk(min(neighbours, len(weights))).indices
+    kept = torch.zeros_like(weights, dtype=torch.bool).scatter_(1, largest, True)
     return weights.where(kept | kept.T, weights.new_zeros(()))
 
 
@@ -106,14 +96,9 @@ class MetaGraph(nn.Module):
                 nn.init.uniform_(parameter, -RANGE, RANGE, generator=generator)
 
     def edges(self, nodes: Tensor) -> Tensor:
-        """Return Ã (V, V) of representations (V, d); in evaluation a graph of fewer than K nodes keeps all edges.
-
-        Raises:
-            UserError: in training, see `nearest`.
-        """
+        """Return Ã (V, V) of representations (V, d)."""
         scaled = nodes if self.scale is None else nodes / self.scale(nodes).sigmoid()
-        neighbours = self.neighbours if self.training else min(self.neighbours, len(nodes))
-        return normalised(nearest(adjacency(scaled, self.distance), neighbours))
+        return normalised(nearest(adjacency(scaled, self.distance), self.neighbours))
 
     def spread(self, edges: Tensor, nodes: Tensor) -> Tensor:
         """Return the class scores (V, C) that n layers of propagation over Ã give."""

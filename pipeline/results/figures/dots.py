@@ -22,7 +22,7 @@ from PIL.PngImagePlugin import PngInfo
 from pipeline.common.files import atomic_path
 from pipeline.results.figures.drawing import GREY, SOURCE, STYLE, TARGET, save
 from pipeline.results.figures.printed import KEY, PrintedCell, PrintedTable
-from pipeline.results.tables.table import AVERAGE
+from pipeline.results.tables.cells import AVERAGE
 
 WIDTH = 9.4
 """Inches: at 200 dots each, shown at half their size, as wide as a page on GitHub."""
@@ -100,7 +100,7 @@ def draw_column(axis: Axes, table: PrintedTable, j: int, most_steps: int) -> Non
     axis.set_xlim(low, high)
     axis.set_xticks(numbers(low, high, most_steps))
     axis.tick_params(axis="y", length=0)
-    if table.columns[j] == AVERAGE.label:
+    if table.columns[j].split()[-1:] == [AVERAGE.label]:
         axis.set_facecolor(PALER)
     axis.hlines(range(len(column)), low, high, color=PALE, linewidth=0.6, zorder=0.5)
     if table.baseline is not None and (mean := column[table.baseline].mean) is not None:

@@ -28,7 +28,8 @@ class Spec:
         title: the caption's first sentence.
         metric: what the cells show.
         baseline: the variant others are compared with, or `None`.
-        columns: `pair` (sources → target), `target`, or `average` (as `target`, but only the last column is shown).
+        columns: `pair` (sources → target), `target`, or `average` (as `target`, but only the last column is shown); `dataset` (a
+            column for each dataset of each target, with the target's mean over them) or `dataset_average` (only these means).
         average: whether a last column shows the mean over the others.
         methods: rows in order, `{"name", "label", …}`; `tune` of a variant with a grid.
         experiments: the expected cells, `{"name", "sources", "targets", "data_seeds", "model_seeds", "methods", …}`.
@@ -49,6 +50,16 @@ class Spec:
         """The experiments' task; all have the same."""
         return str(self.experiments[0]["task"])
 
+    @property
+    def by_dataset(self) -> bool:
+        """Whether there is a cell for each dataset of a target."""
+        return self.columns in ("dataset", "dataset_average")
+
+    def dataset_of(self, experiment: str) -> str:
+        """Return what a column is told by besides its languages: an experiment's dataset where cells are by it, else nothing."""
+        found = [str(e["dataset"]) for e in self.experiments if e["name"] == experiment] if self.by_dataset else []
+        return found[0] if found else ""
+
 
 def read_spec(text: str) -> Spec:
     """Read a table's description from JSON.
@@ -64,7 +75,7 @@ def read_spec(text: str) -> Spec:
 
 @dataclass(frozen=True)
 class Score:
-    """One run's score on one language; `sources` is empty for a method without sources.
+    """One run's score on one language; `sources` is empty for a method without sources, `dataset` where columns do not tell it.
 
     `choice` is what dev data chose where the variant has a grid; `settings` are then without what the grid sets.
     """
@@ -79,6 +90,7 @@ class Score:
     sentences: int
     settings: Mapping[str, Any]
     choice: Choice | None = None
+    dataset: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,19 +103,45 @@ class Row:
 
 @dataclass(frozen=True)
 class Column:
-    """A target language, with its sources where columns are pairs."""
+    """A target language, with its sources where columns are pairs, with its dataset where they are by dataset.
+
+    With `mean` no run's score stands in it, but a mean over columns: all of them (`AVERAGE`), or those of `language`.
+    """
 
     language: str
     sources: str = ""
+    dataset: str = ""
+    mean: bool = False
 
     @property
     def label(self) -> str:
-        """`en→qu`, or `qu`."""
-        return f"{self.sources}→{self.language}" if self.sources else self.language
+        """`en→qu`, `qu`, `fr books`; of means, `average` and `fr average`."""
+        if self.mean:
+            return f"{self.language} average".strip()
+        return f"{self.sources}→{self.language}" if self.sources else f"{self.language} {self.dataset}".strip()
 
-    def holds(self, sources: str, language: str, pairs: bool) -> bool:
+    def holds(self, sources: str, language: str, pairs: bool, dataset: str = "") -> bool:
         """Whether a run's score belongs here; a run without sources fills every column of its language."""
-        return language == self.language and (not pairs or sources in ("", self.sources))
+        return (language, dataset) == (self.language, self.dataset) and (not pairs or sources in ("", self.sources))
+
+
+AVERAGE = Column("", mean=True)
+
+
+def members(mean: Column, columns: Iterable[Column]) -> list[Column]:
+    """Return the columns that a mean is over: all of a table's, or those of its target."""
+    return [column for column in columns if mean == AVERAGE or column.language == mean.language]
+
+
+def shown_columns(spec: Spec, columns: Sequence[Column]) -> list[Column]:
+    """Return the columns that a table shows, in order: those of cells unless only means are shown, and means."""
+    targets = dict.fromkeys(column.language for column in columns)
+    shown: list[Column] = [] if spec.columns in ("average", "dataset_average") else list(columns)
+    if spec.by_dataset:
+        means = {target: Column(target, mean=True) for target in targets}
+        shown = [c for target in targets for c in [*(c for c in shown if c.language == target), means[target]]]
+    several = len(targets if spec.by_dataset else shown) > 1
+    return [*shown, AVERAGE] if spec.columns == "average" or (spec.average and several) else shown
 
 
 @dataclass(frozen=True)
@@ -117,7 +155,7 @@ class Grid:
     columns: list[Column]
     cells: dict[tuple[Row, Column], dict[Seed, Score]]
     missing: list[dict[str, Any]]
-    unscored: frozenset[tuple[str, str, str]]
+    unscored: frozenset[tuple[str, str, str, str]]
     choices: dict[tuple[Row, Column], Choice]
 
 
@@ -138,7 +176,7 @@ def arrange(spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> Grid:
     placed: dict[tuple[str, Column], list[Score]] = {}
     for score in found:
         for column in columns:
-            if column.holds(score.sources, score.language, pairs):
+            if column.holds(score.sources, score.language, pairs, score.dataset):
                 placed.setdefault((score.variant, column), []).append(score)
     order = [method["name"] for method in spec.methods]
     varying = {name: differing(placed[key] for key in placed if key[0] == name) for name in order}
@@ -177,8 +215,8 @@ def _sortable(value: Any) -> tuple[int, float, str]:
 
 def select(
     spec: Spec, scores: pa.Table, facts: Mapping[str, Any]
-) -> tuple[list[Score], frozenset[tuple[str, str, str]]]:
-    """Return the scores of the table's rows, each run once, and the (variant, sources, language) that lack the metric.
+) -> tuple[list[Score], frozenset[tuple[str, str, str, str]]]:
+    """Return the scores of the table's rows, each run once, and the (variant, sources, language, dataset) without the metric.
 
     Of a variant with a grid, only runs of the points chosen on dev are among them, or all where none could be chosen.
 
@@ -208,10 +246,12 @@ def select(
         if choice is not None:
             settings = choices.grids[row["variant"]].rest(settings)
         score = score_of(row, uses | {row["experiment"]}, settings, spec.columns == "pair")
-        found[key] = replace(score, choice=choice)
-    every = scores.select(["variant", "sources", "language"]).group_by(["variant", "sources", "language"]).aggregate([])
-    having = {(s.variant, s.sources, s.language) for s in found.values()}
-    return list(found.values()), frozenset(tuple(row.values()) for row in every.to_pylist()) - having
+        found[key] = replace(score, choice=choice, dataset=spec.dataset_of(row["experiment"]))
+    keys = ["variant", "sources", "language", "experiment"]
+    every = scores.select(keys).group_by(keys).aggregate([]).to_pylist()
+    having = {(s.variant, s.sources, s.language, s.dataset) for s in found.values()}
+    scored = {(v, s, lang, spec.dataset_of(name)) for v, s, lang, name in (tuple(row.values()) for row in every)}
+    return list(found.values()), frozenset(scored) - having
 
 
 def score_of(row: Mapping[str, Any], uses: frozenset[str], settings: Mapping[str, Any], pairs: bool) -> Score:
@@ -237,7 +277,7 @@ def score_of(row: Mapping[str, Any], uses: frozenset[str], settings: Mapping[str
 def columns_of(spec: Spec) -> list[Column]:
     """Return the columns in the config's order; a bare language only where no pair has it as target."""
     wanted = [
-        Column(target, sources if spec.columns == "pair" else "")
+        Column(target, sources if spec.columns == "pair" else "", spec.dataset_of(experiment["name"]))
         for experiment in spec.experiments
         for sources in experiment["sources"] or [""]
         for target in experiment["targets"]

@@ -1,6 +1,8 @@
 r"""A table as LaTeX: `\input` it in a document with `\usepackage{booktabs}`; nothing else is needed."""
 
 import re
+from collections.abc import Sequence
+from itertools import groupby
 
 from pipeline.results.tables.cells import Column, Row
 from pipeline.results.tables.notes import (
@@ -54,29 +56,23 @@ def to_latex(table: Table) -> str:
     """Return a `table` environment: caption, booktabs rows with their p-values below, notes."""
     letters = footnotes(table)
     tested = set(rows_with_p(table))
-    lines = []
-    for row in table.rows:
-        cells = [_score(table, row, column, letters) for column in table.columns]
-        lines.append(" & ".join([escape(table.labels[row]), *cells]) + r" \\")
-        if row in tested:
-            lines += _tests(table, row, letters)
+    parts = panels(table)
+    widest = max(map(len, parts))
+    lines = [line for part in parts for line in (r"\midrule", *_panel(table, part, letters))][1:]
     notes = remarks(table)
     if tested and len(table.columns) <= INTERVALS_FIT:  # then there is a baseline
         difference = f"difference from {baseline_label(table)} with its 95 % t-interval over seeds, p."
         notes = [f"Under a score: {difference}", *notes]
     foot = "\\par\n".join([*map(escape, notes), *(_footnote(*entry) for entry in letters.items())])
-    head = " & ".join(["", *(escape(column.label) for column in table.columns)]) + r" \\"
     return "\n".join(
         [
             r"\begin{table}",
             r"\centering",
             rf"\caption{{{escape(' '.join(caption(table)))}}}",
             rf"\label{{tab:{''.join(c if c.isalnum() else '-' for c in table.name)}}}",
-            rf"\par\smallskip{size_for(len(table.columns))}",
-            rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
+            rf"\par\smallskip{size_for(widest)}",
+            rf"\begin{{tabular}}{{l{'r' * widest}}}",
             r"\toprule",
-            head,
-            r"\midrule",
             *lines,
             r"\bottomrule",
             r"\end{tabular}",
@@ -86,6 +82,25 @@ def to_latex(table: Table) -> str:
             "",
         ]
     )
+
+
+def panels(table: Table) -> list[list[Column]]:
+    """Return the columns that stand side by side: those of a target, where each has several datasets, else all."""
+    if table.spec.columns != "dataset":
+        return [list(table.columns)]
+    return [list(group) for _, group in groupby(table.columns, lambda column: column.language)]
+
+
+def _panel(table: Table, columns: Sequence[Column], letters: dict[str, str]) -> list[str]:
+    """The lines of a panel: its head and all rows."""
+    tested = set(rows_with_p(table))
+    lines = [" & ".join(["", *(escape(column.label) for column in columns)]) + r" \\", r"\midrule"]
+    for row in table.rows:
+        cells = [_score(table, row, column, letters) for column in columns]
+        lines.append(" & ".join([escape(table.labels[row]), *cells]) + r" \\")
+        if row in tested:
+            lines += _tests(table, row, columns, letters)
+    return lines
 
 
 def size_for(columns: int) -> str:
@@ -110,11 +125,11 @@ def _score(table: Table, row: Row, column: Column, letters: dict[str, str]) -> s
     return shown + (rf"{{\scriptsize\,{escape(rest.strip()).replace('$ ', '$')}}}" if rest else "") + foot
 
 
-def _tests(table: Table, row: Row, letters: dict[str, str]) -> list[str]:
+def _tests(table: Table, row: Row, columns: Sequence[Column], letters: dict[str, str]) -> list[str]:
     """The lines under a row's scores: differences with their intervals where they fit, and p with its mark."""
-    cells = {column: table.cells[row, column] for column in table.columns}
+    cells = {column: table.cells[row, column] for column in columns}
     lines = [[p_text(cell) + marks(table, row, column, letters)[0] for column, cell in cells.items()]]
-    if len(cells) <= INTERVALS_FIT:
+    if len(table.columns) <= INTERVALS_FIT:
         lines.insert(0, [difference_text(cell) for cell in cells.values()])
     small = [["", *(rf"{{\scriptsize {escape(text)}}}" if text else "" for text in line)] for line in lines]
     return [" & ".join(line) + r" \\" for line in small]

@@ -10,8 +10,8 @@ from typing import Any
 from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from pipeline.results.scores.measures import title as metric_title
 from pipeline.results.statistics.seeds import ALPHA, seeds_needed, smallest_p
-from pipeline.results.tables.cells import Column, Row
-from pipeline.results.tables.table import AVERAGE, Cell, Table
+from pipeline.results.tables.cells import AVERAGE, Column, Row
+from pipeline.results.tables.table import Cell, Table
 from pipeline.results.tables.tuning import grids_of
 
 WHOM = {
@@ -147,7 +147,7 @@ def fine_tuning(table: Table) -> list[str]:
 
 def earlier_code(table: Table) -> list[str]:
     """Say how many cells rest on runs of earlier code, and which; an average is no cell of its own."""
-    columns = table.averaged or [column for column in table.columns if column != AVERAGE]
+    columns = table.averaged or [column for column in table.columns if not column.mean]
     codes: dict[str, None] = {}
     cells = mixed = 0
     for row, column in product(table.rows, columns):
@@ -174,7 +174,7 @@ def chosen(table: Table) -> list[str]:
 
 def chosen_text(table: Table, row: Row) -> str:
     """Return a row's points and for which columns they were chosen: `meta_lr 1e-06 (qu, jv), 3e-05 (yo)`."""
-    columns = [*table.averaged, *(column for column in table.columns if column != AVERAGE)]
+    columns = [*table.averaged, *(column for column in table.columns if not column.mean)]
     names = column_names(columns)
     groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for column in columns:
@@ -191,7 +191,7 @@ def chosen_text(table: Table, row: Row) -> str:
 
 def column_names(columns: Sequence[Column]) -> dict[Column, str]:
     """Return columns' names: the languages where these are enough, else the labels."""
-    single = len({column.sources for column in columns}) < 2
+    single = len({column.sources for column in columns}) < 2 and not any(column.dataset for column in columns)
     return {column: column.language if single else column.label for column in columns}
 
 
@@ -204,14 +204,23 @@ def tests(table: Table) -> list[str]:
     """Explain p and the star."""
     if not any(cell.comparison for cell in table.cells.values()):
         return []
-    sizes = sorted({cell.family for (_, column), cell in table.cells.items() if cell.comparison and column != AVERAGE})
-    family = f"{'/'.join(map(str, sizes))} comparison{'s' if sizes != [1] else ''}; the average is a family of one"
-    holm = f" after Holm over the row ({family})" if sizes else ", one comparison a row"
+    sizes = families(table, means=False)
+    within = f"{'/'.join(map(str, sizes))} comparison{'s' if sizes != [1] else ''}"
+    means = f"the targets' averages, {'/'.join(map(str, found))}" if (found := families(table, means=True)) else ""
+    parts = [within if sizes else "", f"{means}, a family of their own" if sizes and means else means]
+    family = "; ".join([*filter(None, parts), "the average is a family of one"])
+    holm = f" after Holm over the row ({family})" if sizes or means else ", one comparison a row"
     alike = any(cell.comparison and cell.comparison.p is None for cell in table.cells.values())
     return [
         f"p: two-sided paired t-test over seeds against {baseline_label(table)}, not adjusted. "
         f"* p ≤ {points(ALPHA)}{holm}." + (" No p: one seed, or the same difference in every seed." if alike else "")
     ]
+
+
+def families(table: Table, means: bool) -> list[int]:
+    """Return how many comparisons a row's p-values were adjusted for: of its cells, or of its targets' means."""
+    cells = [(c, cell) for (_, c), cell in table.cells.items() if cell.comparison and c != AVERAGE]
+    return sorted({cell.family for column, cell in cells if column.mean == means})
 
 
 def power(table: Table) -> list[str]:
@@ -240,7 +249,9 @@ def numbers_of_seeds(table: Table) -> list[set[int]]:
 def test_sets(table: Table) -> list[str]:
     """Say how many examples were tested, and how wide that leaves the means."""
     items = items_of(table)
-    sizes = {c.language: cell.sentences for (_, c), cell in table.cells.items() if cell.sentences}
+    sizes = {
+        f"{c.language} {c.dataset}".strip(): cell.sentences for (_, c), cell in table.cells.items() if cell.sentences
+    }
     if not sizes:
         return []
     if len(set(sizes.values())) == 1:

@@ -9,7 +9,7 @@ from typing import Any
 from tabulate import tabulate
 
 from pipeline.results.statistics.seeds import smallest_p
-from pipeline.results.tables.cells import Column, Row
+from pipeline.results.tables.cells import AVERAGE, Column, Row
 from pipeline.results.tables.notes import (
     baseline_label,
     caption,
@@ -23,10 +23,10 @@ from pipeline.results.tables.notes import (
     score_texts,
     usual_n,
 )
-from pipeline.results.tables.table import AVERAGE, Table
+from pipeline.results.tables.table import Table
 
 CSV_COLUMNS = (
-    *("table", "metric", "row", "variant", "settings", "column", "sources", "language"),
+    *("table", "metric", "row", "variant", "settings", "column", "sources", "language", "dataset"),
     *("n", "mean", "sd", "seeds_low", "seeds_high", "crossed_low", "crossed_high", "best", "sentences"),
     *("baseline", "pairs", "difference", "difference_low", "difference_high", "effect_size"),
     *("p", "p_holm", "comparisons", "p_exact", "smallest_p", "smallest_p_holm", "can_be_significant", "significant"),
@@ -70,7 +70,8 @@ def _place(table: Table, row: Row, column: Column) -> dict[str, Any]:
         "settings": "; ".join(f"{key}={'all' if value is None else value}" for key, value in row.only),
         "column": column.label,
         "sources": column.sources,
-        "language": "" if column == AVERAGE else column.language,
+        "language": column.language,
+        "dataset": column.dataset,
     }
 
 

@@ -11,11 +11,10 @@ from pipeline.common import paths
 from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from pipeline.results.statistics.crossed import Crossed
 from pipeline.results.statistics.seeds import ALPHA, Comparison, Summary, compare, holm, least_holm, summarise
-from pipeline.results.tables.cells import Column, Grid, Row, Score, Seed, Spec, arrange
+from pipeline.results.tables.cells import AVERAGE, Column, Grid, Row, Score, Seed, Spec, arrange, members, shown_columns
 from pipeline.results.tables.items import difference_over_items, mean_over_items
 from pipeline.results.tables.tuning import Choice
 
-AVERAGE = Column("average")
 SAME_DATA = ("task", "dataset", "encoder", "target_size")
 """Settings in which a method and its baseline should agree; where they do not, a note says so."""
 
@@ -26,10 +25,10 @@ class Cell:
 
     Attributes:
         scores: by seed, 0 to 1.
-        runs: the run of each seed; empty in the average column.
+        runs: the run of each seed; empty in a column of means.
         summary: mean, standard deviation and n; `None` where the cell is empty.
         crossed: the mean over seeds and test items, with its interval, where outcomes are at hand.
-        sentences: how many sentences were tested; 0 in the average column.
+        sentences: how many sentences were tested; 0 in a column of means.
         comparison: with the baseline's cell, over common seeds.
         crossed_difference: the same comparison over seeds and test items.
         p_holm: the t-test's p, adjusted within the row.
@@ -79,7 +78,7 @@ class Table:
         labels: the rows' texts.
         baselines: the row each row is compared with.
         choices: the points chosen on dev, of cells whose variant has a grid.
-        averaged: the columns behind the average where only that is shown.
+        averaged: the columns behind the means where only these are shown.
         earlier: by run: the hashes of earlier code that it rests on and the config accepts.
         fine_tunings: by row, of few-shot rows: the settings of the fine-tuning on the target.
     """
@@ -105,13 +104,13 @@ def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> 
     """
     grid = arrange(spec, scores, facts)
     cells: Cells = {(row, column): fill(spec, grid, row, column) for row in grid.rows for column in grid.columns}
-    averaged = grid.columns if spec.columns == "average" else []
-    columns = [] if averaged else list(grid.columns)
-    if averaged or (spec.average and len(columns) > 1):
-        for row in grid.rows:
-            cell = average([cells[row, column] for column in grid.columns])
-            cells[row, AVERAGE] = explained(cell, row, cells, averaged)
-        columns.append(AVERAGE)
+    columns = shown_columns(spec, grid.columns)
+    averaged = [column for column in grid.columns if column not in columns]
+    for column in columns:
+        if column.mean:
+            for row in grid.rows:
+                cell = average([cells[row, part] for part in members(column, grid.columns)])
+                cells[row, column] = explained(cell, row, cells, members(column, averaged))
     baselines = {row: baseline_of(spec, grid, row) for row in grid.rows}
     for row, baseline in baselines.items():
         if baseline is not None and baseline != row:
@@ -164,7 +163,8 @@ def fill(spec: Spec, grid: Grid, row: Row, column: Column) -> Cell:
 def gaps(spec: Spec, grid: Grid, row: Row, column: Column, scores: Mapping[Seed, Score]) -> tuple[str, ...]:
     """Return why a cell is empty or lacks seeds."""
     used = {name for score in scores.values() for name in score.experiments}
-    offered = [e for e in spec.experiments if row.variant in e["methods"] and column.language in e["targets"]]
+    here = [e for e in spec.experiments if spec.dataset_of(e["name"]) == column.dataset]
+    offered = [e for e in here if row.variant in e["methods"] and column.language in e["targets"]]
     sourced = [e for e in offered if not column.sources or column.sources in e["sources"] or not e["sources"]]
     wanted = {
         (d, m) for e in sourced if not used or e["name"] in used for d in e["data_seeds"] for m in e["model_seeds"]
@@ -178,12 +178,13 @@ def gaps(spec: Spec, grid: Grid, row: Row, column: Column, scores: Mapping[Seed,
     if column.language in own.split("+"):
         return (f"{column.language} is an auxiliary language here",)
     pairs = spec.columns == "pair"
-    if any(v == row.variant and column.holds(s, lang, pairs) for v, s, lang in grid.unscored):
+    if any(v == row.variant and column.holds(s, lang, pairs, data) for v, s, lang, data in grid.unscored):
         return (f"{spec.metric} is not defined: nothing of the kind in gold or predictions",)
     known = {
         (m["data_seed"], m["model_seed"]): m["reason"]
         for m in grid.missing
-        if m["variant"] == row.variant and column.holds(m["sources"], m["language"], pairs)
+        if m["variant"] == row.variant
+        and column.holds(m["sources"], m["language"], pairs, spec.dataset_of(m["experiment"]))
     }
     why = sorted({known.get(seed, "not in the collected scores") for seed in absent})
     which = "" if not scores else f" (model seed {', '.join(str(m) for _, m in absent)})"
@@ -232,7 +233,8 @@ def compared(spec: Spec, grid: Grid, cells: Cells, rows: tuple[Row, Row], column
         return dataclasses.replace(cell, reasons=(*reasons, "no seed in common with the baseline"))
     if len(seeds) < len(cell.scores):
         reasons.append(f"compared over the {len(seeds)} seeds that the baseline has too")
-    behind = grid.columns if spec.columns == "average" else [column]
+    hidden = spec.columns in ("average", "dataset_average")
+    behind = members(column, grid.columns) if hidden else [column]
     reasons += dict.fromkeys(reason for part in behind for reason in unlike(grid, rows, part))
     shared = [[runs[seed] for seed in seeds if seed in runs] for runs in (cell.runs, base.runs)]
     over_items = None
@@ -276,8 +278,9 @@ def fine_tunings(grid: Grid) -> dict[Row, list[dict[str, Any]]]:
 
 
 def adjust(cells: Cells, row: Row, columns: Sequence[Column]) -> None:
-    """Adjust a row's p-values by Holm: its columns are one family, its average a family of one."""
-    for family in ([c for c in columns if c != AVERAGE], [c for c in columns if c == AVERAGE]):
+    """Adjust a row's p-values by Holm: its columns are one family, its targets' means another, its average a family of one."""
+    means = [c for c in columns if c.mean and c != AVERAGE]
+    for family in ([c for c in columns if not c.mean], means, [c for c in columns if c == AVERAGE]):
         tested = {c: test for c in family if (test := cells[row, c].comparison)}
         adjusted = holm([1.0 if test.p is None else test.p for test in tested.values()])
         least = least_holm([test.n for test in tested.values()])

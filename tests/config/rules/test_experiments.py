@@ -1,5 +1,6 @@
 """What sections must agree on is checked before any job, and said with the path of the key to change."""
 
+import json
 from copy import deepcopy
 
 import pytest
@@ -392,6 +393,51 @@ def test_a_table_shows_one_task():
     with pytest.raises(UserError) as caught:
         config.parse(only(table("null", "qa", "reviews", "mine")))
     assert str(caught.value) == "tables.one.experiments: experiments of several tasks in one table: qa, sentiment"
+
+
+def by_dataset(columns="dataset", **changed_by):
+    """Reviews and texts of one's own in German and French, and a table of both."""
+    made = {
+        name: {
+            "dataset": dataset,
+            "encoder": "mbert",
+            "methods": ["joint"],
+            "sources": [["en"]],
+            "targets": ["de", "fr"],
+        }
+        for name, dataset in (("reviews", "marc"), ("mine", "mine"))
+    }
+    for name, changes in changed_by.items():
+        made[name].update(changes)
+    shown = {"one": {"experiments": list(made), "metric": "accuracy", "columns": columns}}
+    return [*CORPORA, f"experiments={json.dumps(made)}", f"tables={json.dumps(shown)}"]
+
+
+@pytest.mark.parametrize("columns", ["dataset", "dataset_average"])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"mine": {"targets": ["de"]}},
+            "tables.one.experiments: no experiment has target fr in 'mine', and {} averages each target over the same datasets; "
+            "add one, or leave its experiments of the other datasets out",
+        ),
+        (
+            {"mine": {"dataset": "marc"}},
+            "tables.one.columns: {} needs several datasets, and the table's experiments are all of 'marc'; use columns: target",
+        ),
+        (
+            {"mine": {"sources": [["es"]], "targets": ["de", "fr"]}},
+            "tables.one.experiments: target de has other sources in 'mine' than in 'marc', and {} averages over the datasets; "
+            "give both the same sources, or make a table for each",
+        ),
+    ],
+)
+def test_targets_are_averaged_over_the_same_datasets_from_the_same_sources(columns, changes, message):
+    config.parse(only(by_dataset(columns)))
+    with pytest.raises(UserError) as caught:
+        config.parse(only(by_dataset(columns, **changes)))
+    assert str(caught.value).split("\n")[0] == message.format(f"columns: {columns}")
 
 
 def test_own_metrics_of_a_broken_dataset_are_no_errors_beside_it():

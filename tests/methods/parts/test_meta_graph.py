@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from pipeline.common.errors import UserError
 from pipeline.methods.parts import meta_graph
 from pipeline.methods.parts.meta_graph import RANGE, MetaGraph, adjacency, nearest, normalised
 
@@ -121,13 +120,12 @@ def test_equal_instances_are_linked_fully_and_have_finite_gradients():
     assert nodes.grad.isfinite().all()
 
 
-def test_more_neighbours_than_nodes_are_refused_in_training_and_all_kept_in_evaluation():
-    graph, nodes = graph_of(neighbours=10), nodes_of(9)
-    assert np.abs(graph.edges(nodes).detach().numpy() - dense(graph_of(neighbours=9), nodes)).max() < 1e-12
-    with pytest.raises(
-        UserError, match="neighbours: 10 of each node are kept, and the graph has 9 nodes; set neighbours to at"
-    ):
-        graph.train().edges(nodes)
+@pytest.mark.parametrize("training", [True, False])
+def test_a_graph_of_fewer_nodes_than_neighbours_keeps_all_its_edges(training):
+    graph, nodes = graph_of(neighbours=10, distance="mean_squared").train(training), nodes_of(9)
+    ours = graph.edges(nodes).detach().numpy()
+    assert (ours > 0).all()
+    assert np.abs(ours - dense(graph_of(neighbours=9, distance="mean_squared"), nodes)).max() < 1e-12
 
 
 @pytest.mark.parametrize("length_scale", [True, False])
