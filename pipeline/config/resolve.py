@@ -8,6 +8,7 @@ from pipeline.config.methods import METHODS, PARENT
 from pipeline.config.methods.contract import Method
 from pipeline.config.schema import Settings
 from pipeline.config.training import Training
+from pipeline.data.schema import CLASSES
 from pipeline.tasks.metric_names import MAIN
 
 
@@ -46,7 +47,8 @@ def method_called(settings: Settings, name: str) -> Method:
 def resolve_training(settings: Settings, experiment: Experiment, method: Method) -> Training:
     """Return the training settings of a method in an experiment.
 
-    Each goes before the one before: `training`, the experiment's, the method's built-in ones, the method entry's own.
+    Each goes before the one before: `training`, the experiment's, the method's built-in ones, the method entry's own. A method
+    that starts from the source model has that model's head.
     """
     values: dict[str, Any] = settings.training.model_dump()
     for layer in (
@@ -57,7 +59,17 @@ def resolve_training(settings: Settings, experiment: Experiment, method: Method)
         values.update(layer)
     if values["select"] == "last":
         values["patience"] = None  # there is no dev score to wait for
+    if method.has_parent:
+        values["head"] = resolve_training(settings, experiment, method_called(settings, PARENT)).head
     return Training.model_validate(values)
+
+
+def used_training(settings: Settings, experiment: Experiment, method: Method) -> dict[str, Any]:
+    """Return the training settings that change a result of a method in an experiment: what a run's spec has of them."""
+    task = settings.datasets[experiment.dataset].task
+    used = method.training_keys if task in CLASSES else method.training_keys - {"head"}
+    training = resolve_training(settings, experiment, method).model_dump()
+    return {key: value for key, value in training.items() if key in used}
 
 
 def method_names(settings: Settings) -> list[str]:

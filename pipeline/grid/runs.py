@@ -17,7 +17,7 @@ from pipeline.config.methods.contract import Method
 from pipeline.config.methods.layer_rates import RATES_KEYS
 from pipeline.config.methods.meta_optimizer import MetaOptimizer
 from pipeline.config.points import points
-from pipeline.config.resolve import method_called, resolve_training, target_text
+from pipeline.config.resolve import method_called, resolve_training, target_text, used_training
 from pipeline.config.schema import Settings
 from pipeline.grid.analyses import Analysis, analyses
 from pipeline.grid.figures import figure_specs, represented
@@ -206,14 +206,14 @@ def rates_spec(method: MetaOptimizer, spec: Mapping[str, Any]) -> dict[str, Any]
 
 def _shape(settings: Settings, experiment: Experiment, method: Method, datasets: Mapping[str, str]) -> dict[str, Any]:
     """The part of a spec that all runs of a method in an experiment have in common."""
-    training = resolve_training(settings, experiment, method).model_dump()
+    select = resolve_training(settings, experiment, method).select
     return {
         "task": settings.datasets[experiment.dataset].task,
         "dataset": datasets[experiment.dataset],
         "source_dataset": source_dataset(experiment, method, datasets),
         "method": {"name": method.registered_name(), **method.hyper_parameters()},
-        "training": {key: value for key, value in training.items() if key in method.training_keys},
-        "dev_size": experiment.dev_size if uses_dev(method, training["select"]) else None,
+        "training": used_training(settings, experiment, method),
+        "dev_size": experiment.dev_size if uses_dev(method, select) else None,
     }
 
 

@@ -8,10 +8,10 @@ from pipeline.config.methods.contract import Method, Split
 
 
 class ZeroShot(Method):
-    """The parent run as it is: no target example is seen. Only `max_length`, `precision` and `batch_size` apply."""
+    """The parent run as it is: no target example is seen. Only `max_length`, `precision`, `batch_size` apply."""
 
     has_parent: ClassVar[bool] = True
-    training_keys: ClassVar[frozenset[str]] = frozenset({"max_length", "precision", "batch_size"})
+    training_keys: ClassVar[frozenset[str]] = frozenset({"max_length", "precision", "batch_size", "head"})
     method: Literal["zero_shot"] = Field(default="zero_shot", description="the method")
 
     @property

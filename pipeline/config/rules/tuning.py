@@ -36,6 +36,8 @@ def check_grid(path: KeyPath, method: "Method", parent: bool) -> Iterator[tuple[
             yield (*here, key), f"{key} is set to one value in the same entry too; leave one of the two out"
         elif key == SELECT:
             yield (*here, key), "points are chosen by the dev score of the best epoch, so select cannot be tuned"
+        elif key.startswith(TRAINING) and key.removeprefix(TRAINING) not in method.training_keys:
+            yield (*here, key), f"{kind} does not use it, so all points would be one"
     yield from _check_together(here, method)
 
 
