@@ -78,7 +78,7 @@ def test_an_extension_of_earlier_code_is_to_be_made_anew(tmp_path):
     with pytest.raises(UserError, match=r"its base base-1 has one.*snakemake --force .*new-2/manifest\.json"):
         pretrained_pooler(tmp_path / "new-2")
     edit_weights(tmp_path / "base-1", lambda weights: weights.pop("pooler.dense.bias"))
-    with pytest.raises(UserError, match="set training.head to fresh or linear"):
+    with pytest.raises(UserError, match=r"set training\.head to fresh or linear"):
         pretrained_pooler(tmp_path / "new-2")
 
 
