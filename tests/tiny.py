@@ -121,8 +121,13 @@ TYPED = "[CLS] $A [SEP] $B:1 [SEP]:1"
 """BERT's way to join a pair: the second text has token type 1."""
 
 
-def write_encoder(key: str = ENCODER, pair: str = "[CLS] $A [SEP] $B [SEP]", types: int = 2) -> None:
-    """Write a two-layer BERT with random weights under the working directory; `types`: how many token types it knows."""
+def write_encoder(
+    key: str = ENCODER, pair: str = "[CLS] $A [SEP] $B [SEP]", types: int = 2, pooler: bool = False
+) -> None:
+    """Write a two-layer BERT with random weights under the working directory; `types`: how many token types it knows.
+
+    With `pooler` it has one that looks trained: its bias is not zero.
+    """
     folder = paths.encoder_dir(key)
     folder.mkdir(parents=True)
     own = tokenizer(pair)
@@ -137,7 +142,10 @@ def write_encoder(key: str = ENCODER, pair: str = "[CLS] $A [SEP] $B [SEP]", typ
         intermediate_size=32,
         max_position_embeddings=40,
     )
-    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    model = BertModel(config, add_pooling_layer=pooler)
+    if pooler:
+        torch.nn.init.normal_(model.pooler.dense.bias)
+    model.save_pretrained(folder)
     write_json(paths.encoder_manifest(key), {"spec": "tiny"})
 
 
@@ -174,12 +182,12 @@ def make_world(folder: Path) -> None:
     write_encoder()
 
 
-def make_task_world(task: str, counts: dict[str, int] | None = None) -> None:
+def make_task_world(task: str, counts: dict[str, int] | None = None, pooler: bool = False) -> None:
     """Write a task's splits of `alpha` and `beta`, and an encoder that knows token types, under the working directory."""
     for language in ("alpha", "beta"):
         for split, count in (counts or {"train": 40, "dev": 12, "test": 12}).items():
             write_task_split(task, language, split, count)
-    write_encoder(pair=TYPED)
+    write_encoder(pair=TYPED, pooler=pooler)
 
 
 def name_of(described: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ Reads the config and nothing else, neither data nor encoders; writes nothing. Ex
 import argparse
 
 from pipeline.commands.arguments import add_config, call, files_of, settings_of
+from pipeline.commands.remarks import remarks
 from pipeline.common.errors import run_stage
 from pipeline.grid.runs import Grid, expand
 
@@ -27,6 +28,8 @@ def run(arguments: argparse.Namespace) -> None:
     """
     grid = expand(settings_of(arguments))
     print(f"{' '.join(map(str, files_of(arguments)))}: valid; {contents(grid)}")
+    for remark in remarks(grid):
+        print(remark)
 
 
 def contents(grid: Grid) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from tabulate import tabulate
 
 from pipeline.commands.arguments import add_config, call, settings_of
+from pipeline.commands.remarks import remarks
 from pipeline.common.earlier import offer
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import canonical_json
@@ -55,6 +56,7 @@ def report(grid: Grid, seen: Survey, jobs: int = 1) -> str:
     left = [run for name, run in grid.runs.items() if seen.runs[name] != "done"]
     if left:
         blocks.append(steps_line(left))
+    blocks += remarks(grid)
     if advice := offer(outdated(grid, seen), grid.accepted):
         blocks.append(advice)
     return "\n\n".join(blocks)

@@ -9,7 +9,8 @@ from pipeline.config.methods.contract import Method
 from pipeline.config.methods.few_shot import FewShot
 from pipeline.config.methods.parts.maml import Episodic
 from pipeline.config.schema import Settings
-from pipeline.config.training import Training
+from pipeline.config.training import ONLY_WHERE_SET, Training
+from pipeline.data.schema import CLASSES
 from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from pipeline.tasks.metric_names import MAIN
 
@@ -49,7 +50,8 @@ def method_called(settings: Settings, name: str) -> Method:
 def resolve_training(settings: Settings, experiment: Experiment, method: Method) -> Training:
     """Return the training settings of a method in an experiment.
 
-    What says the same in two ways, or nothing, is `None`: equal trainings are one run.
+    What says the same in two ways, or nothing, is `None`: equal trainings are one run. A method that starts from the source
+    model has that model's head.
     """
     training = layered_training(settings, experiment, method)
     dataset, idle = settings.datasets.get(experiment.dataset), []
@@ -59,7 +61,10 @@ def resolve_training(settings: Settings, experiment: Experiment, method: Method)
         idle.append("select_metric")
     if training.test_max_length == training.max_length:
         idle.append("test_max_length")
-    return training.model_copy(update=dict.fromkeys(idle))
+    same: dict[str, Any] = dict.fromkeys(idle)
+    if method.has_parent:
+        same["head"] = layered_training(settings, experiment, method_called(settings, PARENT)).head
+    return training.model_copy(update=same)
 
 
 def layered_training(settings: Settings, experiment: Experiment, method: Method) -> Training:
@@ -75,6 +80,16 @@ def layered_training(settings: Settings, experiment: Experiment, method: Method)
     ):
         values.update(layer)
     return Training.model_validate(values)
+
+
+def used_training(settings: Settings, experiment: Experiment, method: Method) -> dict[str, Any]:
+    """Return the training settings that change a result of a method in an experiment: what a run's spec has of them."""
+    task = settings.datasets[experiment.dataset].task
+    used = method.training_keys if task in CLASSES else method.training_keys - {"head"}
+    training = resolve_training(settings, experiment, method).model_dump()
+    return {
+        key: value for key, value in training.items() if key in used and not (value is None and key in ONLY_WHERE_SET)
+    }
 
 
 def resolve_fine_tuning(settings: Settings, experiment: Experiment, method: Method) -> dict[str, Any] | None:

@@ -44,7 +44,15 @@ class Training(Section):
         "cut at `max_length` all the same; `null`: as `max_length`",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        default="auto", description="`auto`: bfloat16 autocast on GPUs that have it, float32 elsewhere"
+        default="auto",
+        description="`auto`: bfloat16 autocast on GPUs that have it, float32 elsewhere, and for `metaxl`, `variant: paper`, with "
+        "`adam` or `adamw`, whose meta-gradient is noise in bfloat16 (docs/metaxl.md); what is said is obeyed all the same",
+    )
+    head: Literal["fresh", "pooler", "linear"] = Field(
+        default="fresh",
+        description="`sentiment`, `nli`, `relevance`: the first token's state through a new dense layer (`fresh`), the "
+        "checkpoint's pretrained pooler (`pooler`) or as it is (`linear`) to a linear layer (docs/encoders.md); what starts from "
+        "`source_only` has its head. Without effect on `ner`, `qa` and `mgl`",
     )
     select: Literal["best", "last"] = Field(
         default="best", description="which epoch's model is kept: the best on dev data, or the last"

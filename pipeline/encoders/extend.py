@@ -22,6 +22,7 @@ from pipeline.data.splits import Size, select
 from pipeline.encoders.hub import DESCRIPTIONS, TOKENIZER
 from pipeline.encoders.load import load_encoder, quiet
 from pipeline.encoders.pieces import Parts, extend_tokenizer
+from pipeline.encoders.pooler import NAME, read_pooler
 
 INITIALISE = ("mean", "random")
 
@@ -46,7 +47,7 @@ class Settings:
 def extend(base: Path, texts: Sequence[str], settings: Settings, folder: Path) -> dict[str, Any]:
     """Write the encoder in `base`, its vocabulary extended for `texts`, into `folder`; return facts for the manifest.
 
-    The base's ids and embeddings stay as they are; its head, which no run uses, is left out. Where the text needs no new
+    The base's ids, embeddings and pooler stay as they are; its head, which no run uses, is left out. Where the text needs no new
     piece, the encoder stays as it was.
 
     Args:
@@ -73,8 +74,10 @@ def extend(base: Path, texts: Sequence[str], settings: Settings, folder: Path) -
         torch.nn.Embedding(len(old) + len(new), old.shape[1], padding, _weight=torch.cat([old, new]))
     )
     model.config.vocab_size = len(old) + len(new)
+    pooler = read_pooler(base)
+    kept = {} if pooler is None else {f"{NAME}.{part}": tensor for part, tensor in pooler.state_dict().items()}
     with quiet():
-        model.save_pretrained(folder)
+        model.save_pretrained(folder, state_dict={**model.state_dict(), **kept})
     for name in DESCRIPTIONS:
         if name not in ("config.json", TOKENIZER) and (base / name).is_file():
             shutil.copyfile(base / name, folder / name)

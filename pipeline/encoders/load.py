@@ -1,7 +1,8 @@
 """Load an encoder folder: the bare model and its tokenizer, checked against each other, from safetensors only.
 
 An encoder folder holds `config.json`, `model.safetensors` (or shards with their index) and `tokenizer.json`. The model
-comes without pooler and head; a checkpoint saved with a head (keys under `bert.` or `roberta.`) loads all the same.
+comes without head, and without the pooler, which `pipeline.encoders.pooler` reads; a checkpoint saved with a head (keys
+under `bert.` or `roberta.`) loads all the same.
 Nothing in the folder is executed: no pickle, no remote code, no network.
 """
 

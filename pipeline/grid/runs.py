@@ -17,9 +17,8 @@ from pipeline.config.methods.contract import Method
 from pipeline.config.methods.layer_rates import RATES_KEYS
 from pipeline.config.methods.meta_optimizer import MetaOptimizer
 from pipeline.config.points import points
-from pipeline.config.resolve import method_called, resolve_fine_tuning, resolve_training, target_text
+from pipeline.config.resolve import method_called, resolve_fine_tuning, resolve_training, target_text, used_training
 from pipeline.config.schema import Settings
-from pipeline.config.training import ONLY_WHERE_SET
 from pipeline.grid.analyses import Analysis, analyses
 from pipeline.grid.figures import figure_specs, represented
 from pipeline.grid.inputs import Dataset, Encoder, Encoders, dataset_keys, needed_datasets
@@ -214,7 +213,7 @@ def rates_spec(method: MetaOptimizer, spec: Mapping[str, Any]) -> dict[str, Any]
 
 def _shape(settings: Settings, experiment: Experiment, method: Method, datasets: Mapping[str, str]) -> dict[str, Any]:
     """The part of a spec that all runs of a method in an experiment have in common."""
-    training = resolve_training(settings, experiment, method).model_dump()
+    select = resolve_training(settings, experiment, method).select
     parameters = method.hyper_parameters()
     if "fine_tune" in parameters:
         parameters["fine_tune"] = resolve_fine_tuning(settings, experiment, method)
@@ -223,12 +222,8 @@ def _shape(settings: Settings, experiment: Experiment, method: Method, datasets:
         "dataset": datasets[experiment.dataset],
         "source_dataset": source_dataset(experiment, method, datasets),
         "method": {"name": method.registered_name(), **parameters},
-        "training": {
-            key: value
-            for key, value in training.items()
-            if key in method.training_keys and not (value is None and key in ONLY_WHERE_SET)
-        },
-        "dev_size": experiment.dev_size if uses_dev(method, training["select"]) else None,
+        "training": used_training(settings, experiment, method),
+        "dev_size": experiment.dev_size if uses_dev(method, select) else None,
     }
 
 

@@ -215,6 +215,8 @@ class Method:
         setup: called as each phase starts, before its optimiser is made: freeze parameters, `own` modules.
         predict: turns batches into logits; may draw from the phase's streams (support), without disturbing training.
         keeps: names of owned modules saved beside the model for child runs; all others are dropped.
+        float32_with: optimisers of θ with which it needs full precision, its derivatives being ill-conditioned; `precision:
+            auto` then means float32.
     """
 
     phases: Callable[[Setting], Sequence[Phase]]
@@ -222,3 +224,4 @@ class Method:
     setup: Callable[[Trainer], None] = no_setup
     predict: Predict = model_alone
     keeps: tuple[str, ...] = field(default=())
+    float32_with: tuple[str, ...] = field(default=())

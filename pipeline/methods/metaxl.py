@@ -35,6 +35,8 @@ from pipeline.methods.parts.rtn import Design, SourcePath, Transformation, make_
 from pipeline.methods.parts.supervised import one_loss
 
 BACK_OFF = "back_off"
+ADAM = ("adam", "adamw")
+"""Optimisers of θ through which `paper` cannot be differentiated in bfloat16: see `docs/metaxl.md`, "Precision"."""
 
 
 @dataclass(frozen=True)
@@ -230,4 +232,6 @@ def build(
         depth = len(trainer.model.encoder.encoder.layer)  # type: ignore[union-attr, arg-type]
         return one_step(trainer, draw, options, way_of(options, transformation_of(trainer), depth))
 
-    return Method(phases_with(options), step, setup_with(design, options))
+    through_adam = variant == "paper" and not phi_frozen
+    float32_with = ADAM if through_adam else ()
+    return Method(phases_with(options), step, setup_with(design, options), float32_with=float32_with)

@@ -1,7 +1,7 @@
 """`multi_task`: one encoder, a head for each language (MT-DNN, Liu et al. 2019; MGL's "Multi-task").
 
 Every example goes through its own language's head; the target's is the model's head, and the sources' heads are dropped after
-training. All start alike. `batches` as in `joint`.
+training. All start alike, each with its own copy of whatever is pretrained in a head. `batches` as in `joint`.
 """
 
 import copy

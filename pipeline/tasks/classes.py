@@ -1,11 +1,14 @@
 """What the tasks with one class per example share: one text or a pair in, the start token's class out.
 
-The head is that of RoBERTa's and XLM-R's classifiers: the start token's last hidden state through a dense layer with tanh and
-a linear layer, dropout before each. An encoder's own pooler is not used: not every encoder has one.
+All heads read the start token's last hidden state h and end in dropout and a linear layer; `training.head` says what is between:
+
+    fresh    h, dropout, a new dense layer with tanh        the classifiers of RoBERTa and XLM-R in transformers
+    pooler   h, the checkpoint's own pooler with tanh       BERT's classifier there
+    linear   h itself
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -60,16 +63,21 @@ def encode_classes(
     )
 
 
+def draw(*layers: nn.Linear) -> None:
+    """Start layers as BERT starts new ones: weights N(0, 0.02), zero biases."""
+    for layer in layers:
+        nn.init.normal_(layer.weight, std=0.02)
+        nn.init.zeros_(layer.bias)
+
+
 class ClassHead(nn.Module):
-    """Hidden states (B, T, H) → class logits (B, C), from the start token alone; weights N(0, 0.02), zero biases."""
+    """`fresh`: hidden states (B, T, H) → class logits (B, C), from the start token alone, all layers new."""
 
     def __init__(self, hidden_size: int, classes: int, dropout: float) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
         self.dense, self.out = nn.Linear(hidden_size, hidden_size), nn.Linear(hidden_size, classes)
-        for layer in (self.dense, self.out):
-            nn.init.normal_(layer.weight, std=0.02)
-            nn.init.zeros_(layer.bias)
+        draw(self.dense, self.out)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Return the logits of a batch."""
@@ -77,9 +85,61 @@ class ClassHead(nn.Module):
         return logits
 
 
-def make_head(hidden_size: int, labels: Sequence[str], dropout: float) -> nn.Module:
-    """Return a head for one class per example."""
-    return ClassHead(hidden_size, len(labels), dropout)
+class PoolerHead(nn.Module):
+    """`pooler`: the same through a pretrained pooler, which is trained on as a part of the head; only the last layer is new."""
+
+    def __init__(self, pooler: nn.Linear, classes: int, dropout: float) -> None:
+        super().__init__()
+        self.pooler, self.dropout = pooler, nn.Dropout(dropout)
+        self.out = nn.Linear(pooler.out_features, classes)
+        draw(self.out)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Return the logits of a batch."""
+        logits: Tensor = self.out(self.dropout(self.pooler(hidden[:, 0]).tanh()))
+        return logits
+
+
+class LinearHead(nn.Module):
+    """`linear`: the same from the start token's state itself."""
+
+    def __init__(self, hidden_size: int, classes: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout, self.out = nn.Dropout(dropout), nn.Linear(hidden_size, classes)
+        draw(self.out)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Return the logits of a batch."""
+        logits: Tensor = self.out(self.dropout(hidden[:, 0]))
+        return logits
+
+
+def make_head(
+    hidden_size: int,
+    labels: Sequence[str],
+    dropout: float,
+    kind: Literal["fresh", "pooler", "linear"] = "fresh",
+    pooler: nn.Linear | None = None,
+) -> nn.Module:
+    """Return a head for one class per example.
+
+    Args:
+        hidden_size: H.
+        labels: the label set.
+        dropout: the encoder's.
+        kind: which; a method that never asks the head, as `mgl`, has no say in it.
+        pooler: the checkpoint's, for `pooler`; it becomes a part of the head.
+
+    Raises:
+        ValueError: `pooler` without one.
+    """
+    if kind == "linear":
+        return LinearHead(hidden_size, len(labels), dropout)
+    if kind == "fresh":
+        return ClassHead(hidden_size, len(labels), dropout)
+    if pooler is None:
+        raise ValueError("head 'pooler' needs the checkpoint's pooler")
+    return PoolerHead(pooler, len(labels), dropout)
 
 
 def loss(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:

@@ -56,10 +56,18 @@ def take_gpu(folder: Path | None = None, gpus: list[str] | None = None, poll: fl
     return None
 
 
-def resolve_precision(precision: str, device: str) -> str:
-    """Return `bfloat16` or `float32` for `auto`: bf16 autocast on GPUs that have it, full precision elsewhere."""
+def resolve_precision(precision: str, device: str, float32: bool) -> str:
+    """Return `bfloat16` or `float32` for `auto`: bf16 autocast on GPUs that have it, full precision elsewhere.
+
+    Args:
+        precision: `training.precision`; whatever is no `auto` is obeyed.
+        device: `cuda` or `cpu`.
+        float32: whether the run's method needs full precision (`Method.float32_with`).
+    """
     if precision != "auto":
         return precision
     import torch
 
-    return "bfloat16" if device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    if float32 or device != "cuda" or not torch.cuda.is_bf16_supported(including_emulation=False):
+        return "float32"
+    return "bfloat16"

@@ -13,7 +13,7 @@ import pyarrow as pa
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline.common import paths
 from pipeline.common.code import code_stamp, run_modules
@@ -28,7 +28,8 @@ from pipeline.common.files import (
     write_text,
 )
 from pipeline.data.schema import PREDICTIONS
-from pipeline.encoders.load import load_encoder
+from pipeline.encoders.load import Encoder, load_encoder
+from pipeline.encoders.pooler import pretrained_pooler
 from pipeline.methods import build_method
 from pipeline.methods.contract import Method, OptimizerSettings, Phase, Pool, Setting
 from pipeline.tasks.examples import Examples
@@ -87,6 +88,7 @@ def train_run(
 def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> tuple[Ingredients, RunData]:
     """Load the encoder and the examples, build the model; seeded by the run's `model_seed`."""
     folder, training = paths.encoder_dir(spec["encoder"]), spec["training"]
+    optimizer = optimizer_of(training)
     encoder = load_encoder(folder)
     reader = reader_of(spec["task"], encoder, folder, training["max_length"], training.get("test_max_length"))
     task = reader.task
@@ -96,9 +98,7 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
         data.read(spec["evaluate"][0], "test")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(spec["model_seed"])
-    config = encoder.model.config
-    head = task.make_head(config.hidden_size, data.labels, config.hidden_dropout_prob)
-    model = TaskModel(encoder.model, head)
+    model = TaskModel(encoder.model, make_head(task, encoder, folder, data.labels, training))
     if spec["parent"]:
         load_parent(spec["parent"], model)
     ingredients = Ingredients(
@@ -108,16 +108,34 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
         pools=pools,
         labels=data.labels,
         languages=tuple(sorted({pool.language for pool in pools} | set(spec["evaluate"]))),
-        optimizer=optimizer_of(training),
+        optimizer=optimizer,
         batch_size=training["batch_size"],
         pad_id=encoder.pad_id,
         seed=spec["model_seed"],
         device=device,
-        precision=resolve_precision(training["precision"], device.type),
+        precision=resolve_precision(training["precision"], device.type, optimizer.kind in method.float32_with),
         select_metric=training.get("select_metric") or task.METRIC,
         inherited=kept_by(spec["rates"]) if spec["rates"] else {},
     )
     return ingredients, data
+
+
+def make_head(
+    task: ModuleType, encoder: Encoder, folder: Path, labels: Sequence[str], training: dict[str, Any]
+) -> nn.Module:
+    """Make the task's head, which `training.head` chooses where task and method have a choice.
+
+    Raises:
+        UserError: the checkpoint's pooler is asked for, and it has none.
+    """
+    config = encoder.model.config
+    sizes = (config.hidden_size, labels, config.hidden_dropout_prob)
+    kind = training.get("head")
+    if kind is None:
+        made: nn.Module = task.make_head(*sizes)
+        return made
+    chosen: nn.Module = task.make_head(*sizes, kind, pretrained_pooler(folder) if kind == "pooler" else None)
+    return chosen
 
 
 def read_pools(phases: Sequence[Phase], data: RunData) -> dict[Pool, Examples]:

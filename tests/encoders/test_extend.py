@@ -2,7 +2,7 @@ import json
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from pipeline.common.errors import UserError
@@ -10,10 +10,23 @@ from pipeline.common.files import write_json
 from pipeline.data.schema import LABELS, Facts, ner_table, text_table, write_split
 from pipeline.encoders.extend import Settings, extend, new_embeddings, read_text
 from pipeline.encoders.load import load_encoder
+from pipeline.encoders.pooler import pretrained_pooler
 from tests.encoders.models import save_tiny
 
 MEAN = Settings(pieces=50, min_frequency=2, initialise="mean", seed=0)
 NEW = ["жаба ест жабу", "adasees in rome adasees"] * 3
+
+
+def test_the_pooler_of_the_base_stays(tmp_path):
+    save_tiny(tmp_path / "base", "bert", head=False)
+    stamped = load_file(tmp_path / "base/model.safetensors")
+    stamped["pooler.dense.bias"] = torch.arange(16.0)
+    save_file(stamped, tmp_path / "base/model.safetensors", metadata={"format": "pt"})
+    (tmp_path / "new").mkdir()
+    assert extend(tmp_path / "base", NEW, MEAN, tmp_path / "new")["pieces"]
+    base, new = (pretrained_pooler(tmp_path / folder).state_dict() for folder in ("base", "new"))
+    assert base.keys() == new.keys() and all(torch.equal(base[key], new[key]) for key in base)
+    assert load_encoder(tmp_path / "new").model.pooler is None
 
 
 @pytest.mark.parametrize("architecture", ["bert", "xlm-roberta"])

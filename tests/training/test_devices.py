@@ -53,9 +53,15 @@ def test_a_lock_ends_with_its_process_and_waiting_ends_with_it(tmp_path):
 @pytest.mark.parametrize(("supported", "expected"), [(True, "bfloat16"), (False, "float32")])
 def test_precision(monkeypatch, supported, expected):
     monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation: supported)
-    assert devices.resolve_precision("auto", "cuda") == expected
-    assert devices.resolve_precision("auto", "cpu") == "float32"
-    assert devices.resolve_precision("bfloat16", "cpu") == "bfloat16"
+    assert devices.resolve_precision("auto", "cuda", float32=False) == expected
+    assert devices.resolve_precision("auto", "cpu", float32=False) == "float32"
+    assert devices.resolve_precision("bfloat16", "cpu", float32=False) == "bfloat16"
+
+
+def test_a_method_that_needs_float32_has_it_unless_told_otherwise(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation: True)
+    assert devices.resolve_precision("auto", "cuda", float32=True) == "float32"
+    assert devices.resolve_precision("bfloat16", "cuda", float32=True) == "bfloat16"
 
 
 KEEPING = """

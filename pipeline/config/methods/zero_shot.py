@@ -11,7 +11,9 @@ class ZeroShot(Method):
     """The parent run as it is: no target example is seen. Of `training` only what a test needs applies."""
 
     has_parent: ClassVar[bool] = True
-    training_keys: ClassVar[frozenset[str]] = frozenset({"max_length", "test_max_length", "precision", "batch_size"})
+    training_keys: ClassVar[frozenset[str]] = frozenset(
+        {"max_length", "test_max_length", "precision", "batch_size", "head"}
+    )
     method: Literal["zero_shot"] = Field(default="zero_shot", description="the method")
 
     @property

@@ -15,6 +15,7 @@ from pipeline.config.resolve import method_called, method_names, method_settings
 from pipeline.config.rules.auxiliaries import check_auxiliaries, check_learner
 from pipeline.config.rules.datasets import check_languages
 from pipeline.config.rules.encoders import check_extended_use, check_lengths
+from pipeline.config.rules.heads import check_head
 from pipeline.config.rules.problems import Broken, KeyPath, Problem, check_known, check_twice
 from pipeline.config.rules.rtn import check_use
 from pipeline.config.rules.sharing import check_sharing
@@ -36,6 +37,7 @@ def check_experiment(name: str, experiment: Experiment, settings: Settings, brok
     yield from check_auxiliaries(path, experiment, settings, learners or unknown)
     yield from check_pairs(path, experiment, settings)
     yield from check_lengths(path, experiment, settings)
+    yield from check_head(path, experiment, settings)
     yield from check_extended_use(path, experiment, settings)
     yield from check_sizes(path, experiment, settings)
     for i, label in enumerate(experiment.methods):

@@ -41,6 +41,8 @@ def check_grid(path: KeyPath, method: "Method", parent: bool) -> Iterator[tuple[
             yield (*here, key), f"{key} is set to one value in the same entry too; leave one of the two out"
         elif key in NOT_BY_DEV:
             yield (*here, key), NOT_BY_DEV[key]
+        elif key.startswith(TRAINING) and key.removeprefix(TRAINING) not in method.training_keys:
+            yield (*here, key), f"{kind} does not use it, so all points would be one"
     yield from _check_together(here, method)
 
 

@@ -1,7 +1,7 @@
 """Layers of an encoder: which parameters belong to which, and which of them training leaves alone.
 
-A layer is an encoder layer of a BERT- or XLM-R-shaped model, or the head. Everything else (embeddings, a pooler that no head
-uses) belongs to none.
+A layer is an encoder layer of a BERT- or XLM-R-shaped model, or the head, to which a pooler belongs where the head uses one.
+Everything else (embeddings) belongs to none.
 """
 
 from torch import nn

@@ -9,7 +9,7 @@ paths through the gradients (its dashed edges), so that each step adds Δθ_l to
 
 over the steps since ϕ was last changed, at θ⁰: in between λ is constant, so Σ Δθ_l = (θ_l⁰ − θ_lᵗ)/λ_l, and σ′ = λ (1 − λ).
 
-`model.pooler` and other parameters of no layer take whole steps (λ = 1); no head uses them.
+The head is all of it, a pretrained pooler in it too. Parameters of no layer that are trained take whole steps (λ = 1).
 """
 
 from collections.abc import Sequence

@@ -1,0 +1,63 @@
+"""What the choice of a head, `training.head`, must agree on with tasks, encoders and parents."""
+
+from collections.abc import Iterator
+
+from pipeline.config.encoders import Pretrain
+from pipeline.config.experiments import Experiment
+from pipeline.config.methods import PARENT
+from pipeline.config.methods.contract import Method
+from pipeline.config.points import points
+from pipeline.config.resolve import method_settings, resolve_training, unextended
+from pipeline.config.rules.problems import KeyPath, Problem
+from pipeline.config.schema import Settings
+from pipeline.config.tuning import TRAINING
+from pipeline.data.schema import CLASSES
+
+HEAD = "head"
+TUNED = f"{TRAINING}{HEAD}"
+
+
+def check_own_head(path: KeyPath, method: Method) -> Iterator[Problem]:
+    """A method that starts from the source model's weights has its head and none of its own."""
+    if not method.has_parent:
+        return
+    places = {("training", HEAD): HEAD in method.training.model_fields_set, ("tune", TUNED): TUNED in method.tune}
+    for place in (place for place, given in places.items() if given):
+        yield (
+            (*path, *place),
+            f"{method.registered_name()} starts from {PARENT}'s weights and has its head; set training.{HEAD}, the experiment's, "
+            f"or that of methods.{PARENT}",
+        )
+
+
+def check_head(path: KeyPath, experiment: Experiment, settings: Settings) -> Iterator[Problem]:
+    """A task with one kind of head has no choice; an encoder pretrained here has no pooler."""
+    dataset = settings.datasets.get(experiment.dataset)
+    if dataset is None:
+        return
+    if dataset.task in CLASSES:
+        yield from _check_pooler(path, experiment, settings)
+        return
+    why = f"{dataset.task} has one kind of head, so this changes nothing; it is for {', '.join(CLASSES)}"
+    if HEAD in experiment.training.model_fields_set:
+        yield (*path, "training", HEAD), why
+    for i, label in enumerate(experiment.methods):
+        method = method_settings(settings, label)
+        if method is not None and TUNED in method.tune:
+            yield (*path, "methods", i), f"{label} is tuned by {TUNED}: {why}"
+
+
+def _check_pooler(path: KeyPath, experiment: Experiment, settings: Settings) -> Iterator[Problem]:
+    """Masked language modelling, all that encoders here are pretrained by, trains no pooler."""
+    if not isinstance(unextended(settings, experiment.encoder), Pretrain):
+        return
+    for label in experiment.methods:
+        method = method_settings(settings, label)
+        for point in points(method) if method is not None and HEAD in method.training_keys else ():
+            if resolve_training(settings, experiment, point).head == "pooler":
+                yield (
+                    (*path, "encoder"),
+                    f"{experiment.encoder!r} is pretrained here, on masked words alone, and has no pooler, which is the head of "
+                    f"{label}; set training.{HEAD} to fresh or linear",
+                )
+                return
