@@ -96,7 +96,7 @@ class Transformation(nn.Module):
         self.mixture = nn.Parameter(torch.zeros(len(layers))) if mixed else None
 
     def transform(self, number: int, hidden: Tensor, language: Tensor) -> Tensor:
-        """Transform (B, T, d) by the RTN of placement `number`; where each has its own, by that of `language`, (B, T) or (B, 1)."""
+        """Transform (B, T, d) by the RTN of placement `number`, where each has its own that of `language` (B, T) or (B, 1)."""
         networks = self.rtns[number]
         assert isinstance(networks, nn.ModuleList)
         if not self.languages:
