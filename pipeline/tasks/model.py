@@ -12,10 +12,14 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 """What of a batch an encoder reads."""
 
 
+SHARING = ("bert", "xlm-roberta")
+"""Architectures (`model_type`) whose sequences can share rows: positions are given one by one, and the mask as it is."""
+
+
 def hidden_states(model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
     """Return the last hidden states (B, T, H) that a task model's encoder makes of a batch; short sequences share rows."""
     layout = layout_of(model, batch)
-    if layout.shared:
+    if layout is not None and layout.shared:
         packed: Tensor = model.encoder(**shared_rows(model, batch, layout)).last_hidden_state  # type: ignore[operator]
         return layout.unpacked(packed, batch["input_ids"].shape[1])
     read = {key: batch[key] for key in INPUTS if key in batch}
@@ -23,8 +27,15 @@ def hidden_states(model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
     return hidden
 
 
-def layout_of(model: nn.Module, batch: Mapping[str, Tensor]) -> Layout:
-    """Return how a batch's sequences are laid out when `model` reads it: the same for the same lengths."""
+def shares_rows(model: nn.Module) -> bool:
+    """Whether short sequences share rows when a task model reads a batch."""
+    return getattr(getattr(model.encoder, "config", None), "model_type", None) in SHARING
+
+
+def layout_of(model: nn.Module, batch: Mapping[str, Tensor]) -> Layout | None:
+    """Return how a batch's sequences are laid out when `model` reads it, the same for the same lengths; `None`: padded."""
+    if not shares_rows(model):
+        return None
     longest: int = model.encoder.config.max_position_embeddings  # type: ignore[union-attr, assignment]
     return cached_pack(tuple(batch["attention_mask"].sum(1).tolist()), longest)
 

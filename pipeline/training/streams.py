@@ -178,6 +178,7 @@ class Streams:
         device: torch.device,
         seed: tuple[object, ...],
         labels: Sequence[str] = (),
+        shares_rows: bool = True,
     ) -> None:
         self.samplers = {
             name: Sampler(stream, concatenate([pools[pool] for pool in stream.pools]), seeded(*seed, name), labels)
@@ -186,7 +187,7 @@ class Streams:
         for sampler in self.samplers.values():
             if sampler.stream.paired_with is not None:
                 sampler.check_parallel(self.samplers[sampler.stream.paired_with])
-        self.languages, self.pad_id, self.device = languages, pad_id, device
+        self.languages, self.pad_id, self.device, self.shares_rows = languages, pad_id, device, shares_rows
         self.useful = self.processed = 0
 
     def draw(self, name: str) -> dict[str, Tensor]:
@@ -196,7 +197,7 @@ class Streams:
         rows = sampler.next_rows(self.samplers[partner] if partner else None)
         batch = collate(sampler.examples, rows, self.pad_id, self.languages)
         self.useful += int(sampler.lengths[rows].sum())
-        self.processed += pack(sampler.lengths[rows]).area
+        self.processed += pack(sampler.lengths[rows]).area if self.shares_rows else batch["input_ids"].numel()
         return {key: tensor.to(self.device, non_blocking=True) for key, tensor in batch.items()}
 
     def state(self) -> dict[str, Any]:

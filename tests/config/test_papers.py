@@ -576,7 +576,7 @@ def test_each_target_has_the_three_other_languages_as_sources_and_a_tenth_of_its
         assert sources == (set() if name == "target_only" else {"en", "fr", "ja", "de"} - set(run.spec["targets"]))
         assert run.spec["target_size"] == 0.1
     per_target = len(BASELINES | ABLATIONS | {"mgl"})
-    assert len(found) == 3 * 7 * per_target
+    assert len(found) == 3 * 9 * per_target
 
 
 def test_the_settings_are_those_of_the_papers_fourth_table(graphs: Grid) -> None:
@@ -634,7 +634,7 @@ def test_figure_4_has_a_panel_for_each_target_of_music(graphs: Grid) -> None:
         (["de", "en", "fr"], "ja"),
         (["en", "fr", "ja"], "de"),
     ]
-    assert {len(panel["runs"]) for panel in panels} == {7}
+    assert {len(panel["runs"]) for panel in panels} == {9}
     assert (graphs.figures["figure4"]["draws"], graphs.figures["figure4"]["neighbours"]) == (100, 2)
 
 

@@ -234,7 +234,7 @@ def test_captions_name_what_was_tested(task, unit):
     ]
     table.cells = dict.fromkeys(table.cells, next(iter(table.cells.values())))
     assert sizes_of(table)[0].startswith(f"Test sets: 1,200 {unit} each;")
-    facts = {"select": "best", "dev": "target", "dev_size": 50}
+    facts = {"select": "best", "metric": None, "dev": "target", "dev_size": 50}
     assert choice(facts, unit) == f"best on the target language's dev set, at most 50 {unit}"
 
 
