@@ -7,8 +7,8 @@
 Needs `pip install accelerate` for the peer. Keys of the JSON:
 
 `overhead_s`             wall seconds of a demo run (a fresh process) that are neither training nor evaluation; median of 3
-`useful_tokens_ratio`    sub-tokens over all that the encoder works on, padding included, each WikiAnn sentence of the run once (one
-                         concatenation)
+`useful_tokens_ratio`    sub-tokens over all that the encoder works on, padding included: of WikiAnn, each sentence of the run
+                         once (one concatenation)
 `useful_tokens_ratio_balanced`  the same where the eighty target sentences are oversampled
 `speed_over_hf_trainer`  useful tokens/s of joint training (one concatenation) over the Trainer's: same weights, examples,
                          batch size, optimiser and precision; the two alternate, median of the rounds
