@@ -6,7 +6,7 @@
     L⁽ⁿ⁺¹⁾ = ρ(Ã L⁽ⁿ⁾ W⁽ⁿ⁾),  L⁽⁰⁾ = H,  ρ the leaky ReLU                                                             (Eq. 3)
 
 V nodes of width d. What the paper leaves open: the top K makes A asymmetric, and an edge is kept here where either end keeps it
-(the union, as in the label propagation network the paper follows, Liu et al. 2019); a node is its own nearest, so K counts it. A
+(the union, as in the label propagation network the paper cites, Liu et al. 2019); a node is its own nearest, so K counts it. A
 graph of fewer than K nodes keeps all its edges: the paper's K = 100 is more than the 94 nodes of its meta-train on relevance.
 
 Four nodes on a line at 0, a, 3a and 4a with a² = 2 ln 2, so that a distance of a weighs ½, 2a 1/16, 3a 1/512. With K = 2 the
