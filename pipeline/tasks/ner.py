@@ -1,7 +1,8 @@
 """Named-entity recognition: word labels on first sub-tokens, predictions per word.
 
-Each word's label stands on its first sub-token (Devlin et al. 2019, Section 5.3; so does MetaXL's released code); the
-others carry no loss. Words without a sub-token, cut off by the length limit or emptied by the tokenizer's normaliser, are predicted `O`.
+Each word's label stands on its first sub-token (Devlin et al. 2019, Section 5.3; so does MetaXL's released code); the others
+carry no loss. Words without a sub-token, cut off by the length limit or emptied by the tokenizer's normaliser, are predicted
+`O`.
 """
 
 from collections.abc import Mapping, Sequence
