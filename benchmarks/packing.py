@@ -2,11 +2,11 @@
 
     python benchmarks/packing.py --size base --json benchmarks/records/packing.json
 
-Forward and backward of the encoder, batches of 16, lengths as WikiAnn's: log-normal, half of them between 9 and 20 sub-tokens. All
-three ways read the same sentences in turn. Keys of the JSON:
+Forward and backward of the encoder, batches of 16, lengths as WikiAnn's: log-normal, half of them between 9 and 20 sub-tokens.
+All three ways read the same sentences in turn. Keys of the JSON:
 
 `seconds_over_padded`   shuffled, sharing rows (the pipeline's way) over shuffled, padded to the longest
-`seconds_over_grouped`  the same over sorted by length and cut, padded: the least padding there can be, but the same sentences meet
+`seconds_over_grouped`  the same over sorted by length, cut and padded: little padding, but the same sentences meet
 `useful`                sub-tokens over all that the encoder works on, by way
 """
 
