@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import canonical_json, check_keys, parse_object
 from pipeline.results.tables.tuning import Choice, choose
+from pipeline.tasks.metric_names import MAIN
 
 Seed = tuple[int, int]
 """(data_seed, model_seed): what scores are paired by."""
@@ -184,7 +185,7 @@ def arrange(spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> Grid:
     choices: dict[tuple[Row, Column], Choice] = {}
     for (variant, column), group in placed.items():
         for score in group:
-            row = Row(variant, tuple((key, score.settings.get(key)) for key in varying.get(variant, ())))
+            row = Row(variant, tuple((key, setting(score.settings, key)) for key in varying.get(variant, ())))
             cell = cells.setdefault((row, column), {})
             if score.choice is not None:
                 choices[row, column] = score.choice
@@ -297,6 +298,39 @@ def differing(groups: Iterable[Collection[Score]]) -> tuple[str, ...]:
         kinds = list({canonical_json(score.settings): score.settings for score in group}.values())
         for key in {key for kind in kinds for key in kind}:
             having = [kind for kind in kinds if key in kind or not key.startswith("method.")]
-            if len({canonical_json(kind.get(key)) for kind in having}) > 1:
+            if len({canonical_json(setting(kind, key)) for kind in having}) > 1:
                 keys.add(key)
     return tuple(sorted(keys))
+
+
+def setting(settings: Mapping[str, Any], key: str) -> Any:
+    """Return a setting of a run or its parent; a parent's that is not written out is the run's (`collect.settings_of`)."""
+    return settings.get(key, settings.get(key.removeprefix("parent.").removeprefix("rates.")))
+
+
+SIZES = ("source_size", "target_size", "auxiliary_size", "dev_size")
+"""Settings that count examples: without a number it is all of them."""
+
+
+def setting_text(key: str, value: Any, beside: Mapping[str, Any], task: str) -> str:
+    """Return a setting's value as labels and notes have it.
+
+    Args:
+        key: the setting, dotted; `parent.` before those of the source model.
+        value: its value.
+        beside: settings that stand with it, as far as they are known: where no epoch is chosen, no score is best.
+        task: the table's, whose first score chooses the epoch where `select_metric` is `null`.
+
+    Returns:
+        What `null` means where it means something: `all` of a size; else `null`.
+    """
+    if value is not None:
+        return str(value)
+    name = key.rpartition(".")[2]
+    if name in SIZES:
+        return "all"
+    if name == "test_max_length":
+        return "as max_length"
+    if name == "select_metric" and beside.get(f"{key.removesuffix(name)}select", "best") == "best":
+        return MAIN[task]
+    return "null"

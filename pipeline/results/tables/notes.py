@@ -2,17 +2,18 @@
 
 import string
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import count, product
 from statistics import median
 from typing import Any
 
-from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from pipeline.results.scores.measures import title as metric_title
 from pipeline.results.statistics.seeds import ALPHA, seeds_needed, smallest_p
 from pipeline.results.tables.cells import AVERAGE, Column, Row
-from pipeline.results.tables.table import Cell, Table
+from pipeline.results.tables.table import Cell, Table, families_of
 from pipeline.results.tables.tuning import grids_of
+from pipeline.results.tables.unlike import FINE_TUNE_SHOWN, column_groups
 
 WHOM = {
     "target": "each target",
@@ -68,21 +69,37 @@ def usual_n(table: Table) -> tuple[int, bool]:
 
 def selection(table: Table) -> list[str]:
     """Say which dev set chose the epoch, methods of one protocol together; then the same of their source models."""
-    labels = {method["name"]: method.get("label", method["name"]) for method in table.spec.methods}
-    own: dict[str, dict[str, None]] = {}  # protocol → labels, in order
-    inherited: dict[str, dict[str, None]] = {}
-    items = items_of(table)
-    for facts in table.spec.selection:
-        label = labels.get(facts["method"], facts["method"])
-        own.setdefault(choice(facts, items), {})[label] = None
-        if facts.get("parent"):
-            inherited.setdefault(choice(facts["parent"], items), {})[label] = None
+    items, facts = items_of(table), table.spec.selection
+    own = [(choice(f, items), f["method"], f["experiment"]) for f in facts]
+    inherited = [(choice(f["parent"], items), f["method"], f["experiment"]) for f in facts if f.get("parent")]
     return [
-        *protocols("Epoch", own),
-        *protocols("Epoch of the source model", inherited),
+        *protocols("Epoch", by_protocol(table, own)),
+        *protocols("Epoch of the source model", by_protocol(table, inherited)),
         *protocols("Hyper-parameters", tuning(table)),
         *splits(table),
     ]
+
+
+def by_protocol(table: Table, found: Sequence[tuple[str, str, str]]) -> dict[str, dict[str, None]]:
+    """Group methods by their protocol, naming the experiments of a method that has several.
+
+    Args:
+        table: the table.
+        found: protocol, method and experiment.
+
+    Returns:
+        By protocol the methods' labels, in order: `joint`, or `joint in a and b`.
+    """
+    labels = {method["name"]: str(method.get("label", method["name"])) for method in table.spec.methods}
+    uses: dict[tuple[str, str], list[str]] = {}
+    for protocol, method, experiment in found:
+        uses.setdefault((protocol, method), []).append(experiment)
+    several = Counter(method for _, method in uses)
+    groups: dict[str, dict[str, None]] = {}
+    for (protocol, method), experiments in uses.items():
+        where = f" in {' and '.join(experiments)}" if several[method] > 1 else ""
+        groups.setdefault(protocol, {})[f"{labels.get(method, method)}{where}"] = None
+    return groups
 
 
 def tuning(table: Table) -> dict[str, dict[str, None]]:
@@ -108,13 +125,20 @@ def protocols(what: str, groups: Mapping[str, Mapping[str, None]]) -> list[str]:
 def splits(table: Table) -> list[str]:
     """Say where dev and test sets are not the dataset's own."""
     facts = table.spec.selection
-    tested_on_dev = any(f["test"] == "dev" for f in facts)
-    cut = any(f["dev_from"] == "train" for f in facts)
+    cut = [f["experiment"] for f in facts if f["dev_from"] == "train"]
+    tested_on_dev = [f["experiment"] for f in facts if f["test"] == "dev"]
     chosen = any(f["test"] == f["dev_from"] == "dev" and f["select"] == "best" and f["dev"] == "target" for f in facts)
-    sentences = ["Dev sets are cut from the training data."] if cut else []
+    sentences = [f"Dev sets are cut from the training data{among(table, cut)}."] if cut else []
     if tested_on_dev:
-        sentences.append("Scores are of the datasets' dev split, as their test labels are not public.")
+        where = among(table, tested_on_dev)
+        sentences.append(f"Scores{where} are of the datasets' dev split, as their test labels are not public.")
     return [*sentences, *(["That split also chose epochs, so scores are too high."] if chosen else [])]
+
+
+def among(table: Table, experiments: Sequence[str]) -> str:
+    """Name experiments where they are not all of the table's: ` in a and b`."""
+    every = {facts["experiment"] for facts in table.spec.selection}
+    return "" if every <= set(experiments) else f" in {' and '.join(dict.fromkeys(experiments))}"
 
 
 def choice(facts: Mapping[str, Any], items: str) -> str:
@@ -133,16 +157,44 @@ def remarks(table: Table) -> list[str]:
 
 def fine_tuning(table: Table) -> list[str]:
     """Say in what few-shot rows are fine-tuned otherwise than each other on the target, beside what goes before it."""
-    ways = [(table.labels[row], way) for row in table.rows for way in table.fine_tunings.get(row, ())]
+    every = [way for ways in table.fine_tunings.values() for way in ways.values()]
     parts = []
-    for key in FINE_TUNE_KEYS:
-        groups: dict[str, dict[str, None]] = {}
-        for label, way in ways:
-            if key in way:  # of a tuned row, what dev data chose stands elsewhere
-                groups.setdefault("null" if way[key] is None else str(way[key]), {})[label] = None
+    if any(every) and not all(every):
+        parts.append(f"none ({', '.join(tuned_so(table, lambda way: 'some' if way else 'none')['none'])})")
+    for key in FINE_TUNE_SHOWN:
+        groups = tuned_so(table, partial(value_text, key))
         if len(groups) > 1:
             parts.append(f"{key} " + ", ".join(f"{value} ({', '.join(rows)})" for value, rows in groups.items()))
     return [f"Rows are not fine-tuned on the target alike: {'; '.join(parts)}."] if parts else []
+
+
+def value_text(key: str, way: Mapping[str, Any]) -> str | None:
+    """Write a setting of fine-tuning as the config has it; `None` where there is no such setting."""
+    if key not in way:
+        return None
+    return "null" if way[key] is None else str(way[key])
+
+
+def tuned_so(table: Table, value: Callable[[Mapping[str, Any]], str | None]) -> dict[str, list[str]]:
+    """Group few-shot rows by something of their fine-tuning; a row that has several values is named with its columns.
+
+    Args:
+        table: the table.
+        value: of a way to fine-tune; `None` where it has no such thing.
+
+    Returns:
+        By value the rows' labels, in order: `few_shot`, or `few_shot for qu and jv`.
+    """
+    groups: dict[str, list[str]] = {}
+    for row in table.rows:
+        own: dict[str, list[Column]] = {}
+        for column, way in table.fine_tunings.get(row, {}).items():
+            if (text := value(way)) is not None:
+                own.setdefault(text, []).append(column)
+        for text, names in column_groups(own).items():
+            where = f" for {' and '.join(names)}" if len(own) > 1 else ""
+            groups.setdefault(text, []).append(f"{table.labels[row]}{where}")
+    return groups
 
 
 def earlier_code(table: Table) -> list[str]:
@@ -208,8 +260,10 @@ def tests(table: Table) -> list[str]:
     within = f"{'/'.join(map(str, sizes))} comparison{'s' if sizes != [1] else ''}"
     means = f"the targets' averages, {'/'.join(map(str, found))}" if (found := families(table, means=True)) else ""
     parts = [within if sizes else "", f"{means}, a family of their own" if sizes and means else means]
-    family = "; ".join([*filter(None, parts), "the average is a family of one"])
-    holm = f" after Holm over the row ({family})" if sizes or means else ", one comparison a row"
+    averaged = any(cell.comparison for (_, column), cell in table.cells.items() if column == AVERAGE)
+    family = "; ".join([*filter(None, parts), *(["the average is a family of one"] if averaged else [])])
+    alone = not means and (sizes == [] if averaged else sizes == [1])
+    holm = ", one comparison a row" if alone else f" after Holm over the row ({family})"
     alike = any(cell.comparison and cell.comparison.p is None for cell in table.cells.values())
     return [
         f"p: two-sided paired t-test over seeds against {baseline_label(table)}, not adjusted. "
@@ -241,9 +295,12 @@ def power(table: Table) -> list[str]:
 
 
 def numbers_of_seeds(table: Table) -> list[set[int]]:
-    """Return which numbers of seeds the comparisons of each row's family have."""
-    columns = [column for column in table.columns if column != AVERAGE]
-    return [{test.n for column in columns if (test := table.cells[row, column].comparison)} for row in table.rows]
+    """Return which numbers of seeds the comparisons of each row have, for each of Holm's families."""
+    return [
+        {test.n for column in family if (test := table.cells[row, column].comparison)}
+        for row in table.rows
+        for family in families_of(table.columns)
+    ]
 
 
 def test_sets(table: Table) -> list[str]:

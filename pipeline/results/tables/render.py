@@ -23,7 +23,7 @@ from pipeline.results.tables.notes import (
     score_texts,
     usual_n,
 )
-from pipeline.results.tables.table import Table
+from pipeline.results.tables.table import Table, apart
 
 CSV_COLUMNS = (
     *("table", "metric", "row", "variant", "settings", "column", "sources", "language", "dataset"),
@@ -67,7 +67,7 @@ def _place(table: Table, row: Row, column: Column) -> dict[str, Any]:
         "metric": table.spec.metric,
         "row": table.labels[row],
         "variant": row.variant,
-        "settings": "; ".join(f"{key}={'all' if value is None else value}" for key, value in row.only),
+        "settings": "; ".join(f"{key}={value}" for key, value in apart(row, table.spec.task)),
         "column": column.label,
         "sources": column.sources,
         "language": column.language,

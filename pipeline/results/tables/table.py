@@ -8,15 +8,24 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.common import paths
-from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from pipeline.results.statistics.crossed import Crossed
 from pipeline.results.statistics.seeds import ALPHA, Comparison, Summary, compare, holm, least_holm, summarise
-from pipeline.results.tables.cells import AVERAGE, Column, Grid, Row, Score, Seed, Spec, arrange, members, shown_columns
+from pipeline.results.tables.cells import (
+    AVERAGE,
+    Column,
+    Grid,
+    Row,
+    Score,
+    Seed,
+    Spec,
+    arrange,
+    members,
+    setting_text,
+    shown_columns,
+)
 from pipeline.results.tables.items import difference_over_items, mean_over_items
 from pipeline.results.tables.tuning import Choice
-
-SAME_DATA = ("task", "dataset", "encoder", "target_size")
-"""Settings in which a method and its baseline should agree; where they do not, a note says so."""
+from pipeline.results.tables.unlike import fine_tunings, unlike_baseline, unlike_columns
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,7 @@ class Table:
         choices: the points chosen on dev, of cells whose variant has a grid.
         averaged: the columns behind the means where only these are shown.
         earlier: by run: the hashes of earlier code that it rests on and the config accepts.
-        fine_tunings: by row, of few-shot rows: the settings of the fine-tuning on the target.
+        fine_tunings: by row and column, of few-shot rows: how they are fine-tuned on the target (`unlike.fine_tuning_of`).
     """
 
     name: str
@@ -93,7 +102,7 @@ class Table:
     choices: Mapping[tuple[Row, Column], Choice]
     averaged: Sequence[Column] = ()
     earlier: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    fine_tunings: Mapping[Row, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    fine_tunings: Mapping[Row, Mapping[Column, Mapping[str, Any]]] = field(default_factory=dict)
 
 
 def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> Table:
@@ -109,7 +118,7 @@ def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> 
     for column in columns:
         if column.mean:
             for row in grid.rows:
-                cell = average([cells[row, part] for part in members(column, grid.columns)])
+                cell = mean_of(spec, grid, cells, row, members(column, grid.columns))
                 cells[row, column] = explained(cell, row, cells, members(column, averaged))
     baselines = {row: baseline_of(spec, grid, row) for row in grid.rows}
     for row, baseline in baselines.items():
@@ -119,7 +128,7 @@ def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> 
             adjust(cells, row, columns)
     mark_best(cells, grid.rows, columns)
     texts = {method["name"]: method.get("label", method["name"]) for method in spec.methods}
-    labels = {row: label_of(texts[row.variant], row) for row in grid.rows}
+    labels = {row: label_of(texts[row.variant], row, spec.task) for row in grid.rows}
     return Table(
         *(name, spec, grid.rows, columns, cells, labels, baselines, grid.choices, averaged),
         earlier=facts.get("earlier_code", {}),
@@ -133,10 +142,15 @@ def explained(cell: Cell, row: Row, cells: Cells, hidden: Sequence[Column]) -> C
     return dataclasses.replace(cell, reasons=(*cell.reasons, *inner))
 
 
-def label_of(text: str, row: Row) -> str:
+def label_of(text: str, row: Row, task: str) -> str:
     """Return a row's text: the method's, and what sets this part of it apart: `joint (target_size 100)`."""
-    only = ", ".join(f"{key} {'all' if value is None else value}" for key, value in row.only)
+    only = ", ".join(f"{key} {value}" for key, value in apart(row, task))
     return f"{text} ({only})" if only else text
+
+
+def apart(row: Row, task: str) -> list[tuple[str, str]]:
+    """Return what sets this part of a method apart, as text: `[("target_size", "100")]`."""
+    return [(key, setting_text(key, value, dict(row.only), task)) for key, value in row.only]
 
 
 def fill(spec: Spec, grid: Grid, row: Row, column: Column) -> Cell:
@@ -191,6 +205,14 @@ def gaps(spec: Spec, grid: Grid, row: Row, column: Column, scores: Mapping[Seed,
     return (f"{', '.join(why)}{which}",)
 
 
+def mean_of(spec: Spec, grid: Grid, cells: Cells, row: Row, columns: Sequence[Column]) -> Cell:
+    """Average a row over columns, and say so where their runs differ in more than their languages and datasets."""
+    cell = average([cells[row, column] for column in columns])
+    if cell.summary is None:
+        return cell
+    return dataclasses.replace(cell, reasons=(*cell.reasons, *unlike_columns(grid, row, columns, spec.task)))
+
+
 def average(cells: Sequence[Cell]) -> Cell:
     """Average a row over its columns, for each seed first; only seeds that every column has."""
     empty = sum(cell.summary is None for cell in cells)
@@ -235,7 +257,7 @@ def compared(spec: Spec, grid: Grid, cells: Cells, rows: tuple[Row, Row], column
         reasons.append(f"compared over the {len(seeds)} seeds that the baseline has too")
     hidden = spec.columns in ("average", "dataset_average")
     behind = members(column, grid.columns) if hidden else [column]
-    reasons += dict.fromkeys(reason for part in behind for reason in unlike(grid, rows, part))
+    reasons += dict.fromkeys(reason for part in behind for reason in unlike_baseline(grid, rows, part))
     shared = [[runs[seed] for seed in seeds if seed in runs] for runs in (cell.runs, base.runs)]
     over_items = None
     if shared[0] and all(paths.outcomes(run).exists() for runs in shared for run in runs):
@@ -244,43 +266,15 @@ def compared(spec: Spec, grid: Grid, cells: Cells, rows: tuple[Row, Row], column
     return dataclasses.replace(cell, comparison=comparison, crossed_difference=over_items, reasons=tuple(reasons))
 
 
-def unlike(grid: Grid, rows: tuple[Row, Row], column: Column) -> list[str]:
-    """Say in what a cell and its baseline differ though a fair comparison would not.
-
-    A child of a source model without a target size (`zero_shot`, `few_shot` on dev) takes no target training sentences: that is
-    the method, no unlikeness.
-    """
-    first = [next(iter(grid.cells.get((row, column), {}).values()), None) for row in rows]
-    if first[0] is None or first[1] is None:
-        return []
-    ours, theirs = first[0].settings, first[1].settings
-    child = any(key.startswith("parent.") for key in ours)
-    fair = {"target_size"} if child and ours.get("target_size") is None else set()
-    keys = [key for key in SAME_DATA if key not in fair and ours.get(key) != theirs.get(key)]
-    return [f"differs from its baseline in {', '.join(keys)} too"] if keys else []
-
-
-def fine_tuning_of(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a run's fine-tuning on the target: a phase of its own, or all that `few_shot` does."""
-    prefix = "training." if settings.get("method.name") == "few_shot" else "method.fine_tune."
-    return {key: settings[f"{prefix}{key}"] for key in FINE_TUNE_KEYS if f"{prefix}{key}" in settings}
-
-
-def fine_tunings(grid: Grid) -> dict[Row, list[dict[str, Any]]]:
-    """Return in which ways each few-shot row is fine-tuned on the target: one, unless its columns are of unlike experiments."""
-    found: dict[Row, list[dict[str, Any]]] = {}
-    for (row, _), scores in grid.cells.items():
-        for score in scores.values():
-            own = fine_tuning_of(score.settings)
-            if own and own not in found.setdefault(row, []):
-                found[row].append(own)
-    return found
+def families_of(columns: Sequence[Column]) -> tuple[list[Column], list[Column], list[Column]]:
+    """Part a row's columns into Holm's families: those of cells, its targets' means, its average alone."""
+    means = [c for c in columns if c.mean and c != AVERAGE]
+    return [c for c in columns if not c.mean], means, [c for c in columns if c == AVERAGE]
 
 
 def adjust(cells: Cells, row: Row, columns: Sequence[Column]) -> None:
-    """Adjust a row's p-values by Holm: its columns are one family, its targets' means another, its average a family of one."""
-    means = [c for c in columns if c.mean and c != AVERAGE]
-    for family in ([c for c in columns if not c.mean], means, [c for c in columns if c == AVERAGE]):
+    """Adjust a row's p-values by Holm within each family."""
+    for family in families_of(columns):
         tested = {c: test for c in family if (test := cells[row, c].comparison)}
         adjusted = holm([1.0 if test.p is None else test.p for test in tested.values()])
         least = least_holm([test.n for test in tested.values()])

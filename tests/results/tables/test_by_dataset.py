@@ -9,10 +9,10 @@ from scipy import stats
 
 from pipeline.results.tables.cells import AVERAGE, Column, Row
 from pipeline.results.tables.latex import to_latex
-from pipeline.results.tables.notes import caption, remarks
+from pipeline.results.tables.notes import caption, numbers_of_seeds, remarks
 from pipeline.results.tables.render import to_csv, to_markdown
 from tests.results.tables.test_latex import compiled
-from tests.results.tables.test_table import csv_rows, experiment, line, row, table_of
+from tests.results.tables.test_table import METRIC, csv_rows, experiment, line, row, table_of
 
 DATASETS, TARGETS = ("books", "dvd", "music"), ("fr", "ja")
 BASE, OURS = Row("target_only"), Row("joint")
@@ -204,3 +204,95 @@ def test_latex_has_a_panel_for_each_target_and_fits_the_page(tmp_path):
     assert " & fr books & fr dvd & fr music & fr average \\\\\n\\midrule\n" in text
     assert " & average \\\\\n\\midrule\n" in text
     assert "Overfull \\hbox" not in compiled(text, tmp_path)
+
+
+UNLIKE = {
+    "target_size": (50, 20, "target_size 50 (books), 20 (dvd)"),
+    "auxiliary": ("hi", "bg+de", "auxiliary hi (books), bg+de (dvd)"),
+    "encoder": ("small-1", "large-2", "encoder small-1 (books), large-2 (dvd)"),
+    "training.epochs": (1, 2, "training.epochs 1 (books), 2 (dvd)"),
+    "training.select_metric": (
+        None,
+        "entity_f1_lenient",
+        f"training.select_metric {METRIC} (books), entity_f1_lenient (dvd)",
+    ),
+    "training.test_max_length": (None, 64, "training.test_max_length as max_length (books), 64 (dvd)"),
+    "parent.training.epochs": (None, 5, "parent.training.epochs 3 (books), 5 (dvd)"),  # 3 as the child's
+}
+
+
+def unlike_world(key, first, second, columns, **same):
+    """Two datasets of two targets, their runs unlike in one setting; `None` is a key that a run does not have."""
+    data = [r for r in data_of(scores_of()) if r["dataset"] != "music-0"]
+    common = {"encoder": "small-1", "training.epochs": 3, **same}
+    settings = {
+        name: {
+            **common,
+            "dataset": f"{name}-0",
+            "source_dataset": f"{name}-1",
+            **({} if value is None else {key: value}),
+        }
+        for name, value in (("books", first), ("dvd", second))
+    }
+    experiments = [
+        experiment(name=f"{d}-{t}", dataset=d, targets=[t], model_seeds=list(range(1, 9)))
+        for d in ("books", "dvd")
+        for t in TARGETS
+    ]
+    return table_of(data, settings, experiments=experiments, columns=columns)
+
+
+@pytest.mark.parametrize("columns", ["dataset", "dataset_average"])
+@pytest.mark.parametrize("key", UNLIKE)
+def test_a_mean_over_datasets_of_unlike_runs_says_in_what_they_are_unlike(key, columns):
+    first, second, said = UNLIKE[key]
+    table = unlike_world(key, first, second, columns)
+    for row_, column in [(r, c) for r in (BASE, OURS) for c in (FR, JA, AVERAGE)]:
+        assert table.cells[row_, column].reasons == (f"its columns are of unlike {said}",)
+        assert table.cells[row_, column].summary.n == 8, "said, and averaged all the same"
+    assert table.cells[OURS, Column("fr", dataset="dvd")].reasons == ()
+    assert to_markdown(table).count(f"its columns are of unlike {said}") == 1
+    assert f"its columns are of unlike {said}" in csv_rows(table)["joint", "fr average"]["notes"]
+
+
+def test_what_makes_datasets_other_datasets_is_no_unlikeness():
+    alike = unlike_world("parent.dataset", "a", "b", "dataset", target_size=50)
+    assert not [cell for cell in alike.cells.values() if cell.reasons]
+
+
+def test_where_targets_are_unlike_only_the_mean_over_all_says_so():
+    data = [{**r, "settings": r["dataset"][:-2] + r["language"]} for r in data_of(scores_of())]
+    settings = {f"{d}{t}": {**SETTINGS[d], "target_size": n} for d in DATASETS for t, n in (("fr", 100), ("ja", 500))}
+    experiments = [
+        experiment(name=f"{d}-{t}", dataset=d, targets=[t], model_seeds=list(range(1, 9)))
+        for d in DATASETS
+        for t in TARGETS
+    ]
+    cells = table_of(data, settings, experiments=experiments, columns="dataset").cells
+    assert cells[OURS, FR].reasons == cells[OURS, JA].reasons == ()
+    assert cells[OURS, AVERAGE].reasons == ("its columns are of unlike target_size 100 (fr), 500 (ja)",)
+    books = {"books": 100, "dvd": 500, "music": 100}
+    settings = {
+        f"{d}{t}": {**SETTINGS[d], "target_size": books[d] if t == "fr" else 100} for d in DATASETS for t in TARGETS
+    }
+    cells = table_of(data, settings, experiments=experiments, columns="dataset").cells
+    assert cells[OURS, FR].reasons == ("its columns are of unlike target_size 100 (books, music), 500 (dvd)",)
+    assert cells[OURS, AVERAGE].reasons == (
+        "its columns are of unlike target_size 100 (fr books, ja books, ja dvd, fr music, ja music), 500 (fr dvd)",
+    )
+
+
+def test_seeds_of_cells_and_of_their_means_are_families_of_their_own():
+    """A target of 3 datasets with 3 seeds each, two of them in common: no family's numbers are unequal within."""
+    values = scores_of(4)
+    gone = {"books": 0, "dvd": 1, "music": 0}
+    data = data_of(values, lambda method, target, dataset, seed: gone[dataset] == seed)
+    table = made(values, data)
+    assert {table.cells[OURS, c].comparison.n for c in table.columns if not c.mean} == {3}
+    assert {table.cells[OURS, c].comparison.n for c in (FR, JA, AVERAGE)} == {2}
+    assert numbers_of_seeds(table) == [set(), set(), set(), {3}, {2}, {2}]
+    assert "where all cells of a row have as many" not in " ".join(remarks(table))
+    gone["music"] = 9
+    unequal = made(values, data_of(values, lambda method, target, dataset, seed: gone[dataset] == seed))
+    assert numbers_of_seeds(unequal)[3] == {3, 4}
+    assert "where all cells of a row have as many" in " ".join(remarks(unequal))

@@ -326,6 +326,136 @@ def test_few_shot_rows_that_are_fine_tuned_unlike_each_other_are_said(changes, s
     assert not said or found[0] in to_markdown(table)
 
 
+def fine_tuned(table):
+    return [sentence.removeprefix(UNALIKE) for sentence in remarks(table) if sentence.startswith(UNALIKE)]
+
+
+UNALIKE = "Rows are not fine-tuned on the target alike: "
+
+
+def test_a_few_shot_row_that_leaves_fine_tuning_out_is_said():
+    data, settings = few_shot()
+    left_out = {"method.name": "x_maml", "method.setting": "few_shot", "method.fine_tune": None}
+    assert fine_tuned(table_of(data, {**settings, "b": left_out})) == ["none (joint)."]
+    zero_shot = {**left_out, "method.setting": "zero_shot"}  # none by its nature
+    assert fine_tuned(table_of(data, {**settings, "b": zero_shot})) == []
+    assert fine_tuned(table_of(data, {"a": left_out, "b": left_out})) == [], "alike"
+    for_one = [
+        {**r, "settings": "c" if r["settings"] == "b" and r["language"] == "jv" else r["settings"]} for r in data
+    ]
+    assert fine_tuned(table_of(for_one, {**settings, "c": left_out})) == ["none (joint for jv)."]
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "said"),
+    [
+        ({}, {}, []),
+        ({"method.split": "train"}, {}, ["split train (target_only), dev (joint)."]),
+        ({"training.select": "best"}, {}, ["select best (target_only), last (joint)."]),
+        ({"method.split": "train"}, {"method.split": "train"}, []),
+    ],
+)
+def test_another_split_or_epoch_is_another_fine_tuning(own, other, said):
+    data, settings = few_shot()
+    settings["a"] |= {"method.split": "dev", "training.select": "last", **own}
+    settings["b"] |= {"method.split": "dev", **other}
+    assert fine_tuned(table_of(data, settings)) == said
+
+
+def test_a_tuned_few_shot_row_is_fine_tuned_as_its_chosen_point_says():
+    data, settings = few_shot()
+    rates = {"low": 2e-5, "high": 1e-4}
+    settings |= {name: {**settings["a"], "training.learning_rate": rate} for name, rate in rates.items()}
+    ours = [r for r in data if r["variant"] == "joint"]
+    tuned = [
+        {**r, "settings": name, "run": f"{name}-{r['run']}", "dev_metric": METRIC, "dev": 0.5 + 0.1 * (name == better)}
+        for r in data
+        if r["variant"] == "target_only"
+        for name in rates
+        for better in [{"qu": "low", "jv": "high"}[r["language"]]]
+    ]
+    points = [{"shown": {"r": name}, "settings": {"training": {"learning_rate": rate}}} for name, rate in rates.items()]
+    method = {"name": "target_only", "label": "few-shot", "tune": {"by": "target", "points": points}}
+    methods = [method, {"name": "joint", "label": "X-MAML"}]
+    table = table_of([*ours, *tuned], settings, methods=methods)
+    assert fine_tuned(table) == ["learning_rate 2e-05 (few-shot for qu, X-MAML), 0.0001 (few-shot for jv)."]
+    method["tune"]["by"] = "mean"
+    tuned = [{**r, "dev": 0.9} if r["settings"] == "high" else r for r in tuned]
+    table = table_of([*ours, *tuned], settings, methods=methods)
+    assert fine_tuned(table) == ["learning_rate 0.0001 (few-shot), 2e-05 (X-MAML)."]
+    settings["b"]["method.fine_tune.learning_rate"] = 1e-4
+    assert fine_tuned(table_of([*ours, *tuned], settings, methods=methods)) == [], "as what was chosen"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "absent", "shown"),
+    [
+        ("source_size", 100, None, "all"),
+        ("dev_size", 100, None, "all"),
+        ("parent.dev_size", 100, None, "all"),
+        ("training.clip_norm", 1.0, None, "null"),
+        ("method.fine_tune.clip_norm", 1.0, None, "null"),
+        ("source_dataset", "x", None, "null"),
+        ("training.test_max_length", 64, "absent", "as max_length"),
+        ("training.select_metric", "entity_f1_lenient", "absent", METRIC),
+    ],
+)
+def test_what_null_means_in_a_rows_label(key, value, absent, shown):
+    settings = {"a": {**SETTINGS["a"], key: value}, "b": {**SETTINGS["a"], **({} if absent else {key: None})}}
+    if key.startswith("method."):
+        settings["b"][key] = None
+    data = [*rows(), *(row("joint", lang, s, 0.5, settings="b") for lang in ("qu", "jv") for s in (1, 2, 3))]
+    table = table_of(data, settings)
+    assert [table.labels[r] for r in table.rows][1:] == [f"joint ({key} {value})", f"joint ({key} {shown})"]
+    assert csv_rows(table)[f"joint ({key} {shown})", "en→qu"]["settings"] == f"{key}={shown}"
+
+
+def test_a_row_whose_last_epoch_is_taken_has_no_score_that_is_best():
+    other = {"training.select": "best", "training.select_metric": "entity_f1_lenient"}
+    settings = {"a": {**SETTINGS["a"], **other}, "b": {**SETTINGS["a"], "training.select": "last"}}
+    data = [*rows(), *(row("joint", "qu", s, 0.5, settings="b") for s in (1, 2, 3))]
+    labels = list(table_of(data, settings).labels.values())
+    assert labels[-1] == "joint (training.select last, training.select_metric null)"
+
+
+def test_a_setting_of_the_source_model_that_is_the_runs_own_is_no_label():
+    """`collect.settings_of` leaves it out; where the runs' own differ, it is written out for some of them."""
+    settings = {
+        "a": {**SETTINGS["a"], "training.epochs": 1, "parent.training.epochs": 3},
+        "b": {**SETTINGS["a"], "training.epochs": 3},
+    }
+    data = [*rows(), *(row("joint", "qu", s, 0.5, settings="b") for s in (1, 2, 3))]
+    table = table_of(data, settings)
+    assert [table.labels[r] for r in table.rows][1:] == ["joint (training.epochs 1)", "joint (training.epochs 3)"]
+
+
+@pytest.mark.parametrize("columns", ["pair", "target", "average"])
+def test_a_mean_over_targets_of_unlike_experiments_says_in_what(columns):
+    settings = {"a": SETTINGS["a"], "b": {**SETTINGS["a"], "target_size": 500, "dataset": "other", "sources": "es"}}
+    data = [{**r, "settings": "b" if r["language"] == "jv" else "a"} for r in rows()]
+    experiments = [experiment(targets=["qu"]), experiment(name="other", targets=["jv"])]
+    data = [{**r, "experiment": "other" if r["language"] == "jv" else "main"} for r in data]
+    table = table_of(data, settings, experiments=experiments, columns=columns)
+    said = "its columns are of unlike target_size 100 (qu), 500 (jv)"
+    assert table.cells[JOINT, AVERAGE].reasons == table.cells[BASE, AVERAGE].reasons == (said,)
+    assert f"[a] {said}." in to_markdown(table) and said in to_latex(table).replace("\\_", "_")
+    part = [r for r in data if (r["variant"], r["language"]) != ("joint", "jv")]
+    empty = table_of(part, settings, experiments=experiments, columns=columns)
+    assert said not in empty.cells[JOINT, AVERAGE].reasons, "of a mean that is not there"
+
+
+def test_without_a_comparison_of_the_average_nothing_is_said_of_its_family():
+    one_column_empty = [r for r in rows() if not (r["variant"] == "joint" and r["language"] == "jv")]
+    for changes, data, said in (
+        ({}, rows(), " after Holm over the row (2 comparisons; the average is a family of one)."),
+        ({"average": False}, rows(), " after Holm over the row (2 comparisons)."),
+        ({}, one_column_empty, ", one comparison a row."),
+        ({"columns": "average"}, rows(), ", one comparison a row."),
+    ):
+        (found,) = [text for text in remarks(table_of(data, **changes)) if text.startswith("p: ")]
+        assert found.endswith(f"* p ≤ .05{said}")
+
+
 def test_a_setting_that_some_runs_of_a_variant_do_not_have_is_no_label_of_its_rows():
     """X-MAML's `meta_batch` is of sets of several auxiliaries alone, and the set is in the label already."""
     sets = {
@@ -433,6 +563,28 @@ def test_the_score_that_chose_epochs_is_in_the_caption_where_it_is_not_the_tasks
         "Epoch: best on the target language's dev set (target_only); "
         "best entity_f1_lenient on the target language's dev set, at most 50 sentences (joint).",
         "Epoch of the source model: best entity_f1_lenient on the source language's dev set (joint).",
+    ]
+
+
+def test_where_experiments_differ_in_protocol_the_caption_says_which_has_which():
+    both = [
+        selection(method=method, experiment=name, **facts)
+        for name, facts in (
+            ("main", {}),
+            ("other", {"metric": "entity_f1_lenient", "dev_from": "train"}),
+            ("third", {}),
+        )
+        for method in ("target_only", "joint")
+    ]
+    both[-1] |= {"test": "dev", "dev_from": "train"}
+    experiments = [experiment(), experiment(name="other"), experiment(name="third")]
+    data = [{**r, "experiment": name} for r in rows() for name in ("main", "other", "third")]
+    dev = "on the target language's dev set"
+    assert caption(table_of(data, experiments=experiments, selection=both))[2:] == [
+        f"Epoch: best {dev} (target_only in main and third, joint in main and third); "
+        f"best entity_f1_lenient {dev} (target_only in other, joint in other).",
+        "Dev sets are cut from the training data in other and third.",
+        "Scores in third are of the datasets' dev split, as their test labels are not public.",
     ]
 
 
