@@ -70,6 +70,6 @@ def _check_pooler(path: KeyPath, experiment: Experiment, settings: Settings) -> 
 
 def _instead(where: KeyPath, path: KeyPath) -> str:
     """Advise on a key that asks for a pooler, by where it stands."""
-    if "tune" in where:
+    if where[2:3] == ("tune",):
         return "take pooler out of the grid"
     return "set fresh or linear" + (f", here or as {dotted((*path, *where))}" if where[0] == "training" else "")
