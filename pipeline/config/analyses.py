@@ -60,7 +60,7 @@ class Analysis(Section):
     )
     metric: str | None = Field(
         default=None,
-        description="the score whose gain is set against the distances, by full name; `null`: the metric that chooses epochs",
+        description="the score whose gain is set against the distances, by full name; `null`: the first of the task's",
         json_schema_extra={"format": "metric", "pattern": METRIC},
         examples=["accuracy"],
     )

@@ -1,7 +1,7 @@
 """Errors of the schema, in words: the path as the user wrote it and a message that helps."""
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -10,6 +10,10 @@ from pydantic_core import ErrorDetails
 from pipeline.common.errors import nearest
 from pipeline.config.rules.problems import KeyPath
 from pipeline.config.schema import Settings
+from pipeline.config.training import FineTuning, Training
+
+_BECAME = {"fine_tune_lr": "learning_rate", "fine_tune_epochs": "epochs"}
+"""Keys that are gone, and which of `fine_tune` they have become."""
 
 
 def explain(details: ErrorDetails, raw: Mapping[str, Any]) -> tuple[KeyPath, str]:
@@ -18,7 +22,7 @@ def explain(details: ErrorDetails, raw: Mapping[str, Any]) -> tuple[KeyPath, str
     context = details.get("ctx", {})
     path = written_path(loc, raw)
     if kind == "extra_forbidden":
-        return path, f"unknown key{nearest(str(loc[-1]), keys_at(loc[:-1]))}"
+        return path, unknown_key(str(loc[-1]), given, model_at(loc[:-1]), keys_at(loc[:-1]))
     if kind == "missing":
         return path, "is required and missing"
     if kind == "union_tag_invalid":
@@ -41,6 +45,15 @@ def explain(details: ErrorDetails, raw: Mapping[str, Any]) -> tuple[KeyPath, str
         return path, str(context["error"])
     said = details["msg"].removeprefix("Input ").replace("should be", "must be").replace("should have", "must have")
     return path, said if kind in ("too_short",) else f"{said}, got {given!r}"
+
+
+def unknown_key(key: str, given: Any, model: Any, keys: Sequence[str]) -> str:
+    """Word that a section has no such key: what it is now, whose it is, or which key may be meant."""
+    if key in _BECAME and "fine_tune" in keys:
+        return f"is now fine_tune: {{{_BECAME[key]}: {given}}}"
+    if model is FineTuning and key in Training.model_fields:
+        return f"is a setting of the whole run, and none of its fine-tuning; expected one of {', '.join(keys)}"
+    return f"unknown key{nearest(key, keys)}"
 
 
 def written_path(loc: KeyPath, raw: Any) -> KeyPath:

@@ -19,7 +19,7 @@ class GainsFigure(Section):
     baseline: Name = Field(default="zero_shot", description="the method of the experiment it is compared with")
     metric: str | None = Field(
         default=None,
-        description="the score, by full name; `null`: the metric that chooses epochs in the experiment's task",
+        description="the score, by full name; `null`: the first of the task's",
         json_schema_extra={"format": "metric", "pattern": METRIC},
         examples=["accuracy"],
     )
@@ -50,7 +50,7 @@ class SizesFigure(Section):
     )
     metric: str | None = Field(
         default=None,
-        description="the score, by full name; `null`: the metric that chooses epochs in the experiment's task",
+        description="the score, by full name; `null`: the first of the task's",
         json_schema_extra={"format": "metric", "pattern": METRIC},
         examples=["accuracy"],
     )

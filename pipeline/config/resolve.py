@@ -22,8 +22,8 @@ def unextended(settings: Settings, name: str) -> Encoder | None:
 
 
 def target_text(name: str, settings: Settings) -> ExtensionText | None:
-    """Return what an encoder that is extended for each target takes of its target, `None` for other encoders."""
-    given = settings.encoders[name]
+    """Return what an encoder that is extended for each target takes of its target, `None` for other encoders or none."""
+    given = settings.encoders.get(name)
     texts = given.text if isinstance(given, Extend) else []
     return next((text for text in texts if text.languages == "target"), None)
 

@@ -16,7 +16,7 @@ class Table(Section):
     )
     metric: str | None = Field(
         default=None,
-        description="what the cells show, by full name; `null`: the metric that chooses epochs in the experiments' task",
+        description="what the cells show, by full name; `null`: the first of the task's",
         json_schema_extra={"format": "metric", "pattern": METRIC},
         examples=["accuracy"],
     )

@@ -19,8 +19,8 @@ from pipeline.config.values import (
 )
 
 
-class Training(Section):
-    """How a model is trained."""
+class FineTuning(Section):
+    """How a phase of training is optimised: what the fine-tuning that ends few-shot runs has of its own."""
 
     optimizer: Literal["adamw", "adam", "sgd"] = Field(
         default="adamw",
@@ -35,6 +35,11 @@ class Training(Section):
         default="linear", description="after the warm-up: linear decay to zero, or constant"
     )
     clip_norm: PositiveOrNull = Field(default=1.0, description="largest gradient norm; `null`: no clipping")
+
+
+class Training(FineTuning):
+    """How a model is trained."""
+
     max_length: Length = Field(
         default=200, description="longest input, in word pieces with the special tokens; longer ones are cut"
     )

@@ -1,5 +1,6 @@
 """Configs are read whole and refused with every error, each with its path and what to do about it."""
 
+import json
 from copy import deepcopy
 
 import pytest
@@ -214,6 +215,26 @@ def test_snakemake_hands_values_over_as_strings():
     assert settings.experiments["few"].model_seeds == [1, 2]
     assert settings.experiments["few"].target_size == [100]
     assert settings.confirm is True
+
+
+@pytest.mark.parametrize(
+    ("section", "entry", "key"),
+    [
+        *(("methods", {"method": "x_maml", "setting": "few_shot"}, key) for key in ("fine_tune", "support", "query")),
+        *(("methods", {"method": "metaxl"}, key) for key in ("combine", "meta_weight_decay", "bottleneck")),
+        *(("tables", {"experiments": ["few"]}, key) for key in ("metric", "baseline")),
+        *(
+            ("analyses", {"experiment": "few", "before": "joint", "after": "fine_tune"}, key)
+            for key in ("metric", "units")
+        ),
+        ("experiments", changed()["experiments"]["few"], "source_dataset"),
+        ("datasets", {"loader": "wikiann", "sources": ["mirror"], "mirror": "m"}, "folder"),
+    ],
+)
+def test_null_is_read_wherever_it_may_stand(section, entry, key):
+    """`snakemake --config 'methods={mine: {method: x_maml, fine_tune: null}}'` has the string."""
+    null, word = (changed(f"{section}.mine={json.dumps({**entry, key: value})}") for value in (None, "null"))
+    assert config.parse(word) == config.parse(null)
 
 
 def test_negative_zero_is_zero():

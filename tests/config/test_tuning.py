@@ -185,15 +185,17 @@ def test_a_wrong_grid_is_refused_at_its_key(entry, message):
         (
             [f"methods.tuned={{method: joint, {RATES}}}", *ONLY, "training.select=last"],
             "experiments.few.methods[1]: tuned is tuned by dev scores, and with select: last there are none; "
-            "set select: best",
+            "set training.select to best",
         ),
         (
             ["methods.tuned={method: few_shot, tune: {training.epochs: [1, 2]}}", *ONLY],
-            "experiments.few.methods[1]: tuned is tuned by dev scores, and with select: last there are none",
+            "experiments.few.methods[1]: tuned is tuned by dev scores, and trains on the dev split, so there are none; in "
+            "methods.tuned set split: train, and set training: {select: best}",
         ),
         (
             ["methods.tuned={method: few_shot, training: {select: best}, tune: {split: [train, dev]}}", *ONLY],
-            "experiments.few.methods[1]: tuned trains on the dev split, so dev data cannot choose its epoch",
+            "experiments.few.methods[1]: tuned is tuned by dev scores, and trains on the dev split, so there are none; in "
+            "methods.tuned take dev out of tune.split, and set training: {select: best}",
         ),
         (
             ["methods.tuned={method: joint, tune: {training.max_length: [100, 300]}}", *ONLY],

@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parents[3] / "config"
 COMMAND = "python -m pipeline.config.documentation"
 
 _RENAMED = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
-_TRAINING = "#/$defs/Training"
+_LAYERED = ("#/$defs/Training", "#/$defs/FineTuning")
 
 
 def main() -> None:
@@ -76,7 +76,7 @@ def schema() -> dict[str, Any]:
     for definition in described["$defs"].values():
         properties = definition.get("properties", {})
         for key in ("training", "fine_tune"):
-            if _TRAINING in json.dumps(properties.get(key)):
+            if any(section in json.dumps(properties.get(key)) for section in _LAYERED):
                 properties[key]["default"] = {}  # the keys left out come from elsewhere
         if "method" in properties:
             definition["properties"] = {"method": properties.pop("method"), **properties}

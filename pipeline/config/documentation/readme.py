@@ -84,7 +84,7 @@ def tables(kind: str, schema: Schema) -> Iterator[str]:
     yield table(described["properties"], described.get("required", ()))
     for key, node in described["properties"].items():
         found = inner(node, schema)
-        if found and found[0] != "Training":
+        if found and found[0] not in ("Training", "FineTuning"):
             yield f"Keys of `{key}`{each(node)}: {paragraph(found[1])}"
             yield from tables(found[0], schema)
 

@@ -169,7 +169,8 @@ A table shows one metric of one or more experiments: methods in rows, languages 
 in the cells; with `columns: average` the mean over the targets alone, a row for each size and source set. Experiments of several
 datasets stand side by side with `columns: dataset`, each target's mean over them behind it; with `columns: dataset_average` these
 means alone ([docs/tables.md](../docs/tables.md#means-over-datasets)). All experiments of a table are of one task. Metrics by
-task; the first chooses epochs unless `training.select_metric` names another, and a table shows it unless its `metric` does:
+task; the first chooses epochs unless `training.select_metric` names another, and a table, an analysis or a figure shows it unless
+its own `metric` does, whatever chose the epochs:
 
 | task | metrics |
 |---|---|

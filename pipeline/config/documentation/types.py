@@ -3,10 +3,17 @@
 import json
 from typing import Any
 
+from pipeline.config.training import FineTuning
+
 Schema = dict[str, Any]
 
 _PLAIN = {"boolean": "yes or no", "null": "`null`", "string": "text", "object": "keys and values"}
 _WORDS = {"name": "name", "language": "language", "path": "path", "commit": "commit", "SHA-256": "SHA-256"}
+_KEYS = {
+    "Training": "keys of [training](#training)",
+    "FineTuning": f"{', '.join(f'`{key}`' for key in FineTuning.model_fields)} of [training](#training)",
+}
+"""By section that is described once, for all who refer to it: how a key's type is worded."""
 
 
 def definition(node: Schema, schema: Schema) -> tuple[str, Schema] | None:
@@ -24,7 +31,7 @@ def type_text(node: Schema) -> str:
     if not node:
         return "value"
     if "$ref" in node:
-        return "keys of [training](#training)" if node["$ref"].endswith("/Training") else "keys below"
+        return _KEYS.get(node["$ref"].rpartition("/")[2], "keys below")
     if "anyOf" in node:
         first, *rest = node["anyOf"]
         listed = len(rest) == 1 and rest[0].get("items") == first

@@ -17,7 +17,8 @@ class XMaml(Episodic):
     meta_batch: Literal["one", "all"] = Field(
         default="all",
         description="episodes in a meta step where there are several auxiliaries: one of `all`, their gradients summed, as the "
-        "released code does, or `one`, the auxiliaries taking turns",
+        "released code does, or `one`, the auxiliaries taking turns; without effect where there is one kind of "
+        "episode, as with one auxiliary",
     )
 
     def built_in_training(self) -> Mapping[str, Any]:

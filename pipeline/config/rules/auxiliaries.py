@@ -17,7 +17,6 @@ from pipeline.config.methods.x_maml import XMaml
 from pipeline.config.methods.xla_maml import XlaMaml
 from pipeline.config.rules.problems import KeyPath, Problem, check_known, check_twice
 from pipeline.config.schema import Settings
-from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from pipeline.methods.parts.sides import ROLES, episodes
 
 
@@ -101,7 +100,7 @@ def check_rates(path: KeyPath, method: Method) -> Iterator[Problem]:
 
 
 def check_fine_tuning(path: KeyPath, method: Method) -> Iterator[Problem]:
-    """Settings of fine-tuning on the target must be of that phase alone, and there must be one.
+    """Fine-tuning on the target is told nothing where there is none.
 
     Args:
         path: of the method's entry.
@@ -114,12 +113,6 @@ def check_fine_tuning(path: KeyPath, method: Method) -> Iterator[Problem]:
         yield (
             here,
             "changes nothing: in zero-shot there is no fine-tuning on a target; leave it out, or set setting: few_shot",
-        )
-        return
-    for key in sorted((said or set()) - set(FINE_TUNE_KEYS)):
-        yield (
-            (*here, key),
-            f"is no setting of the fine-tuning alone; expected {', '.join(sorted(FINE_TUNE_KEYS))}",
         )
 
 

@@ -9,9 +9,10 @@ from pipeline.config.datasets.facts import lacks, lacks_text
 from pipeline.config.encoders import Extend, ExtensionText, Pretrain, Text
 from pipeline.config.experiments import Experiment
 from pipeline.config.points import points
-from pipeline.config.resolve import method_settings, resolve_training, unextended
+from pipeline.config.resolve import resolve_training, unextended
 from pipeline.config.rules.datasets import check_languages
 from pipeline.config.rules.problems import Broken, Problem, check_known, check_twice
+from pipeline.config.rules.training import trained
 from pipeline.config.schema import Settings
 
 KeyPath = tuple[str | int, ...]
@@ -88,9 +89,8 @@ def check_lengths(path: KeyPath, experiment: Experiment, settings: Settings) -> 
     encoder = unextended(settings, experiment.encoder)
     if not isinstance(encoder, Pretrain):
         return
-    for label in experiment.methods:
-        method = method_settings(settings, label)
-        for point in points(method) if method is not None else ():
+    for label, method in trained(experiment, settings):
+        for point in points(method):
             training = resolve_training(settings, experiment, point)
             for key in LENGTHS:
                 length = getattr(training, key)

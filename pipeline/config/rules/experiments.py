@@ -11,6 +11,7 @@ from pipeline.config.methods import PARENT
 from pipeline.config.methods.contract import Method
 from pipeline.config.methods.mgl import Mgl
 from pipeline.config.points import points
+from pipeline.config.reading import dotted
 from pipeline.config.resolve import method_called, method_names, method_settings, resolve_training, target_text
 from pipeline.config.rules.auxiliaries import check_auxiliaries, check_learner
 from pipeline.config.rules.datasets import check_languages
@@ -19,6 +20,7 @@ from pipeline.config.rules.heads import check_head
 from pipeline.config.rules.problems import Broken, KeyPath, Problem, check_known, check_twice
 from pipeline.config.rules.rtn import check_use
 from pipeline.config.rules.sharing import check_sharing
+from pipeline.config.rules.training import set_where
 from pipeline.config.schema import Settings
 
 
@@ -117,11 +119,8 @@ def check_needs(
     from_sources = method.chosen_on == "source"
     sources = sorted(chain.from_iterable(experiment.sources))
     lacking = lacking_dev(experiment, *((foreign, sources) if from_sources else (own, experiment.targets)), settings)
-    select = resolve_training(settings, experiment, method).select
-    chooses = select == "best" and "select" in method.training_keys
+    chooses = chooses_epoch(method, experiment, settings)
     if method.target_split == "dev":
-        if chooses:
-            yield path, f"{label} trains on the dev split, so dev data cannot choose its epoch; set select: last"
         if lacking:
             yield path, f"{label} trains on the dev split, and {lacking}"
     elif chooses and (lacking := lacking or lacking_for_stages(method, experiment, foreign, sources, settings)):
@@ -159,7 +158,7 @@ def check_splits(
 def check_points(
     path: KeyPath, label: str, method: Method, experiment: Experiment, settings: Settings
 ) -> Iterator[Problem]:
-    """Every point of a method's grid must have what it needs and fit the experiment, and have a dev score to be chosen by."""
+    """Every point of a method's grid must have what it needs and fit the experiment."""
     found: list[Problem] = []
     for point in points(method):
         found += check_needs(path, label, point, experiment, settings)
@@ -167,12 +166,33 @@ def check_points(
         size = resolve_training(settings, experiment, point).batch_size
         found += check_use(path[:-2], label, point, experiment, settings, size)
     yield from dict.fromkeys(found)
-    if (
-        method.tune
-        and "select" in method.training_keys
-        and resolve_training(settings, experiment, method).select == "last"
-    ):
-        yield path, f"{label} is tuned by dev scores, and with select: last there are none; set select: best"
+    yield from check_choice(path, label, method, experiment, settings)
+
+
+def chooses_epoch(method: Method, experiment: Experiment, settings: Settings) -> bool:
+    """Return whether dev data choose the epoch of a method, or of one point of its grid."""
+    return "select" in method.training_keys and resolve_training(settings, experiment, method).select == "best"
+
+
+def check_choice(
+    path: KeyPath, label: str, method: Method, experiment: Experiment, settings: Settings
+) -> Iterator[Problem]:
+    """Dev data that are trained on choose nothing, neither an epoch nor a point of a grid; a grid's points need their choice."""
+    on_dev = any(point.target_split == "dev" for point in points(method))
+    chooses = chooses_epoch(method, experiment, settings)
+    if not method.tune or "select" not in method.training_keys:
+        if on_dev and chooses:
+            yield path, f"{label} trains on the dev split, so dev data cannot choose its epoch; set select: last"
+    elif on_dev:
+        split = "take dev out of tune.split" if "split" in method.tune else "set split: train"
+        yield (
+            path,
+            f"{label} is tuned by dev scores, and trains on the dev split, so there are none; in methods.{label} {split}, and "
+            "set training: {select: best}",
+        )
+    elif not chooses:
+        where = dotted(set_where(str(path[1]), label, method, "select", settings))
+        yield path, f"{label} is tuned by dev scores, and with select: last there are none; set {where} to best"
 
 
 def check_sizes(path: KeyPath, experiment: Experiment, settings: Settings) -> Iterator[Problem]:

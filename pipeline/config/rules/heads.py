@@ -7,8 +7,10 @@ from pipeline.config.experiments import Experiment
 from pipeline.config.methods import PARENT
 from pipeline.config.methods.contract import Method
 from pipeline.config.points import points
-from pipeline.config.resolve import method_settings, resolve_training, unextended
+from pipeline.config.reading import dotted
+from pipeline.config.resolve import layered_training, method_settings, unextended
 from pipeline.config.rules.problems import KeyPath, Problem
+from pipeline.config.rules.training import set_where, trained
 from pipeline.config.schema import Settings
 from pipeline.config.tuning import TRAINING
 from pipeline.data.schema import CLASSES
@@ -48,16 +50,26 @@ def check_head(path: KeyPath, experiment: Experiment, settings: Settings) -> Ite
 
 
 def _check_pooler(path: KeyPath, experiment: Experiment, settings: Settings) -> Iterator[Problem]:
-    """Masked language modelling, all that encoders here are pretrained by, trains no pooler."""
+    """Masked language modelling, all that encoders here are pretrained by, trains no pooler: say so of each key that sets one."""
     if not isinstance(unextended(settings, experiment.encoder), Pretrain):
         return
-    for label in experiment.methods:
-        method = method_settings(settings, label)
-        for point in points(method) if method is not None and HEAD in method.training_keys else ():
-            if resolve_training(settings, experiment, point).head == "pooler":
-                yield (
-                    (*path, "encoder"),
-                    f"{experiment.encoder!r} is pretrained here, on masked words alone, and has no pooler, which is the head of "
-                    f"{label}; set training.{HEAD} to fresh or linear",
-                )
-                return
+    said: set[KeyPath] = set()
+    for label, method in trained(experiment, settings):
+        if method.has_parent or HEAD not in method.training_keys:
+            continue  # a child has the parent's, which stands in the list too
+        where = set_where(str(path[-1]), label, method, HEAD, settings)
+        heads = [layered_training(settings, experiment, point).head for point in points(method)]
+        if "pooler" in heads and where not in said:
+            said.add(where)
+            yield (
+                where,
+                f"pooler is the head of {label} in experiment {path[-1]!r}, whose encoder {experiment.encoder!r} is pretrained "
+                f"here, on masked words alone, and has none; {_instead(where, path)}",
+            )
+
+
+def _instead(where: KeyPath, path: KeyPath) -> str:
+    """Advise on a key that asks for a pooler, by where it stands."""
+    if where[2:3] == ("tune",):
+        return "take pooler out of the grid"
+    return "set fresh or linear" + (f", here or as {dotted((*path, *where))}" if where[0] == "training" else "")

@@ -10,6 +10,7 @@ from pipeline.config.methods.contract import Method
 from pipeline.config.resolve import layered_training, method_settings
 from pipeline.config.rules.problems import KeyPath, Problem
 from pipeline.config.schema import Settings
+from pipeline.config.tuning import TRAINING
 from pipeline.tasks.metric_names import metric_names
 
 
@@ -32,8 +33,13 @@ def trained(experiment: Experiment, settings: Settings) -> Iterator[tuple[str, M
 
 
 def set_where(name: str, label: str, method: Method, key: str, settings: Settings) -> KeyPath:
-    """Return the path of the key that gives a method its training setting in an experiment."""
-    if key in method.training.model_fields_set:
+    """Return the path of the key that gives a method its training setting in an experiment.
+
+    It is the grid's where the setting is tuned, and the entry's where it is built into the method, above all other layers.
+    """
+    if f"{TRAINING}{key}" in method.tune:
+        return ("methods", label, "tune", f"{TRAINING}{key}")
+    if key in method.training.model_fields_set or key in method.built_in_training():
         return ("methods", label, "training", key)
     if key in settings.experiments[name].training.model_fields_set:
         return ("experiments", name, "training", key)
@@ -59,11 +65,14 @@ def check_select_metric(name: str, label: str, method: Method, settings: Setting
 
 
 def check_test_length(name: str, label: str, method: Method, settings: Settings) -> Iterator[Problem]:
-    """No point of a grid of lengths may be cut for testing as for training by chance: it would be of two grids at once."""
+    """No point of a grid of lengths may be cut for testing as for training: its run would be that of the grid without the key.
+
+    Equal trainings are one run, so such a point's spec has no `test_max_length`, while those beside it have.
+    """
     length = layered_training(settings, settings.experiments[name], method).test_max_length
     if length is not None and length in method.tune.get("training.max_length", []):
         yield (
             set_where(name, label, method, "test_max_length", settings),
-            f"{length} is a value of {label}'s grid of training.max_length too, and its points must be tested alike; set "
-            "another length, or take that value out of the grid",
+            f"{length} is a value of {label}'s grid of training.max_length too; at {length} the point would be the same run as "
+            "without test_max_length, so it would belong to two grids; set another length, or take that value out of the grid",
         )

@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.common import paths
+from pipeline.config.training import FineTuning, Training
 from pipeline.grid.runs import run_inputs
 from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from tests.configs import errors, grid
@@ -154,6 +155,11 @@ def test_what_a_method_says_of_its_fine_tuning_goes_before_the_baselines():
     assert same.id == plain.id, "what is said and what is meant are one run"
 
 
+def test_fine_tuning_is_told_its_own_settings_as_training_has_them():
+    assert tuple(FineTuning.model_fields) == FINE_TUNE_KEYS
+    assert all(repr(FineTuning.model_fields[key]) == repr(Training.model_fields[key]) for key in FINE_TUNE_KEYS)
+
+
 def test_in_zero_shot_the_baselines_training_makes_no_other_run():
     plain, other = (
         of(grid(*with_methods("[few_shot, x_maml]", *more)), "x_maml")
@@ -260,11 +266,34 @@ def test_a_language_in_both_datasets_is_read_from_the_one_that_is_meant():
         (with_methods("[x_maml]", "methods.x_maml={fine_tune: null}"), "methods.x_maml.fine_tune: changes nothing"),
         (
             with_methods("[x_maml]", "methods.x_maml={setting: few_shot, fine_tune: {max_length: 30}}"),
-            "methods.x_maml.fine_tune.max_length: is no setting of the fine-tuning alone; expected batch_size, clip_norm, epochs",
+            "methods.x_maml.fine_tune.max_length: is a setting of the whole run, and none of its fine-tuning; expected one of "
+            "optimizer, learning_rate, weight_decay, batch_size, epochs, warmup, schedule, clip_norm",
+        ),
+        (
+            with_methods("[x_maml]", "methods.x_maml={setting: few_shot, fine_tune: {epoch: 3}}"),
+            "methods.x_maml.fine_tune.epoch: unknown key; did you mean 'epochs'?",
+        ),
+        (
+            with_methods("[x_maml]", "methods.x_maml={setting: few_shot, fine_tune: 1e-3}"),
+            "methods.x_maml.fine_tune: expected keys and values, as {learning_rate: 1e-5}, or null; got '1e-3'",
+        ),
+        (
+            with_methods("[x_maml]", "methods.x_maml={setting: few_shot, training: {epochs: 2}}"),
+            "methods.x_maml.training.epochs: x_maml does not use it, so this changes nothing; its fine-tuning on the target "
+            "does: write fine_tune: {epochs: 2}",
+        ),
+        (
+            with_methods("[x_maml]", "methods.x_maml={setting: few_shot, fine_tune: null, training: {epochs: 2}}"),
+            "methods.x_maml.training.epochs: x_maml does not use it, so this changes nothing; it uses batch_size, clip_norm, "
+            "learning_rate, max_length",  # no head: that is the source model's
         ),
         (
             with_methods("[x_maml]", "methods.x_maml={setting: few_shot, fine_tune_lr: 1e-4}"),
-            "methods.x_maml.fine_tune_lr: unknown key; did you mean 'fine_tune'?",
+            "methods.x_maml.fine_tune_lr: is now fine_tune: {learning_rate: 1e-4}",
+        ),
+        (
+            with_methods("[x_maml]", "methods.x_maml={setting: few_shot, fine_tune_epochs: 3}"),
+            "methods.x_maml.fine_tune_epochs: is now fine_tune: {epochs: 3}",
         ),
         (
             with_methods("[x_maml]", "methods.x_maml={tune: {inner_lr: [1e-3, 1e-2]}}"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.common.errors import UserError
 from pipeline.config import load as config
+from pipeline.config.methods import METHODS, PARENT
 from pipeline.grid.runs import expand
 from tests.configs import changed, errors
 
@@ -140,6 +141,34 @@ def test_all_errors_come_at_once_and_follow_up_errors_do_not():
         "experiments.other.methods[0]",
         "tables.few.metric",
     ]
+
+
+ALL_METHODS = [
+    f"experiments.few.methods=[{', '.join(name for name in METHODS if name != PARENT)}]",
+    "tables=",
+    "experiments.few.sources=[[hubbish, middish]]",
+    "experiments.few.auxiliaries=[kinnish]",
+    "datasets.babel.task=sentiment",
+    "analyses={pair: {experiment: few, before: joint, after: zero_shot}}",
+    "figures={heat: {kind: gains, experiment: few, method: x_maml}, rates: {kind: rates, experiment: few, method: "
+    "meta_optimizer}, graph: {kind: meta_graph, experiments: few}}",
+]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["experiments.few.encoder=smal"], "experiments.few.encoder: unknown encoder 'smal'; did you mean 'small'?"),
+        (["encoders.small.heads=many"], "encoders.small.heads: expected a number, got 'many'"),
+        (["experiments.few.dataset=bable"], "experiments.few.dataset: unknown dataset 'bable'; did you mean 'babel'?"),
+        (["datasets.babel.seed=-1"], "datasets.babel.seed: "),
+    ],
+)
+def test_a_name_that_is_not_there_is_the_only_error_whatever_asks_for_it(overrides, message):
+    """Every method, an analysis and figures look their experiment's encoder and dataset up."""
+    assert config.parse(changed(*ALL_METHODS))
+    (said,) = errors(*ALL_METHODS, *overrides)
+    assert said.startswith(message)
 
 
 # --------------------------------------------------------------------------------------- two datasets, absent splits, tasks

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.configs import errors, grid
+from pipeline.config.load import parse
+from tests.configs import changed, errors, grid
 
 CLASSES = ("datasets.babel.task=sentiment", "tables=")
 HUB = "experiments.few.encoder=mbert"
@@ -66,12 +67,50 @@ def test_a_child_has_its_parents_head_wherever_that_is_said():
             ("methods.joint={tune: {training.head: [fresh, linear]}}", "experiments.few.methods=[joint]", "tables="),
             "experiments.few.methods[0]: joint is tuned by training.head: ner has one kind of head",
         ),
-        (
-            (*CLASSES, SOME, "training.head=pooler"),
-            "experiments.few.encoder: 'small' is pretrained here, on masked words alone, and has no pooler, which is the head of "
-            "joint; set training.head to fresh or linear",
-        ),
     ],
 )
 def test_refused(overrides, message):
     assert any(message in error for error in errors(*overrides))
+
+
+NO_POOLER = "in experiment 'few', whose encoder 'small' is pretrained here, on masked words alone, and has none;"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "place", "label", "advice"),
+    [
+        (
+            ["training.head=pooler"],
+            "training.head",
+            "joint",
+            "set fresh or linear, here or as experiments.few.training.head",
+        ),
+        (["experiments.few.training.head=pooler"], "experiments.few.training.head", "joint", "set fresh or linear"),
+        (["methods.joint.training.head=pooler"], "methods.joint.training.head", "joint", "set fresh or linear"),
+        (
+            ["methods.source_only.training.head=pooler"],
+            "methods.source_only.training.head",
+            "source_only",
+            "set fresh or linear",
+        ),
+        (
+            ["methods.joint={tune: {training.head: [pooler, fresh]}}"],
+            "methods.joint.tune.training.head",
+            "joint",
+            "take pooler out of the grid",
+        ),
+    ],
+)
+def test_a_pooler_that_is_not_there_is_said_once_where_it_is_asked_for(overrides, place, label, advice):
+    (said,) = errors(*CLASSES, SOME, *overrides)
+    assert said == f"{place}: pooler is the head of {label} {NO_POOLER} {advice}"
+    mended = [
+        override.replace("[pooler, fresh]", "[linear, fresh]").replace("pooler", "linear") for override in overrides
+    ]
+    assert parse(changed(*CLASSES, SOME, *mended))
+
+
+def test_every_key_that_asks_for_a_pooler_is_told_and_the_experiments_mends_the_configs():
+    every = ("training.head=pooler", "methods.joint.training.head=pooler", "experiments.few.training.head=linear")
+    assert [said.partition(":")[0] for said in errors(*CLASSES, SOME, *every)] == ["methods.joint.training.head"]
+    assert parse(changed(*CLASSES, SOME, every[0], every[2]))

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.config.load import parse
-from tests.configs import changed, errors
+from tests.configs import changed, errors, grid
 
 WRONG = "unknown metric 'entity_f1_lenent' of dataset 'babel' (task 'ner'); did you mean 'entity_f1_lenient'?"
 SENTIMENT = (
@@ -61,4 +61,39 @@ def test_points_of_a_grid_of_lengths_are_tested_alike():
     tuned = "methods.joint={tune: {training.max_length: [64, 128]}}"
     assert parse(changed(tuned, "training.test_max_length=256"))
     (said,) = errors(tuned, "training.test_max_length=128")
-    assert said.startswith("training.test_max_length: 128 is a value of joint's grid of training.max_length too")
+    assert said == (
+        "training.test_max_length: 128 is a value of joint's grid of training.max_length too; at 128 the point would be the same "
+        "run as without test_max_length, so it would belong to two grids; set another length, or take that value out of the grid"
+    )
+    alone = ("methods=", "tables=", "experiments.few.methods=[joint]")
+    once, without = (
+        grid(*alone, "training.max_length=128", *more).runs for more in (("training.test_max_length=128",), ())
+    )
+    assert once.keys() == without.keys()
+
+
+TUNED = "tune: {training.learning_rate: [1e-3, 1e-2]}"
+ON_DEV = (
+    "experiments.few.methods[5]: few_shot is tuned by dev scores, and trains on the dev split, so there are none; in "
+    "methods.few_shot set split: train, and set training: {select: best}"
+)
+
+
+@pytest.mark.parametrize("more", [(), ("training.select=best",), ("methods.few_shot.training.select=best",)])
+def test_what_tunes_few_shot_is_said_however_it_is_asked_for(more):
+    assert errors(f"methods.few_shot={{{TUNED}}}", *more) == [ON_DEV]
+
+
+def test_what_is_said_of_a_grid_without_dev_scores_works():
+    last = "is tuned by dev scores, and with select: last there are none; set"
+    on_train = f"methods.few_shot={{{TUNED}, split: train}}"
+    assert errors(on_train) == [f"experiments.few.methods[5]: few_shot {last} methods.few_shot.training.select to best"]
+    assert parse(changed(on_train, "methods.few_shot.training.select=best"))
+    joint = (f"methods.joint={{{TUNED}}}", "experiments.few.training.select=last")
+    assert errors(*joint) == [f"experiments.few.methods[1]: joint {last} experiments.few.training.select to best"]
+    assert parse(changed(*joint, "experiments.few.training.select=best"))
+
+
+def test_the_parents_length_is_one_that_the_encoder_takes():
+    (said,) = errors("methods.source_only.training.max_length=300")
+    assert said == "experiments.few.encoder: 'small' takes 256 word pieces, and source_only has max_length 300"

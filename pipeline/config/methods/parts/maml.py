@@ -1,14 +1,26 @@
 """What `x_maml` and `xla_maml` have in common."""
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from pipeline.config.methods.contract import Method, Split
 from pipeline.config.methods.parts.auxiliary import UNCHOSEN, Auxiliary
-from pipeline.config.training import Training
+from pipeline.config.training import FineTuning
 from pipeline.config.values import Count, Language, OneOrMore, Positive, Switch
 from pipeline.methods.parts.sides import ROLES
+
+
+def read_fine_tuning(value: Any) -> Any:
+    """Let keys and values pass, and null.
+
+    Raises:
+        ValueError: anything else, as a learning rate alone.
+    """
+    if value is None or isinstance(value, Mapping | FineTuning):
+        return value
+    raise ValueError(f"expected keys and values, as {{learning_rate: 1e-5}}, or null; got {value!r}")
 
 
 class Episodic(Auxiliary):
@@ -43,11 +55,12 @@ class Episodic(Auxiliary):
     meta_batch: Literal["one", "all"] = Field(
         default="one",
         description="episodes in a meta step where there are several kinds of them, as with several auxiliaries: `one`, the "
-        "kinds taking turns, or one of `all`, their gradients summed",
+        "kinds taking turns, or one of `all`, their gradients summed; without effect where there is one kind, as with one "
+        "auxiliary",
     )
-    fine_tune: Training | None = Field(
-        default=Training(),
-        description="few-shot: training settings of fine-tuning on the target at last; what is left out is as of method "
+    fine_tune: Annotated[FineTuning | None, BeforeValidator(read_fine_tuning)] = Field(
+        default=FineTuning(),
+        description="few-shot: settings of fine-tuning on the target at last; what is left out is as of method "
         "`few_shot` in the experiment, and `null` leaves fine-tuning out",
     )
     way: Literal["auto", "fast", "lean"] = Field(
