@@ -73,7 +73,9 @@ def measure(size: str, device: str, threads: int, rounds: int) -> dict[str, Any]
             encode = hidden_states if way == "packed" else padded
             took[way].append(seconds(lambda b=batches, e=encode: one_pass(model, b, e), place))  # type: ignore[misc]
             useful[way][0] += int(lengths.sum())
-            useful[way][1] += sum(pack(row).area if way == "packed" else len(row) * row.max() for row in rows)
+            useful[way][1] += sum(
+                pack(tuple(row.tolist())).area if way == "packed" else len(row) * row.max() for row in rows
+            )
     later = {way: values[1:] for way, values in took.items()}  # the first round warms up
 
     def over(way: str) -> float:

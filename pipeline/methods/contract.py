@@ -75,6 +75,18 @@ class OptimizerSettings:
     warmup: float = 0.0
     clip_norm: float | None = None
 
+    @classmethod
+    def of(cls, training: Mapping[str, Any]) -> "OptimizerSettings":
+        """Return those of training settings as a spec has them; what trains nothing has none."""
+        return cls(
+            learning_rate=training.get("learning_rate", 0.0),
+            kind=training.get("optimizer", "adamw"),
+            weight_decay=training.get("weight_decay", 0.0),
+            schedule=training.get("schedule", "linear"),
+            warmup=training.get("warmup", 0.0),
+            clip_norm=training.get("clip_norm"),
+        )
+
 
 @dataclass(frozen=True)
 class Phase:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from pipeline.methods.contract import Batch, Draw, Method, Phase, Pool, Setting, Stream, Trainer
 from pipeline.methods.parts.meta_graph import Distance, MetaGraph
-from pipeline.tasks.examples import IGNORED
+from pipeline.tasks.examples import labelled
 from pipeline.tasks.model import hidden_states
 
 META_TRAIN = "meta_train"
@@ -126,11 +126,6 @@ def step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
     mean = trainer.loss(query, module=Episode(trainer.model, graph_of(trainer), support))
     trainer.optimise(mean * labelled(query))
     return {"loss": mean.detach()}
-
-
-def labelled(query: Batch) -> Tensor:
-    """Return how many instances of a query carry loss: what the sum over them is times their mean."""
-    return (query["labels"] != IGNORED).sum()
 
 
 def graph_of(trainer: Trainer) -> MetaGraph:

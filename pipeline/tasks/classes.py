@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from pipeline.common.errors import UserError
 from pipeline.tasks.examples import Examples
+from pipeline.tasks.model import start_new
 
 
 def encode_classes(
@@ -63,13 +64,6 @@ def encode_classes(
     )
 
 
-def draw(*layers: nn.Linear) -> None:
-    """Start layers as BERT starts new ones: weights N(0, 0.02), zero biases."""
-    for layer in layers:
-        nn.init.normal_(layer.weight, std=0.02)
-        nn.init.zeros_(layer.bias)
-
-
 class ClassHead(nn.Module):
     """`fresh`: hidden states (B, T, H) → class logits (B, C), from the start token alone, all layers new."""
 
@@ -77,7 +71,7 @@ class ClassHead(nn.Module):
         super().__init__()
         self.dropout = nn.Dropout(dropout)
         self.dense, self.out = nn.Linear(hidden_size, hidden_size), nn.Linear(hidden_size, classes)
-        draw(self.dense, self.out)
+        start_new(self.dense, self.out)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Return the logits of a batch."""
@@ -92,7 +86,7 @@ class PoolerHead(nn.Module):
         super().__init__()
         self.pooler, self.dropout = pooler, nn.Dropout(dropout)
         self.out = nn.Linear(pooler.out_features, classes)
-        draw(self.out)
+        start_new(self.out)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Return the logits of a batch."""
@@ -106,7 +100,7 @@ class LinearHead(nn.Module):
     def __init__(self, hidden_size: int, classes: int, dropout: float) -> None:
         super().__init__()
         self.dropout, self.out = nn.Dropout(dropout), nn.Linear(hidden_size, classes)
-        draw(self.out)
+        start_new(self.out)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Return the logits of a batch."""

@@ -1,6 +1,6 @@
 """Tokenised examples of any task, and batches of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, overload
 
@@ -160,3 +160,8 @@ def collate(examples: Examples, rows: np.ndarray, pad_id: int, languages: Sequen
         "example": torch.from_numpy(np.asarray(numbers, dtype=np.int64)),
         "language": torch.tensor([languages.index(examples.languages[r]) for r in rows]),
     }
+
+
+def labelled(batch: Mapping[str, Tensor]) -> Tensor:
+    """Return how many labels of a batch carry loss: a loss that is their sum is so many times the mean."""
+    return (batch["labels"] != IGNORED).sum()

@@ -1,9 +1,8 @@
 """The model of every task: an encoder and a head."""
 
 from collections.abc import Mapping
-from functools import lru_cache
+from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from pipeline.tasks.packing import Layout, pack
@@ -19,7 +18,7 @@ SHARING = ("bert", "xlm-roberta")
 def hidden_states(model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
     """Return the last hidden states (B, T, H) that a task model's encoder makes of a batch; short sequences share rows."""
     layout = layout_of(model, batch)
-    if layout is not None and layout.shared:
+    if layout is not None:
         packed: Tensor = model.encoder(**shared_rows(model, batch, layout)).last_hidden_state  # type: ignore[operator]
         return layout.unpacked(packed, batch["input_ids"].shape[1])
     read = {key: batch[key] for key in INPUTS if key in batch}
@@ -27,33 +26,29 @@ def hidden_states(model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
     return hidden
 
 
-def shares_rows(model: nn.Module) -> bool:
-    """Whether short sequences share rows when a task model reads a batch."""
-    return getattr(getattr(model.encoder, "config", None), "model_type", None) in SHARING
+def longest_row(model: nn.Module) -> int | None:
+    """Return how long a row may be that short sequences share when a task model reads a batch; `None`: they share none."""
+    config: Any = getattr(model.encoder, "config", None)
+    return config.max_position_embeddings if getattr(config, "model_type", None) in SHARING else None
 
 
 def layout_of(model: nn.Module, batch: Mapping[str, Tensor]) -> Layout | None:
-    """Return how a batch's sequences are laid out when `model` reads it, the same for the same lengths; `None`: padded."""
-    if not shares_rows(model):
+    """Return which rows a batch's sequences share when `model` reads it, the same for the same lengths; `None`: a row each."""
+    longest = longest_row(model)
+    if longest is None:
         return None
-    longest: int = model.encoder.config.max_position_embeddings  # type: ignore[union-attr, assignment]
-    return cached_pack(tuple(batch["attention_mask"].sum(1).tolist()), longest)
-
-
-cached_pack = lru_cache(256)(pack)  # a step's batches go through the encoder several times
+    layout = pack(tuple(batch["attention_mask"].sum(1).tolist()), longest)
+    return layout if layout.shared else None
 
 
 def shared_rows(model: nn.Module, batch: Mapping[str, Tensor], layout: Layout) -> dict[str, Tensor]:
     """Return what the encoder reads of a batch whose sequences share rows: ids, positions, types and who may attend to whom."""
-    ids = batch["input_ids"]
-    weight = next(model.encoder.parameters())  # type: ignore[union-attr]
-    types = batch.get("token_type_ids", torch.zeros_like(ids))
+    device, weight = batch["input_ids"].device, next(model.encoder.parameters())  # type: ignore[union-attr]
     first = getattr(model.encoder.embeddings, "padding_idx", -1) + 1  # type: ignore[union-attr]
     return {
-        "input_ids": layout.packed(ids),
-        "token_type_ids": layout.packed(types),
-        "position_ids": layout.positions(ids.device) + first,  # RoBERTa's begin after the padding index
-        "attention_mask": layout.mask(ids.device, weight.dtype),
+        **{key: layout.packed(batch[key]) for key in ("input_ids", "token_type_ids") if key in batch},
+        "position_ids": layout.positions(device) + first,  # RoBERTa's begin after the padding index
+        "attention_mask": layout.mask(device, weight.dtype),
     }
 
 
@@ -72,3 +67,17 @@ class TaskModel(nn.Module):
         """Return the logits of a batch."""
         logits: Tensor = self.head(hidden_states(self, batch))  # (B, T, H) -> logits
         return logits
+
+
+def start_new(*layers: nn.Linear) -> None:
+    """Start layers of a head as BERT starts new ones: weights N(0, 0.02), zero biases."""
+    for layer in layers:
+        nn.init.normal_(layer.weight, std=0.02)
+        nn.init.zeros_(layer.bias)
+
+
+def token_head(hidden_size: int, outputs: int, dropout: float) -> nn.Module:
+    """Return dropout and a new linear layer for every sub-token, (B, T, hidden_size) -> (B, T, outputs)."""
+    linear = nn.Linear(hidden_size, outputs)
+    start_new(linear)
+    return nn.Sequential(nn.Dropout(dropout), linear)

@@ -14,7 +14,8 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.tasks.examples import IGNORED, Examples
+from pipeline.tasks.examples import IGNORED, Examples, labelled
+from pipeline.tasks.model import token_head
 from pipeline.tasks.ner_score import score_sentences
 
 METRIC = "entity_f1_strict"  # chooses the epoch
@@ -44,18 +45,15 @@ def encode(table: pa.Table, tokenizer: Tokenizer, labels: Sequence[str], max_len
 
 
 def make_head(hidden_size: int, labels: Sequence[str], dropout: float) -> nn.Module:
-    """Return dropout and a linear layer, (B, T, hidden_size) -> (B, T, C); weights N(0, 0.02), zero bias, as in BERT."""
-    linear = nn.Linear(hidden_size, len(labels))
-    nn.init.normal_(linear.weight, std=0.02)
-    nn.init.zeros_(linear.bias)
-    return nn.Sequential(nn.Dropout(dropout), linear)
+    """Return a head for every sub-token, (B, T, hidden_size) -> (B, T, C)."""
+    return token_head(hidden_size, len(labels), dropout)
 
 
 def loss(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
     """Return the mean cross-entropy over labelled sub-tokens, in float32; zero where a batch has none."""
     labels = batch["labels"].flatten()
     total = functional.cross_entropy(logits.float().flatten(0, 1), labels, ignore_index=IGNORED, reduction="sum")
-    return total / (labels != IGNORED).sum().clamp(min=1)
+    return total / labelled(batch).clamp(min=1)
 
 
 def decode(logits: Tensor, examples: Examples, rows: Sequence[int], labels: Sequence[str]) -> list[list[str]]:

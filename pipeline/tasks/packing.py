@@ -6,14 +6,14 @@ what it would be in a row of its own, up to rounding; methods and heads see (B, 
 
 Lengths 5, 2 and 3 take two rows of five:
 
->>> layout = pack([3, 5, 2])
+>>> layout = pack((3, 5, 2))
 >>> (layout.rows, layout.columns, layout.row.tolist(), layout.start.tolist())
 (2, 5, [1, 0, 1], [0, 0, 3])
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -69,11 +69,15 @@ class Layout:
             found[row, start : start + length] = number
         return found
 
-    def positions(self, device: torch.device) -> Tensor:
+    @cached_property
+    def step(self) -> NDArray[np.int64]:
         """(R, C) each place's position in its own sequence, from 0; of padding 0."""
-        owner = self.owner
-        own = np.arange(self.columns)[None] - self.start[owner]
-        return torch.from_numpy(np.where(owner >= 0, own, 0)).to(device)
+        own = np.arange(self.columns)[None] - self.start[self.owner]
+        return np.where(self.owner >= 0, own, 0)
+
+    def positions(self, device: torch.device) -> Tensor:
+        """(R, C) `step` as a tensor."""
+        return torch.from_numpy(self.step).to(device)
 
     def mask(self, device: torch.device, dtype: torch.dtype) -> Tensor:
         """(R, 1, C, C) what is added to the attention: 0 within a sequence, `HIDDEN` to all else."""
@@ -82,9 +86,8 @@ class Layout:
         return torch.zeros(apart.shape, device=device, dtype=dtype).masked_fill_(apart, HIDDEN)[:, None]
 
     def packed(self, values: Tensor) -> Tensor:
-        """Return values of sub-tokens (B, T) at their places (R, C); padding gets some sub-token's, which nobody looks at."""
-        owner, width = self.owner, values.shape[1]
-        place = np.where(owner >= 0, owner * width + np.arange(self.columns)[None] - self.start[owner], 0)
+        """Return values of sub-tokens (B, T) at their places (R, C); padding gets the first one's, which nobody looks at."""
+        place = np.maximum(self.owner, 0) * values.shape[1] + self.step
         return values.flatten()[torch.from_numpy(place).to(values.device)]
 
     def spread(self, values: Tensor) -> Tensor:
@@ -100,7 +103,8 @@ class Layout:
         return found.masked_fill(~torch.from_numpy(inside).to(hidden.device)[..., None], 0.0)
 
 
-def pack(lengths: Sequence[int] | NDArray[np.int64], most: int | None = None) -> Layout:
+@lru_cache(256)  # a step counts a batch, and sends it through the encoder, several times
+def pack(lengths: tuple[int, ...], most: int | None = None) -> Layout:
     """Lay out sequences with little padding: the longest first, each where it leaves least room (best fit decreasing).
 
     Rows as long as the longest sequence are tried first, then longer ones, until `USEFUL` of the places are. Where a row each

@@ -25,6 +25,7 @@ from torch.nn import functional
 
 from pipeline.common.errors import UserError
 from pipeline.tasks.examples import Examples
+from pipeline.tasks.model import token_head
 from pipeline.tasks.qa_score import score_answers
 
 METRIC = "answer_f1"  # chooses the epoch
@@ -267,11 +268,8 @@ def windows(
 
 
 def make_head(hidden_size: int, labels: Sequence[str], dropout: float) -> nn.Module:
-    """Return dropout and a linear layer, (B, T, hidden_size) -> (B, T, 2); weights N(0, 0.02), zero bias, as in BERT."""
-    linear = nn.Linear(hidden_size, len(labels))
-    nn.init.normal_(linear.weight, std=0.02)
-    nn.init.zeros_(linear.bias)
-    return nn.Sequential(nn.Dropout(dropout), linear)
+    """Return a head for every sub-token, (B, T, hidden_size) -> (B, T, 2)."""
+    return token_head(hidden_size, len(labels), dropout)
 
 
 def loss(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:

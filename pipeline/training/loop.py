@@ -27,7 +27,7 @@ from pipeline.meta.updates import Step
 from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Pool
 from pipeline.tasks.examples import Examples, collate
 from pipeline.tasks.metric_names import metric_names
-from pipeline.tasks.model import TaskModel, shares_rows
+from pipeline.tasks.model import TaskModel, longest_row
 from pipeline.training.checkpoint import Checkpoints, Weights
 from pipeline.training.history import StepLog
 from pipeline.training.optimisers import ScheduledOptimiser
@@ -200,7 +200,7 @@ class Loop:
         """Open a phase's streams with randomness of their own for training or evaluation."""
         i = self.ingredients
         seed, classes = (i.seed, phase.name, purpose), i.labels if i.task.__name__.rpartition(".")[2] in CLASSES else ()
-        return Streams(phase.streams, i.pools, i.languages, i.pad_id, i.device, seed, classes, shares_rows(i.model))
+        return Streams(phase.streams, i.pools, i.languages, i.pad_id, i.device, seed, classes, longest_row(i.model))
 
     def run_phase(self, number: int, phase: Phase, saved: dict[str, Any] | None) -> None:
         """Run one phase to its end or to its early stop; leave the chosen epoch's weights in the model."""

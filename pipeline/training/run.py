@@ -88,7 +88,7 @@ def train_run(
 def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> tuple[Ingredients, RunData]:
     """Load the encoder and the examples, build the model; seeded by the run's `model_seed`."""
     folder, training = paths.encoder_dir(spec["encoder"]), spec["training"]
-    optimizer = optimizer_of(training)
+    optimizer = OptimizerSettings.of(training)
     encoder = load_encoder(folder)
     reader = reader_of(spec["task"], encoder, folder, training["max_length"], training.get("test_max_length"))
     task = reader.task
@@ -143,18 +143,6 @@ def read_pools(phases: Sequence[Phase], data: RunData) -> dict[Pool, Examples]:
     named = [pool for phase in phases for stream in phase.streams.values() for pool in stream.pools]
     named += [pool for phase in phases for pool in phase.select_on]
     return {pool: data.pool(pool) for pool in dict.fromkeys(named)}
-
-
-def optimizer_of(training: dict[str, Any]) -> OptimizerSettings:
-    """Return the optimiser's settings from a run's training settings; a run that trains nothing has none."""
-    return OptimizerSettings(
-        learning_rate=training.get("learning_rate", 0.0),
-        kind=training.get("optimizer", "adamw"),
-        weight_decay=training.get("weight_decay", 0.0),
-        schedule=training.get("schedule", "linear"),
-        warmup=training.get("warmup", 0.0),
-        clip_norm=training.get("clip_norm"),
-    )
 
 
 def read_model(run: str) -> dict[str, Tensor]:

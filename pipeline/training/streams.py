@@ -178,7 +178,7 @@ class Streams:
         device: torch.device,
         seed: tuple[object, ...],
         labels: Sequence[str] = (),
-        shares_rows: bool = True,
+        longest_row: int | None = None,
     ) -> None:
         self.samplers = {
             name: Sampler(stream, concatenate([pools[pool] for pool in stream.pools]), seeded(*seed, name), labels)
@@ -187,7 +187,7 @@ class Streams:
         for sampler in self.samplers.values():
             if sampler.stream.paired_with is not None:
                 sampler.check_parallel(self.samplers[sampler.stream.paired_with])
-        self.languages, self.pad_id, self.device, self.shares_rows = languages, pad_id, device, shares_rows
+        self.languages, self.pad_id, self.device, self.longest_row = languages, pad_id, device, longest_row
         self.useful = self.processed = 0
 
     def draw(self, name: str) -> dict[str, Tensor]:
@@ -196,8 +196,10 @@ class Streams:
         partner = sampler.stream.paired_with or sampler.stream.excluding
         rows = sampler.next_rows(self.samplers[partner] if partner else None)
         batch = collate(sampler.examples, rows, self.pad_id, self.languages)
-        self.useful += int(sampler.lengths[rows].sum())
-        self.processed += pack(sampler.lengths[rows]).area if self.shares_rows else batch["input_ids"].numel()
+        lengths = sampler.lengths[rows]
+        self.useful += int(lengths.sum())
+        shared = self.longest_row is not None
+        self.processed += pack(tuple(lengths.tolist()), self.longest_row).area if shared else batch["input_ids"].numel()
         return {key: tensor.to(self.device, non_blocking=True) for key, tensor in batch.items()}
 
     def state(self) -> dict[str, Any]:

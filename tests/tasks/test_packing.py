@@ -22,7 +22,7 @@ DISTRIBUTIONS = {
 def test_batches_drawn_at_random_have_little_padding(name, batch_size):
     random = seeded(name, batch_size)
     drawn = [DISTRIBUTIONS[name](random, batch_size) for _ in range(100)]
-    layouts = [pack(lengths) for lengths in drawn]
+    layouts = [pack(tuple(lengths)) for lengths in drawn]
     useful = sum(lengths.sum() for lengths in drawn)
     assert useful / sum(layout.area for layout in layouts) >= USEFUL
     assert useful / sum(lengths.max() * batch_size for lengths in drawn) < 0.75, "padded to the longest"
@@ -32,7 +32,7 @@ def test_every_sub_token_has_one_place():
     random = seeded("places")
     for _ in range(50):
         lengths = random.integers(1, 40, random.integers(1, 40))
-        layout = pack(lengths)
+        layout = pack(tuple(lengths))
         assert layout.owner.shape == (layout.rows, layout.columns)
         assert np.bincount(layout.owner[layout.owner >= 0], minlength=len(lengths)).tolist() == lengths.tolist()
         values = torch.arange(len(lengths) * lengths.max()).reshape(len(lengths), -1)
@@ -44,14 +44,14 @@ def test_every_sub_token_has_one_place():
 
 @pytest.mark.parametrize("lengths", [[7], [9, 9, 9], [40, 39, 40, 38]])
 def test_a_row_each_where_that_is_as_good(lengths):
-    layout = pack(lengths)
+    layout = pack(tuple(lengths))
     assert not layout.shared
     assert (layout.rows, layout.columns) == (len(lengths), max(lengths))
 
 
 def test_no_row_is_longer_than_the_encoder_reads():
     lengths = [30, 29, 28, 5, 5, 5]
-    assert pack(lengths).columns > 32 >= pack(lengths, 32).columns
+    assert pack(tuple(lengths)).columns > 32 >= pack(tuple(lengths), 32).columns
 
 
 def encoder(kind, double=True):

@@ -112,7 +112,7 @@ def test_per_class_draws_from_each_class_of_each_language():
 
 
 def make_streams(streams, pools):
-    return Streams(streams, pools, ("alpha", "beta"), 0, torch.device("cpu"), (1, "test"))
+    return Streams(streams, pools, ("alpha", "beta"), 0, torch.device("cpu"), (1, "test"), longest_row=512)
 
 
 def test_paired_streams_share_ids():

@@ -6,14 +6,13 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from pipeline.config.methods.contract import Method
-from pipeline.config.training import Training
 from pipeline.config.values import Count, Fraction, Switch
 
 
 class Mgl(Method):
     """Meta graph learning (Li et al. 2020): episodes from the sources to one language, on a learned graph of instances."""
 
-    training_keys: ClassVar[frozenset[str]] = frozenset(Training.model_fields) - {"head"}  # the graph is its head
+    training_keys: ClassVar[frozenset[str]] = Method.training_keys - {"head"}  # the graph is its head
     method: Literal["mgl"] = Field(default="mgl", description="the method")
     meta_train: Switch = Field(
         default=True,

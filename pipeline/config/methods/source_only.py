@@ -8,7 +8,6 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from pipeline.config.methods.contract import Method, Split
-from pipeline.config.training import Training
 from pipeline.config.values import Switch
 
 
@@ -18,7 +17,7 @@ class SourceOnly(Method):
     The parent of methods that start from it, `zero_shot` first: trained where one needs it, not listed in experiments.
     """
 
-    training_keys: ClassVar[frozenset[str]] = frozenset(Training.model_fields) - {"test_max_length"}  # it is not tested
+    training_keys: ClassVar[frozenset[str]] = Method.training_keys - {"test_max_length"}  # it is not tested
     method: Literal["source_only"] = Field(default="source_only", description="the method")
     freeze_embeddings: Switch = Field(
         default=False, description="keep the embeddings as pretrained, as soft layer selection does throughout"

@@ -31,7 +31,7 @@ from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from pipeline.methods.parts.parameters import names
 from pipeline.methods.parts.sides import Episode, episodes, query_languages
 from pipeline.methods.parts.supervised import one_loss
-from pipeline.tasks.examples import IGNORED
+from pipeline.tasks.examples import labelled
 
 FINE_TUNE = "fine_tune"
 PARTS = 4
@@ -102,16 +102,8 @@ def fine_tuning(pools: tuple[Pool, ...], training: Mapping[str, Any]) -> Phase:
         UserError: one of them is missing, or there is another.
     """
     check_keys(training, FINE_TUNE_KEYS, "fine_tune")
-    optimizer = OptimizerSettings(
-        learning_rate=training["learning_rate"],
-        kind=training["optimizer"],
-        weight_decay=training["weight_decay"],
-        schedule=training["schedule"],
-        warmup=training["warmup"],
-        clip_norm=training["clip_norm"],
-    )
     streams = {"train": Stream(pools, training["batch_size"])}
-    return Phase(FINE_TUNE, streams, "train", training["epochs"], optimizer=optimizer)
+    return Phase(FINE_TUNE, streams, "train", training["epochs"], optimizer=OptimizerSettings.of(training))
 
 
 def loss_on(trainer: Trainer, batch: Batch, named: Sequence[str]) -> Loss:
@@ -149,10 +141,10 @@ def support_parts(trainer: Trainer, support: Batch, named: Sequence[str]) -> lis
     """
     chunks = {key: value.tensor_split(min(PARTS, len(support["row"]))) for key, value in support.items()}
     parts = [dict(zip(chunks, values, strict=True)) for values in zip(*chunks.values(), strict=True)]
-    labelled = [int((part["labels"] != IGNORED).sum()) for part in parts]
+    counts = [int(labelled(part)) for part in parts]
     return [
-        weighed(loss_on(trainer, part, named), count / max(1, sum(labelled)))
-        for part, count in zip(parts, labelled, strict=True)
+        weighed(loss_on(trainer, part, named), count / max(1, sum(counts)))
+        for part, count in zip(parts, counts, strict=True)
     ]
 
 

@@ -122,9 +122,7 @@ class SourcePath(nn.Module):
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the logits of a source batch."""
         layout = layout_of(self.model, batch)
-        language = batch["language"][:, None]
-        if layout is not None and layout.shared:
-            language = layout.spread(batch["language"])
+        language = batch["language"][:, None] if layout is None else layout.spread(batch["language"])
         with ExitStack() as hooks:
             for number in self.numbers:
                 place = output_of(self.model.encoder, self.transformation.layers[number])

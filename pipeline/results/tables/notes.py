@@ -273,8 +273,9 @@ def tests(table: Table) -> list[str]:
 
 def families(table: Table, means: bool) -> list[int]:
     """Return how many comparisons a row's p-values were adjusted for: of its cells, or of its targets' means."""
-    cells = [(c, cell) for (_, c), cell in table.cells.items() if cell.comparison and c != AVERAGE]
-    return sorted({cell.family for column, cell in cells if column.mean == means})
+    columns = families_of(table.columns)[means]
+    cells = [table.cells[row, column] for row in table.rows for column in columns]
+    return sorted({cell.family for cell in cells if cell.comparison})
 
 
 def power(table: Table) -> list[str]:

@@ -9,14 +9,11 @@ from typing import ClassVar
 from pydantic import Field
 
 from pipeline.config.methods.contract import Method, Split
-from pipeline.config.training import Training
-
-EVERY_KEY = frozenset(Training.model_fields)
 
 CHOICE = frozenset({"select", "select_metric", "patience"})
 """Training settings that say how dev data choose an epoch."""
 
-UNCHOSEN = EVERY_KEY - CHOICE
+UNCHOSEN = Method.training_keys - CHOICE
 """Training settings of methods that take the last epoch: no dev data choose one, as the papers have it."""
 
 
