@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import read_json
 from pipeline.common.paths import SPLITS
+from pipeline.data.duplicates import row_keys
 from pipeline.data.raw_text import raw_text
-from pipeline.data.schema import CLASSES, KEYS, SCHEMAS, Loaded, Split
+from pipeline.data.schema import CLASSES, SCHEMAS, Loaded, Split
 from pipeline.data.splits import hold_out
 
 DUPLICATE = "also in dev or test"
@@ -169,12 +170,6 @@ def _cut(spec: Mapping[str, Any], task: str, train: Read, cut: Mapping[str, Any]
 
 def _what(spec: Mapping[str, Any]) -> str:
     return f"{spec['loader']} {spec['language']}"
-
-
-def row_keys(task: str, table: pa.Table) -> list[tuple[Any, ...]]:
-    """Return what makes each row the example it is: two rows with one key are duplicates."""
-    columns = [table[name].to_pylist() for name in KEYS[task]]
-    return [tuple(tuple(v) if isinstance(v, list) else v for v in row) for row in zip(*columns, strict=True)]
 
 
 def _without_doubles(

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.data.duplicates import part_keys, row_keys
 from pipeline.data.schema import CLASSES, KEYS, Split
 
 
@@ -21,12 +22,14 @@ def describe(task: str, splits: Mapping[str, Split]) -> dict[str, dict[str, Any]
 
     Returns:
         For each split: `rows`; `dropped` and `repaired` by reason; `duplicates_within`, rows of which an earlier row is the
-        same example (`schema.KEYS`); `duplicates_across`, by other split, rows that stand there too; what the labels are
+        same example (see `duplicates`); `duplicates_across`, by other split, rows that stand there too; `shared` (`nli`,
+        `relevance`, `qa`), by other split, rows whose premise, query or context stands there in another row; what the labels are
         (`labels` by tag and `entities` by type; `labels` by class with the share of the largest, `majority`; `answers`, how
         many questions have so many); `tokens` (`ner`) or `characters`, per row: mean, median, 95th percentile, maximum.
     """
-    keys = {name: _keys(task, split.table) for name, split in splits.items()}
+    keys = {name: [hash(key) for key in row_keys(task, split.table)] for name, split in splits.items()}
     distinct = {name: set(rows) for name, rows in keys.items()}
+    parts = {name: part_keys(task, split.table) for name, split in splits.items()}
     result = {}
     for name, split in splits.items():
         across = {other: sum(row in distinct[other] for row in keys[name]) for other in splits if other != name}
@@ -36,6 +39,7 @@ def describe(task: str, splits: Mapping[str, Split]) -> dict[str, dict[str, Any]
             "repaired": split.repaired,
             "duplicates_within": len(keys[name]) - len(distinct[name]),
             "duplicates_across": across,
+            **_shared(name, keys, parts),
             **_labels(task, split.table),
             **_sizes(task, split.table),
         }
@@ -52,10 +56,19 @@ def describe_text(table: pa.Table) -> dict[str, Any]:
     }
 
 
-def _keys(task: str, table: pa.Table) -> list[int]:
-    """Return a hash of what makes each row the example it is."""
-    columns = [table[name].to_pylist() for name in KEYS[task]]
-    return [hash(tuple(tuple(v) if isinstance(v, list) else v for v in row)) for row in zip(*columns, strict=True)]
+def _shared(
+    name: str, keys: Mapping[str, list[int]], parts: Mapping[str, list[str] | None]
+) -> dict[str, dict[str, int]]:
+    """Count, by other split, rows of one that are no duplicates, but share a part with a row there."""
+    ours = parts[name]
+    if ours is None:
+        return {}
+    counts = {}
+    for other, theirs in parts.items():
+        if other != name:
+            there, doubled = set(theirs or ()), set(keys[other])
+            counts[other] = sum(p in there and k not in doubled for p, k in zip(ours, keys[name], strict=True))
+    return {"shared": counts}
 
 
 def _labels(task: str, table: pa.Table) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from pipeline.common.code import add_code_argument, code_stamp, stage_modules
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import read_json, sha256_file, write_json
 from pipeline.data import report
+from pipeline.data.leaks import warnings_of
 from pipeline.data.loaders import GENERATED, loader_module, parse_spec
 from pipeline.data.schema import LABELS, Facts, Loaded, write_split
 
@@ -91,6 +92,7 @@ def _write(spec: Mapping[str, Any], loaded: Loaded, raw: Path | None, folder: Pa
         "raw": sha256_file(raw) if raw else None,
         "notes": [*loaded.notes, *(f"no {split} split: {why}" for split, why in sorted(loaded.absent.items()))],
         "splits": described,
+        "warnings": warnings_of(loaded.task, loaded.splits, described),
         "text": {**report.describe_text(loaded.text), "sha256": sha256_file(path)},
     }
     write_json(folder / paths.data_report(dataset, language).name, facts)

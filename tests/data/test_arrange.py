@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.common.errors import UserError
-from pipeline.data.arrange import DUPLICATE, Read, arrange, load_splits, own_splits, row_keys
+from pipeline.data.arrange import DUPLICATE, Read, arrange, load_splits, own_splits
+from pipeline.data.duplicates import row_keys
 from pipeline.data.schema import KEYS, LABELS, task_table
 
 SPLITS = ("train", "dev", "test")
@@ -22,7 +23,7 @@ SAME = {
 }
 OTHER = {
     "ner": [(["Qusqu llaqta"], ["O"]), (["llaqta", "Qusqu"], ["O", "O"])],
-    "sentiment": [("good ", "positive"), ("Good", "positive")],
+    "sentiment": [("goood", "positive"), ("Good", "positive")],
     "nli": [("It is wet.", "It rains.", "entailment"), ("It rains.", "It is dry.", "entailment")],
     "relevance": [("Shoe, red", "red shoe", "relevant"), ("red shoe", "Boot, red", "relevant")],
     "qa": [("Where?", "Lima, in Peru", ["Peru"], [9]), ("What?", "Lima, Peru", ["Peru"], [6])],
