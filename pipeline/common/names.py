@@ -24,10 +24,11 @@ INVISIBLE = re.compile(
 
 _WHOLE = re.compile(r"(-?\d+)\.0+")
 _ALIKE = (
-    ("AаΑ", "BΒВ", "EΕЕ", "HΗН", "IΙІ", "JЈ", "KΚК", "MΜМ", "NΝ", "OΟО", "PΡР", "CС", "SЅ", "TΤТ", "XΧХ", "YΥУ", "ZΖ")
-    + ("aа", "cс", "eе", "iі", "jј", "oοо", "pрρ", "sѕ", "xх", "yу", "vν", "hһ", "dԁ", "qԛ", "wԝ", "lӏ", "ïї")
-    + ("-‐‑‒–—−", "'’‘ʼ`´", '"“”„', "يیى", "كک", "هہ", "اٱ")
+    *("AАΑ", "BΒВ", "EΕЕ", "HΗН", "IΙІ", "JЈ", "KΚК", "MΜМ", "NΝ", "OΟО", "PΡР", "CС", "SЅ", "TΤТ", "XΧХ", "YΥУ", "ZΖ"),
+    *("aа", "cс", "eе", "iі", "jј", "oοо", "pрρ", "sѕ", "xх", "yу", "vν", "hһ", "dԁ", "qԛ", "wԝ", "lӏ", "ïї"),
+    *("-‐‑‒–—−", "'’‘ʼ`´", '"“”„', "يیى", "كک", "هہ", "اٱ"),
 )
+"""Characters that look alike: Latin, Greek and Cyrillic letters, dashes, quotes, Arabic letters of several keyboards."""
 _SKELETON = {ord(other): group[0] for group in _ALIKE for other in group[1:] if other != group[0]}
 
 

@@ -86,8 +86,8 @@ class Downloaded(Section):
     )
     remove_duplicates: Literal["none", "train", "train_and_dev"] = Field(
         default="none",
-        description="`train`: drop training examples that also stand in dev or test; `train_and_dev`: before it dev examples that "
-        "also stand in test; otherwise they are only reported",
+        description="`train`: drop training examples that also stand in dev or test; `train_and_dev`: also dev examples that "
+        "stand in test; otherwise they are only reported",
     )
     expected: dict[Language, Expected] = Field(
         default={},
