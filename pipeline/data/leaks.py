@@ -1,6 +1,6 @@
 """What a reader of scores must know of the splits: rows of one that stand in another, rows that share a text, rows left out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.data.duplicates import PARTS
@@ -32,7 +32,10 @@ _REST = {"nli": "hypothesis", "relevance": "title", "qa": "question"}
 
 
 def warnings_of(
-    task: str, splits: Mapping[str, Split], described: Mapping[str, Mapping[str, Any]]
+    task: str,
+    splits: Mapping[str, Split],
+    described: Mapping[str, Mapping[str, Any]],
+    together: Sequence[str] = ("train",),
 ) -> list[dict[str, Any]]:
     """Say what is doubtful about a language's splits, the test set first.
 
@@ -40,6 +43,7 @@ def warnings_of(
         task: the task.
         splits: the language's splits by name.
         described: what `report.describe` counts of them.
+        together: the splits that were cut out of one file, whose drops are counted with train.
 
     Returns:
         A mapping for each doubt: `kind` (`duplicates`: rows that stand in another split as well; `shared`: further rows whose
@@ -52,7 +56,7 @@ def warnings_of(
         if name in splits:
             for other in _OTHERS.get(name, ()):
                 found += [*_across(task, name, other, described[name])]
-            found += [*_dropped(name, splits[name])]
+            found += [*_dropped(name, splits, together if name == "train" else (name,))]
     return found
 
 
@@ -67,18 +71,16 @@ def _across(task: str, name: str, other: str, told: Mapping[str, Any]) -> Iterat
         yield _warning("shared", name, other, shared, rows, says)
 
 
-def _dropped(name: str, split: Split) -> Iterator[dict[str, Any]]:
-    """Yield what could not be used, where it is much."""
-    reasons = {
-        reason: n
-        for reason, n in sorted(split.dropped.items())
-        if reason not in BY_DESIGN and not reason.endswith(CHOSEN)
-    }
+def _dropped(name: str, splits: Mapping[str, Split], together: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield what could not be used, where it is much of what was read for a split, or for those cut out of one file."""
+    counts = sorted(splits[name].dropped.items())
+    reasons = {reason: n for reason, n in counts if reason not in BY_DESIGN and not reason.endswith(CHOSEN)}
     lost = sum(reasons.values())
-    rows = split.table.num_rows + lost
+    parts = [part for part in together if part in splits]
+    rows = lost + sum(splits[part].table.num_rows for part in parts)
     if lost > MANY * rows:
         why = ", ".join(f"{n:,} × {reason}" for reason, n in reasons.items())
-        says = f"{_of(lost, rows)} rows read for {name} could not be used: {why}"
+        says = f"{_of(lost, rows)} rows read for {', '.join(parts)} could not be used: {why}"
         yield _warning("dropped", name, None, lost, rows, says)
 
 

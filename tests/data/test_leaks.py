@@ -93,6 +93,18 @@ def test_rows_that_could_not_be_used_are_said_where_they_are_more_than_two_per_c
         assert found[0]["says"] == "3 of 101 rows read for test could not be used: 3 × empty text"
 
 
+def test_drops_of_a_file_that_was_cut_are_counted_of_all_its_rows():
+    rows = {"train": texts("train", "a", "b", "c"), "dev": texts("dev", "d", "e"), "test": texts("test", *"fgh")}
+    splits = {name: Split(task_table("sentiment", "qu", given)) for name, given in rows.items()}
+    splits["train"] = Split(splits["train"].table, {"empty text": 2})
+    for together, says in (
+        (("train", "dev"), "2 of 7 rows read for train, dev"),
+        (tuple(splits), "2 of 10 rows read for train, dev, test"),
+    ):
+        (found,) = warnings_of("sentiment", splits, describe("sentiment", splits), together)
+        assert found["says"] == f"{says} could not be used: 2 × empty text" and found["split"] == "train"
+
+
 def test_what_the_config_or_the_dataset_leaves_out_is_no_fault():
     named = {arrange.DUPLICATE, files.OTHER, marc.NEUTRAL, marc.OTHER, cls10.NEUTRAL, sentipers.NEUTRAL, sentipers.GONE}
     named |= {pairs.NO_GOLD, questions.UNANSWERABLE}
