@@ -1,4 +1,4 @@
-"""When two rows are one example, or know of each other: texts are compared as a model sees them (`names.plain`).
+"""When two rows are one example, or share a text: texts are compared as a model sees them (`names.plain`).
 
 White space is squeezed, invisible characters are left out, the Unicode form is NFC. What shows stays: case, punctuation and
 characters that merely look alike (full-width letters, ligatures) make other texts.
@@ -9,10 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.common.names import plain
-from pipeline.data.schema import KEYS
-
-PARTS = {"nli": "premise", "relevance": "query", "qa": "context"}
-"""By task the column that several rows may have in common, so that its rows know of each other."""
+from pipeline.data.schema import KEYS, SHARED
 
 
 def row_keys(task: str, table: pa.Table) -> list[tuple[Any, ...]]:
@@ -21,9 +18,9 @@ def row_keys(task: str, table: pa.Table) -> list[tuple[Any, ...]]:
     return list(zip(*columns, strict=True))
 
 
-def part_keys(task: str, table: pa.Table) -> list[str] | None:
-    """Return of each row what it may share with others (see `PARTS`); `None`: the task's rows share nothing."""
-    return [plain(text) for text in table[PARTS[task]].to_pylist()] if task in PARTS else None
+def shared_texts(task: str, table: pa.Table) -> list[str] | None:
+    """Return the text that each row may share with others (`schema.SHARED`); `None`: the task's rows share none."""
+    return [plain(text) for text in table[SHARED[task]].to_pylist()] if task in SHARED else None
 
 
 def _seen(value: Any) -> Any:

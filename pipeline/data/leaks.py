@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.data.duplicates import PARTS
-from pipeline.data.schema import KEYS, Split
+from pipeline.data.schema import KEYS, SHARED, Split
 
 MANY = 0.02
 """The share of a split's rows above which rows left out are said."""
@@ -66,8 +65,10 @@ def _across(task: str, name: str, other: str, told: Mapping[str, Any]) -> Iterat
     if doubled := told["duplicates_across"].get(other, 0):
         what = f"{name} {_plural(KEYS[task])}"
         yield _warning("duplicates", name, other, doubled, rows, f"{_of(doubled, rows)} {what} stand in {other}")
-    if shared := told.get("shared", {}).get(other, 0):
-        says = f"{_of(shared, rows)} {name} rows have a {PARTS[task]} that stands in {other} with another {_REST[task]}"
+    if shared := told.get("shared_across", {}).get(other, doubled) - doubled:  # a duplicate shares its text as well
+        says = (
+            f"{_of(shared, rows)} {name} rows have a {SHARED[task]} that stands in {other} with another {_REST[task]}"
+        )
         yield _warning("shared", name, other, shared, rows, says)
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.data.duplicates import part_keys, row_keys
+from pipeline.data.duplicates import row_keys, shared_texts
 from pipeline.data.schema import CLASSES, KEYS, Split
 
 
@@ -22,14 +22,14 @@ def describe(task: str, splits: Mapping[str, Split]) -> dict[str, dict[str, Any]
 
     Returns:
         For each split: `rows`; `dropped` and `repaired` by reason; `duplicates_within`, rows of which an earlier row is the
-        same example (see `duplicates`); `duplicates_across`, by other split, rows that stand there too; `shared` (`nli`,
-        `relevance`, `qa`), by other split, rows whose premise, query or context stands there in another row; what the labels are
+        same example (see `duplicates`); `duplicates_across`, by other split, rows that stand there too; `shared_across`, by other
+        split, rows whose context (`qa`), premise (`nli`) or query (`relevance`) stands there too; what the labels are
         (`labels` by tag and `entities` by type; `labels` by class with the share of the largest, `majority`; `answers`, how
         many questions have so many); `tokens` (`ner`) or `characters`, per row: mean, median, 95th percentile, maximum.
     """
     keys = {name: [hash(key) for key in row_keys(task, split.table)] for name, split in splits.items()}
     distinct = {name: set(rows) for name, rows in keys.items()}
-    parts = {name: part_keys(task, split.table) for name, split in splits.items()}
+    shared = shared_across(task, splits)
     result = {}
     for name, split in splits.items():
         across = {other: sum(row in distinct[other] for row in keys[name]) for other in splits if other != name}
@@ -39,11 +39,25 @@ def describe(task: str, splits: Mapping[str, Split]) -> dict[str, dict[str, Any]
             "repaired": split.repaired,
             "duplicates_within": len(keys[name]) - len(distinct[name]),
             "duplicates_across": across,
-            **_shared(name, keys, parts),
+            **({"shared_across": shared[name]} if shared else {}),
             **_labels(task, split.table),
             **_sizes(task, split.table),
         }
     return result
+
+
+def shared_across(task: str, splits: Mapping[str, Split]) -> dict[str, dict[str, int]]:
+    """Count rows whose shared text (`schema.SHARED`) another split has too; empty where the task's rows share none.
+
+    Returns:
+        By split, by other split: how many rows of the one.
+    """
+    texts = {name: found for name, s in splits.items() if (found := shared_texts(task, s.table)) is not None}
+    distinct = {name: set(found) for name, found in texts.items()}
+    return {
+        name: {other: sum(text in distinct[other] for text in found) for other in texts if other != name}
+        for name, found in texts.items()
+    }
 
 
 def describe_text(table: pa.Table) -> dict[str, Any]:
@@ -54,21 +68,6 @@ def describe_text(table: pa.Table) -> dict[str, Any]:
         "characters": characters,
         "duplicates_within": rows - pc.count_distinct(table["text"]).as_py(),
     }
-
-
-def _shared(
-    name: str, keys: Mapping[str, list[int]], parts: Mapping[str, list[str] | None]
-) -> dict[str, dict[str, int]]:
-    """Count, by other split, rows of one that are no duplicates, but share a part with a row there."""
-    ours = parts[name]
-    if ours is None:
-        return {}
-    counts = {}
-    for other, theirs in parts.items():
-        if other != name:
-            there, doubled = set(theirs or ()), set(keys[other])
-            counts[other] = sum(p in there and k not in doubled for p, k in zip(ours, keys[name], strict=True))
-    return {"shared": counts}
 
 
 def _labels(task: str, table: pa.Table) -> dict[str, Any]:

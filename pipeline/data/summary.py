@@ -49,7 +49,7 @@ def _rows(report: Report) -> Iterator[list[str]]:
         told += [
             f"{split['duplicates_within']:,}",
             _elsewhere(split["duplicates_across"]),
-            _elsewhere(split.get("shared", {})),
+            _elsewhere(_shared(split)),
         ]
         if not split["rows"]:
             told = [told[0], *["–"] * (len(COLUMNS) - 3)]
@@ -65,6 +65,12 @@ def _labels(split: Mapping[str, Any]) -> str:
     shown = [f"{name} {n:,}" for name, n in [*counts.items()][:MOST]]
     rest = f", … ({len(counts)} in all)" if len(counts) > MOST else ""
     return ", ".join(shown) + rest or ("no entity" if "entities" in split else "")
+
+
+def _shared(split: Mapping[str, Any]) -> dict[str, int]:
+    """Return, by other split, the rows that share a text with one there and are no duplicates of any."""
+    doubled = split["duplicates_across"]
+    return {other: n - doubled[other] for other, n in split.get("shared_across", {}).items()}
 
 
 def _elsewhere(counts: Mapping[str, int]) -> str:

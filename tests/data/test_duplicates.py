@@ -3,7 +3,7 @@ import unicodedata
 
 import pytest
 
-from pipeline.data.duplicates import part_keys, row_keys
+from pipeline.data.duplicates import row_keys, shared_texts
 from pipeline.data.schema import task_table
 
 WORDS = ["café", "très", "ñandú", "हिन्दी", "한국어", "Ελλάδα", "naïve", "x", "5"]
@@ -50,5 +50,5 @@ def test_what_shows_makes_another_example(other):
 
 def test_parts_are_compared_alike():
     rows = [("a", "It rains.", "Wet.", "neutral"), ("b", " It\u00a0rains.", "Dry.", "neutral")]
-    assert part_keys("nli", task_table("nli", "qu", rows)) == ["It rains."] * 2
-    assert part_keys("sentiment", task_table("sentiment", "qu", [("a", "x", "positive")])) is None
+    assert shared_texts("nli", task_table("nli", "qu", rows)) == ["It rains."] * 2
+    assert shared_texts("sentiment", task_table("sentiment", "qu", [("a", "x", "positive")])) is None
