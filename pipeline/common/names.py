@@ -93,16 +93,20 @@ def _spelled(text: str) -> str:
 
 
 def on_disk(folder: Path, name: str) -> Path:
-    """Return the path of `name` below `folder`; where it is not there to the letter, the one of the same Unicode form.
+    """Return the path of `name` below `folder`; where it is not there to the letter, the one entry of the same name.
 
     File systems keep the form in which a name came to them, often NFD; YAML files are typed in NFC.
     """
     path = folder
     for part in Path(name).parts:
         following = path / part
-        if not part.isascii() and path.is_dir() and not following.exists():
-            form = unicodedata.normalize("NFC", part)
-            like = [entry for entry in path.iterdir() if unicodedata.normalize("NFC", entry.name) == form]
+        if path.is_dir() and not following.exists():
+            like = [entry for entry in path.iterdir() if _file_name(entry.name) == _file_name(part)]
             following = like[0] if len(like) == 1 else following
         path = following
     return path
+
+
+def _file_name(name: str) -> tuple[str, str]:
+    """Return the one spelling of a file's name, its ending by itself."""
+    return plain(Path(name).stem), plain(Path(name).suffix)

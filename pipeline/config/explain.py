@@ -64,12 +64,14 @@ def written_path(loc: KeyPath, raw: Any) -> KeyPath:
         no_item = isinstance(part, int) and not isinstance(raw, list | tuple | Mapping)
         if tag or part == "[key]" or no_item:
             continue
-        if isinstance(raw, Mapping):  # pydantic says 1 of a key that YAML took for true
-            part = next((key for key in raw if key is True or key is False if key == part), part)
-        path.append(part)
         if isinstance(raw, Mapping):
+            # Pydantic says 1 of a key that YAML took for true, and `datetime.date(…)` of a date.
+            key = next((key for key in raw if key == part or repr(key) == part), part)
+            path.append(str(key).lower() if isinstance(key, bool) else str(key))
             raw = raw.get(part)
-        elif isinstance(raw, list | tuple) and isinstance(part, int):
+            continue
+        path.append(part)
+        if isinstance(raw, list | tuple) and isinstance(part, int):
             raw = raw[part]
     return tuple(path)
 

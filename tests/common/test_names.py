@@ -102,5 +102,8 @@ def test_files_are_found_in_the_other_unicode_form(tmp_path):
     assert on_disk(Path(), str(tmp_path / "données/été.csv")) == folder / "e\u0301te\u0301.csv"
     assert on_disk(tmp_path, "données/autre.csv") == folder / "autre.csv"
     assert on_disk(tmp_path, "keine/été.csv") == tmp_path / "keine/été.csv"
+    (tmp_path / "java \u200b.csv").write_text("z")
+    assert on_disk(tmp_path, "java.csv") == tmp_path / "java \u200b.csv"
+    assert on_disk(tmp_path, "Java.csv") == tmp_path / "Java.csv"  # case is seen
     (folder / "été.csv").write_text("y")
     assert on_disk(tmp_path, "données/été.csv") == folder / "été.csv"

@@ -1,5 +1,6 @@
 """Every loader's section: what it takes, what it refuses, and what the config knows of a dataset before it is fetched."""
 
+from datetime import date
 from pathlib import Path
 from typing import get_args
 
@@ -364,7 +365,17 @@ def test_own_files_that_cannot_be(changes, message):
             {True: "good", "no": "bad"},
             "labels.true: YAML reads no, yes, on, off, true, false and null as such",
         ),
-        ("sentiment", {1: True, 2: "bad"}, "labels[1]: YAML reads no, yes, on, off, true, false and null as such"),
+        ("sentiment", {1: True, 2: "bad"}, "labels.1: YAML reads no, yes, on, off, true, false and null as such"),
+        (
+            "sentiment",
+            {None: "good", "x": "bad"},
+            'labels.None: null is no label; put it in quotes, or write "" for rows without',
+        ),
+        (
+            "sentiment",
+            {date(2024, 1, 31): "good", "x": "bad"},
+            "labels.2024-01-31: YAML reads 2024-01-31 as a date; put the label in",
+        ),
         ("sentiment", ["bad", "good"], "labels: expected keys and values, got ['bad', 'good']"),
         ("qa", {1: "a", 2: "b"}, "labels: task qa has no labels; leave it out"),
         ("ner", {"PER": "person"}, "labels: 'person' is no tag; expected O, B-TYPE or I-TYPE"),

@@ -184,7 +184,7 @@ def test_unknown_names_are_refused_with_path_and_nearest(override, message):
         ('datasets={"..": {loader: babel}}', "datasets...: '..' cannot be a name"),
         ('datasets={"-x": {loader: babel}}', "datasets.-x: '-x' cannot be a name"),
         (f"datasets={{{'a' * 65}: {{loader: babel}}}}", f"datasets.{'a' * 65}: "),
-        ("datasets={3: {loader: babel}}", "datasets[3]: expected a name, got 3; put it in quotes"),
+        ("datasets={3: {loader: babel}}", "datasets.3: expected a name, got 3; put it in quotes"),
     ],
 )
 def test_wrong_values_are_refused(override, message):

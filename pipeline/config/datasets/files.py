@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_serializer, field_validator
@@ -26,12 +27,16 @@ def read_label(value: Any) -> Any:
     """Read a label or a class, also where YAML takes it for a number.
 
     Raises:
-        ValueError: a truth value, or nothing.
+        ValueError: a truth value, a date, or nothing.
     """
-    if value is None or isinstance(value, bool):
+    if value is None:
+        raise ValueError('null is no label; put it in quotes, or write "" for rows without a label')
+    if isinstance(value, bool):
         raise ValueError("YAML reads no, yes, on, off, true, false and null as such; put the label in quotes")
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, date):
+        raise ValueError(f"YAML reads {value} as a date; put the label in quotes")
     return str(value) if isinstance(value, int | float) else value
 
 
