@@ -6,6 +6,7 @@ from typing import Any
 from tabulate import tabulate
 
 from pipeline.common.paths import SPLITS
+from pipeline.data.leaks import OTHERS
 
 MOST = 6  # labels in a cell
 COLUMNS = ("language", "split", "rows", "labels", "dropped", "repaired", "twice", "also in", "shared with")
@@ -41,11 +42,8 @@ def _rows(report: Report) -> Iterator[list[str]]:
         split = report["splits"].get(name)
         if split is None:
             continue
-        told = [
-            f"{split['rows']:,}",
-            _labels(split),
-            *(f"{sum(split[key].values()):,}" for key in ("dropped", "repaired")),
-        ]
+        counts = (f"{sum(_reasons(split, key).values()):,}" for key in ("dropped", "repaired"))
+        told = [f"{split['rows']:,}", _labels(split), *counts]
         told += [
             f"{split['duplicates_within']:,}",
             _elsewhere(split["duplicates_across"]),
@@ -67,6 +65,11 @@ def _labels(split: Mapping[str, Any]) -> str:
     return ", ".join(shown) + rest or ("no entity" if "entities" in split else "")
 
 
+def _reasons(split: Mapping[str, Any], key: str) -> dict[str, int]:
+    """Return what was dropped or mended, by reason; rows of other languages in one file were not this one's to drop."""
+    return {reason: n for reason, n in split[key].items() if reason not in OTHERS}
+
+
 def _shared(split: Mapping[str, Any]) -> dict[str, int]:
     """Return, by other split, the rows that share a text with one there and are no duplicates of any."""
     doubled = split["duplicates_across"]
@@ -84,8 +87,7 @@ def _below(report: Report) -> Iterator[str]:
         yield f"warning: {language}: {warning['says']}"
     for key in ("dropped", "repaired"):
         for name, split in report["splits"].items():
-            if split[key]:
-                reasons = ", ".join(f"{n:,} × {reason}" for reason, n in split[key].items())
-                yield f"{language} {name}: {key}: {reasons}"
+            if found := _reasons(split, key):
+                yield f"{language} {name}: {key}: {', '.join(f'{n:,} × {reason}' for reason, n in found.items())}"
     for note in report["notes"]:
         yield f"{language}: {note}"

@@ -35,7 +35,9 @@ def test_what_a_person_reads_of_a_dataset():
         "sentiment",
         "qu",
         ["train: not checked"],
-        train=Split(texts("train", "a", "b", "a"), {"empty text": 2}, {"blank line, skipped": 1}),
+        train=Split(
+            texts("train", "a", "b", "a"), {"empty text": 2, "row of another language": 90}, {"blank line, skipped": 1}
+        ),
         dev=Split(SCHEMAS["sentiment"].empty_table()),
         test=Split(texts("test", "a ", "c")),
     )

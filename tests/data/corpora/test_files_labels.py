@@ -142,6 +142,16 @@ def test_tags_of_types_of_ones_own_mean_themselves(tmp_path):
     assert '"B-LCO": ?' in refused(tmp_path, "a B-LCO\nb O\n", "a.conll", task="ner")  # a slip of the pen is no type
 
 
+def test_classes_are_one_however_they_are_written_and_refused_where_they_only_look_so(tmp_path):
+    content = csv("1", "2", "3")
+    labels = {"1": "positive", "2": "positive\u00a0", "3": "negative"}
+    assert labels_of(tmp_path, content, labels=labels) == ["positive", "positive", "negative"]
+    with pytest.raises(
+        UserError, match=r"the classes 'роsitive' and 'positive' are two: it looks the same, but has U\+0070"
+    ):
+        read(tmp_path, "a.csv", content, labels={"1": "роsitive", "2": "negative", "3": "negative"})
+
+
 def test_classes_with_signs_of_yaml_are_quoted(tmp_path):
     given = {"1": "so-so, perhaps", "2": "no", "3": "7"}
     said = refused(tmp_path, csv("1", "2", "3", "4"), labels=given)

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from pipeline.common.errors import UserError
-from pipeline.common.names import looks_like, name_of
+from pipeline.common.names import difference, looks_like, name_of, plain
 from pipeline.data.formats.tables import as_text
 from pipeline.data.schema import CLASSES, LABELS
 
@@ -177,7 +177,8 @@ def own_labels(task: str, given: Map) -> tuple[str, ...] | None:
     order in which the map first names them. Tags: `O`, then `B-` and `I-` of each type, in that order.
 
     Raises:
-        UserError: the task has no labels, a label is mapped twice, there are fewer than two classes, or a tag is none.
+        UserError: the task has no labels, a label is mapped twice, there are fewer than two classes, two classes look the same,
+            or a tag is none.
     """
     means = _means(given)
     named = [name for name in dict.fromkeys(means.values()) if name is not None]
@@ -189,6 +190,10 @@ def own_labels(task: str, given: Map) -> tuple[str, ...] | None:
         if gone := [name for name in LABELS[task] if name in means]:
             raise UserError(f"labels: leaves the class {gone[0]} out; list those that are left as well, as NAME: NAME")
         return None
+    for name in named:
+        for other in (*named, *LABELS[task]):
+            if why := difference(name, other):
+                raise UserError(f"labels: the classes {name!r} and {other!r} are two: {why}; write both alike")
     if task == "ner":
         return _tags(named)
     if len(named) < 2:
@@ -214,8 +219,8 @@ def _means(given: Map) -> dict[str, str | None]:
     """Return the map with its labels in their one spelling."""
     pairs: Iterable[Sequence[Any]] = given.items() if isinstance(given, Mapping) else given
     means: dict[str, str | None] = {}
-    for label, name in pairs:
-        text = label_text(label)
+    for label, given_name in pairs:
+        text, name = label_text(label), None if given_name is None else plain(given_name)
         if text in means and means[text] != name:
             raise UserError(f"labels: {text!r} means {means[text]!r} and {name!r}; expected one class")
         means[text] = name
