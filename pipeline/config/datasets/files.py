@@ -140,7 +140,7 @@ class Files(Section):
     labels: dict[RawLabel, Class] = Field(
         default={},
         description="by label in the files: the class it means, or `null` to leave such rows out. Every label must be listed. "
-        "Empty, or nulls alone (`{\"\": null}`: rows without a label): the task's usual classes",
+        'Empty, or nulls alone (`{"": null}`: rows without a label): the task\'s usual classes',
         examples=[{"1": "negative", "2": "negative", "3": None, "4": "positive", "5": "positive"}],
     )
     cut: FileCut = Field(default=FileCut(), description="with `files: {all: …}`: which parts become dev and test")

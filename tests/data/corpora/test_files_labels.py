@@ -132,16 +132,6 @@ def test_a_column_that_holds_no_labels_is_named_instead_of_listed(tmp_path):
     assert "… (40 different ones); so many are hardly labels: name the column" in said and len(said) < 1200
 
 
-def test_tags_of_types_of_ones_own_mean_themselves(tmp_path):
-    content = "a B-DRUG\nb I-DRUG\nc O\n"
-    said = refused(tmp_path, content, "a.conll", task="ner")
-    assert "unknown tag 'B-DRUG' (1 word)" in said
-    assert [row[-1] for row in rows(read(tmp_path, "a.conll", content, task="ner", labels=advised(said)).table)] == [
-        ["B-DRUG", "I-DRUG", "O"]
-    ]
-    assert '"B-LCO": ?' in refused(tmp_path, "a B-LCO\nb O\n", "a.conll", task="ner")  # a slip of the pen is no type
-
-
 def test_classes_are_one_however_they_are_written_and_refused_where_they_only_look_so(tmp_path):
     content = csv("1", "2", "3")
     labels = {"1": "positive", "2": "positive\u00a0", "3": "negative"}

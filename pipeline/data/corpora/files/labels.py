@@ -132,21 +132,15 @@ class Labels:
         return {text: _value(name) for text, name in {**known, **added}.items()}, quoted
 
     def _like(self, text: str) -> tuple[str | None] | None:
-        """Return what a label means that is a known label or a class, written a little otherwise; `None`: no such label.
-
-        A tag of a type of its own means itself.
-        """
+        """Return what a label means that is a known label or a class, written a little otherwise; `None`: no such label."""
         known = {name: name for name in self.classes} | self._means
         spelled = {_SEPARATORS.sub(" ", name): meaning for name, meaning in known.items()}
         like = looks_like(_SEPARATORS.sub(" ", text), [*spelled])
-        if like is not None:
-            return (spelled[like],)
-        own_type = self._kind == "tag" and re.fullmatch(r"[BI]-\w+", text)
-        return (text,) if own_type and not self._close(text) else None
+        return None if like is None else (spelled[like],)
 
     def _close(self, text: str) -> list[str]:
         """Return the known label that a label may be a slip of the pen for, if there is one."""
-        return get_close_matches(text, self._means, n=1, cutoff=0.75 if self._kind == "tag" else 0.85)
+        return get_close_matches(text, self._means, n=1, cutoff=0.85)
 
 
 def _value(name: str | None) -> str:
