@@ -10,6 +10,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 INVISIBLE = re.compile(
@@ -101,8 +102,9 @@ def on_disk(folder: Path, name: str) -> Path:
     for part in Path(name).parts:
         following = path / part
         if path.is_dir() and not following.exists():
-            like = [entry for entry in path.iterdir() if _file_name(entry.name) == _file_name(part)]
-            following = like[0] if len(like) == 1 else following
+            with suppress(OSError):  # a folder that must not be read: whoever opens the file says so
+                like = [entry for entry in path.iterdir() if _file_name(entry.name) == _file_name(part)]
+                following = like[0] if len(like) == 1 else following
         path = following
     return path
 

@@ -5,7 +5,6 @@ from pipeline.data.corpora.cls10 import read as cls10
 from pipeline.data.corpora.files import read as files
 from pipeline.data.corpora.marc import read as marc
 from pipeline.data.corpora.sentipers import read as sentipers
-from pipeline.data.formats import pairs, questions
 from pipeline.data.leaks import BY_DESIGN, warnings_of
 from pipeline.data.report import describe
 from pipeline.data.schema import SCHEMAS, Split, ner_table, task_table
@@ -107,7 +106,6 @@ def test_drops_of_a_file_that_was_cut_are_counted_of_all_its_rows():
 
 def test_what_the_config_or_the_dataset_leaves_out_is_no_fault():
     named = {arrange.DUPLICATE, files.OTHER, marc.NEUTRAL, marc.OTHER, cls10.NEUTRAL, sentipers.NEUTRAL, sentipers.GONE}
-    named |= {pairs.NO_GOLD, questions.UNANSWERABLE}
     assert named <= BY_DESIGN
     dropped = dict.fromkeys([*named, "label '3', left out", "tag 'X', left out"], 50)
     assert warned("sentiment", {"test": dropped}, test=texts("test", "a")) == []

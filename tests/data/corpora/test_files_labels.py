@@ -132,6 +132,14 @@ def test_a_column_that_holds_no_labels_is_named_instead_of_listed(tmp_path):
     assert "… (40 different ones); so many are hardly labels: name the column" in said and len(said) < 1200
 
 
+def test_many_classes_are_all_listed(tmp_path):
+    labels = [f"intent {i}" for i in range(20)]
+    said = refused(tmp_path, csv(*labels, *labels, *labels))
+    assert all(f"unknown label {label!r} (3 rows" in said and f'"{label}": ?' in said for label in labels)
+    given = {label: f"intent-{i % 5}" for i, label in enumerate(labels)}
+    assert labels_of(tmp_path, csv(*labels), labels=given) == [given[label] for label in labels]
+
+
 def test_classes_are_one_however_they_are_written_and_refused_where_they_only_look_so(tmp_path):
     content = csv("1", "2", "3")
     labels = {"1": "positive", "2": "positive\u00a0", "3": "negative"}

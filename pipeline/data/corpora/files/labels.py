@@ -17,7 +17,7 @@ from pipeline.common.names import difference, looks_like, name_of, plain
 from pipeline.data.formats.tables import as_text
 from pipeline.data.schema import CLASSES, LABELS
 
-SHOWN = 10  # unknown labels in a message
+FEW, MOST = 10, 50  # unknown labels: so many are always listed, and never more than these
 _SEPARATORS = re.compile(r"[-_ ]+")
 
 Map = Mapping[str, str | None] | Sequence[Sequence[Any]]
@@ -86,8 +86,8 @@ class Labels:
     def _named(self) -> str:
         """Name the unknown labels, each with its number and, but for the first, its first place."""
         said = []
-        many = len(self._unknown) > SHOWN
-        for i, (text, (times, first)) in enumerate([*self._unknown.items()][: 3 if many else SHOWN]):
+        many = self._are_too_many()
+        for i, (text, (times, first)) in enumerate([*self._unknown.items()][: 3 if many else None]):
             what = f"unknown {self._kind} {text!r:.60}" if text else f"no {self._kind}"
             unit = "word" if self._kind == "tag" else "row"
             place = f", first at {first}" if i else ""
@@ -98,7 +98,7 @@ class Labels:
 
     def _advice(self) -> str:
         """Say what to write under `labels`; a class is filled in only where its name is all but the label's."""
-        if len(self._unknown) > SHOWN:
+        if self._are_too_many():
             return (
                 f"so many are hardly {self._kind}s: name the column that holds the {self._kind}s under `columns`, or list all of "
                 "them under `labels`"
@@ -111,6 +111,11 @@ class Labels:
             classes = ", ".join(self.classes)
             lines.append(f"with a class ({classes}), or null to leave such rows out, in the place of each ?")
         return "; ".join(lines)
+
+    def _are_too_many(self) -> bool:
+        """Whether what stands in the place of labels is hardly that: nearly every row has another one."""
+        rows, different = sum(times for times, _ in self._unknown.values()), len(self._unknown)
+        return different > MOST or (different > FEW and 2 * different > rows)
 
     def _block(self) -> tuple[dict[str, str], str]:
         """Return the whole map that would do, `?` where nobody but the user knows; and a label that YAML read as a number."""
