@@ -14,6 +14,7 @@ from pipeline.results.tables.cells import AVERAGE, Column, Row
 from pipeline.results.tables.table import Cell, Table, families_of
 from pipeline.results.tables.tuning import grids_of
 from pipeline.results.tables.unlike import FINE_TUNE_SHOWN, column_groups
+from pipeline.tasks.metric_names import ITEMS
 
 WHOM = {
     "target": "each target",
@@ -21,9 +22,6 @@ WHOM = {
     "model": "the one model that is tested on all targets",
 }
 """What a point of a grid is chosen for."""
-
-ITEMS = {"ner": "sentences", "qa": "questions", "nli": "pairs", "relevance": "pairs", "sentiment": "texts"}
-"""By task: what a test set holds."""
 
 
 def items_of(table: Table) -> str:
