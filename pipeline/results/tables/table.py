@@ -23,6 +23,7 @@ from pipeline.results.tables.cells import (
     setting_text,
     shown_columns,
 )
+from pipeline.results.tables.doubts import Doubts, of_runs
 from pipeline.results.tables.items import difference_over_items, mean_over_items
 from pipeline.results.tables.tuning import Choice
 from pipeline.results.tables.unlike import fine_tunings, unlike_baseline, unlike_columns
@@ -89,6 +90,7 @@ class Table:
         choices: the points chosen on dev, of cells whose variant has a grid.
         averaged: the columns behind the means where only these are shown.
         earlier: by run: the hashes of earlier code that it rests on and the config accepts.
+        doubts: what the scores have to be read with (`doubts.of_runs`).
         fine_tunings: by row and column, of few-shot rows: how they are fine-tuned on the target (`unlike.fine_tuning_of`).
     """
 
@@ -102,6 +104,7 @@ class Table:
     choices: Mapping[tuple[Row, Column], Choice]
     averaged: Sequence[Column] = ()
     earlier: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    doubts: Doubts = field(default_factory=dict)
     fine_tunings: Mapping[Row, Mapping[Column, Mapping[str, Any]]] = field(default_factory=dict)
 
 
@@ -129,9 +132,11 @@ def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> 
     mark_best(cells, grid.rows, columns)
     texts = {method["name"]: method.get("label", method["name"]) for method in spec.methods}
     labels = {row: label_of(texts[row.variant], row, spec.task) for row in grid.rows}
+    runs = {run for cell in cells.values() for run in cell.runs.values()}
     return Table(
         *(name, spec, grid.rows, columns, cells, labels, baselines, grid.choices, averaged),
         earlier=facts.get("earlier_code", {}),
+        doubts=of_runs(runs, scores, facts.get("doubts", {})),
         fine_tunings=fine_tunings(grid),
     )
 

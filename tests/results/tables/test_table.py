@@ -67,9 +67,10 @@ def rows(qu=None, jv=None):
     ]
 
 
-def table_of(data, settings=None, missing=(), **changes):
+def table_of(data, settings=None, missing=(), told=None, **changes):
     scores = pa.Table.from_pylist(data, schema=SCORES)
-    return build("toy", read_spec_of(**changes), scores, {"settings": settings or SETTINGS, "missing": list(missing)})
+    facts = {"settings": settings or SETTINGS, "missing": list(missing), **({"doubts": told} if told else {})}
+    return build("toy", read_spec_of(**changes), scores, facts)
 
 
 def read_spec_of(**changes):
