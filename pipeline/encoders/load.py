@@ -104,7 +104,8 @@ def load_encoder(folder: Path) -> Encoder:
     tokens = special_tokens(folder, architecture)
     pad_id = check_vocabulary(folder, config, tokenizer, tokens)
     model = load_model(folder, architecture, config)
-    ids = {name: tokenizer.token_to_id(token) for name, token in tokens.items()}
+    vocabulary = tokenizer.get_vocab(with_added_tokens=True)
+    ids = {name: vocabulary[token] for name, token in tokens.items()}
     unknown = ids.pop("unk_token")
     longest = max_length(config, architecture)
     return Encoder(model, cut_long_words(tokenizer), pad_id, longest, unknown, tuple(sorted(ids.values())))

@@ -1,7 +1,8 @@
 """Tokenised splits: made once per split, tokenizer and length, then memory-mapped by every run that reads them.
 
 They lie beside the split, in `tokens/<split>-<digest>/`, the digest being that of the split's bytes, the tokenizer's file, the
-code of the task, of this module and of what is done to the tokenizer, and all settings; so nothing in them can be out of date, and deleting them loses nothing.
+code of the task, of this module and of what cuts long words, and all settings; so nothing in them can be out of date, and
+deleting them loses nothing.
 Rows are tokenised in parallel by the Rust tokenizer, `CHUNK` at a time, so that memory does not grow with the split.
 
     <field>.values    what all rows have in `input_ids`, `labels`, `positions`, `types`, int32 after int32
@@ -98,6 +99,9 @@ class Marks:
     special: tuple[int, ...] = ()
 
 
+NO_MARKS = Marks()
+
+
 def tokenised(
     table: pa.Table,
     task: ModuleType,
@@ -106,7 +110,7 @@ def tokenised(
     max_length: int,
     place: Path,
     made_of: Mapping[str, Any],
-    marks: Marks | None = None,
+    marks: Marks = NO_MARKS,
 ) -> Examples:
     """Return all rows of a split as examples, from the files of an earlier call where there are any.
 
@@ -118,12 +122,11 @@ def tokenised(
         max_length: in sub-tokens.
         place: the split's Parquet file; `tokens/` beside it is used.
         made_of: what identifies the split and the tokenizer: hashes.
-        marks: the ids that are no ordinary pieces; `None` where nothing is known of them.
+        marks: the ids that are no ordinary pieces.
 
     Raises:
         UserError: the task refuses the tokenizer or the length, or token types come and go from row to row.
     """
-    marks = marks or Marks()
     code = code_hash([task.__name__, __name__, TOKENIZING])
     settings = {"labels": list(labels), "max_length": max_length, "unknown": marks.unknown, "special": marks.special}
     key = digest({**made_of, **settings, "code": code}, 16)
@@ -148,7 +151,12 @@ def tokenised(
 
 
 def encoded(
-    table: pa.Table, task: ModuleType, tokenizer: Tokenizer, labels: Sequence[str], max_length: int, marks: Marks
+    table: pa.Table,
+    task: ModuleType,
+    tokenizer: Tokenizer,
+    labels: Sequence[str],
+    max_length: int,
+    marks: Marks = NO_MARKS,
 ) -> Iterator[Examples]:
     """Yield a split's examples with their counts, `CHUNK` rows of the table at a time."""
     for start in range(0, table.num_rows, CHUNK):

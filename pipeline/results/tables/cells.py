@@ -80,7 +80,8 @@ def read_spec(text: str) -> Spec:
 class Score:
     """One run's score on one language; `sources` is empty for a method without sources, `dataset` where columns do not tell it.
 
-    `value` is NaN where the metric is not defined. `choice` is what dev data chose where the variant has a grid; `settings` are then without what the grid sets.
+    `value` is NaN where the metric is not defined. `choice` is what dev data chose where the variant has a grid; `settings` are
+    then without what the grid sets.
     """
 
     experiments: frozenset[str]
@@ -128,7 +129,10 @@ class Column:
         return (language, dataset) == (self.language, self.dataset) and (not pairs or sources in ("", self.sources))
 
 
-TESTED = [*("experiment", "variant", "run", "sources", "target", "language"), *("data_seed", "model_seed", "settings", "n")]
+TESTED = [
+    *("experiment", "variant", "run", "sources", "target", "language"),
+    *("data_seed", "model_seed", "settings", "n"),
+]
 """What the scores say of a run and a language whatever the metric."""
 
 AVERAGE = Column("", mean=True)

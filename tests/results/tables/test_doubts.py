@@ -30,7 +30,13 @@ def doubt(language, share=0.25, kind="duplicates", split="test", other="train", 
 
 
 def unknown(language="th", share=0.12, split="test", encoder="wp-1a2b3c4d", runs=(), **changes):
-    counts = {"max_length": 128, "pieces": 1000, "unknown_pieces": round(1000 * share), "words": 9, "truncated_words": 0}
+    counts = {
+        "max_length": 128,
+        "pieces": 1000,
+        "unknown_pieces": round(1000 * share),
+        "words": 9,
+        "truncated_words": 0,
+    }
     spec = {"task": "ner", "encoder": encoder}
     (found,) = find_warnings(spec, {str(paths.split("toy-0", language, split)): {**counts, **changes}})
     return {**found, "runs": list(runs)}
