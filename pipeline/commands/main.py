@@ -10,10 +10,10 @@ Each works as `python -m pipeline.commands.<command>` too. Results are made by S
 import argparse
 from types import ModuleType
 
-from pipeline.commands import check, draw, plan, prune
+from pipeline.commands import check, data, draw, plan, prune
 from pipeline.common.errors import run_stage
 
-COMMANDS: dict[str, ModuleType] = {"check": check, "draw": draw, "plan": plan, "prune": prune}
+COMMANDS: dict[str, ModuleType] = {"check": check, "data": data, "draw": draw, "plan": plan, "prune": prune}
 """By name; each has a docstring, a `SUMMARY` of one line, `add_arguments(parser)` and `run(arguments)`."""
 
 

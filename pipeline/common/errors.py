@@ -10,15 +10,24 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 
+from pipeline.common.names import difference, looks_like
+
 
 class UserError(Exception):
     """Something the user gave is wrong: the message names the place, what was expected and how to mend it."""
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """Return `"; did you mean 'x'?"` for the closest of `valid`, or the list of valid names where none is close."""
-    names = sorted(str(v) for v in valid)
-    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    """Return `"; did you mean 'x'?"` for the closest of `valid`, or the list of valid names where none is close.
+
+    A name that only looks like a valid one is told in which character it differs.
+    """
+    name, names = str(name), sorted(str(v) for v in valid)
+    alike = looks_like(name, names)
+    if alike is not None:
+        why = difference(name, alike)
+        return f"; did you mean {alike!r}?{f' {why}' if why else ''}"
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; valid: {', '.join(names)}" if names else "; nothing is declared there"

@@ -64,6 +64,8 @@ def written_path(loc: KeyPath, raw: Any) -> KeyPath:
         no_item = isinstance(part, int) and not isinstance(raw, list | tuple | Mapping)
         if tag or part == "[key]" or no_item:
             continue
+        if isinstance(raw, Mapping):  # pydantic says 1 of a key that YAML took for true
+            part = next((key for key in raw if key is True or key is False if key == part), part)
         path.append(part)
         if isinstance(raw, Mapping):
             raw = raw.get(part)

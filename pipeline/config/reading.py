@@ -154,5 +154,9 @@ def _split(raw: Any, path: str) -> list[str]:
 
 def dotted(path: Sequence[str | int]) -> str:
     """Spell a path as messages do: `experiments.few-shot.methods[2]`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    text = "".join(f"[{part}]" if type(part) is int else f".{_spelt(part)}" for part in path)
     return text.removeprefix(".")
+
+
+def _spelt(part: str | int) -> str:
+    return str(part).lower() if isinstance(part, bool) else str(part)  # a key that YAML took for a truth value

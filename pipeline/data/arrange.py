@@ -5,6 +5,7 @@
 | `test: dev` | the dataset's own dev split is the test set (its test files bear no labels) |
 | `dev: {from: train, fraction, seed}` | dev is cut out of train: each class in its share, all questions on one text together |
 | `remove_duplicates: train` | training rows that also stand in dev or test are left out |
+| `remove_duplicates: train_and_dev` | dev rows that also stand in test are left out before |
 """
 
 from collections import Counter
@@ -20,11 +21,19 @@ from numpy.typing import NDArray
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import read_json
 from pipeline.common.paths import SPLITS
+from pipeline.data.duplicates import row_keys
 from pipeline.data.raw_text import raw_text
-from pipeline.data.schema import CLASSES, KEYS, SCHEMAS, Loaded, Split
+from pipeline.data.schema import CLASSES, SCHEMAS, Loaded, Split
 from pipeline.data.splits import hold_out
 
 DUPLICATE = "also in dev or test"
+THINNED: dict[str, dict[str, tuple[str, ...]]] = {
+    "none": {},
+    "train": {"train": ("dev", "test")},
+    "train_and_dev": {"dev": ("test",), "train": ("dev", "test")},
+}
+"""By choice of `remove_duplicates`: the splits that lose rows, in this order, and where those rows stand as well."""
+_REASONS = {"train": DUPLICATE, "dev": "also in test"}
 
 
 @dataclass(frozen=True)
@@ -120,7 +129,7 @@ def arrange(spec: Mapping[str, Any], task: str, read: Mapping[str, Read]) -> dic
     """Make train, dev and test from the dataset's own splits, as `spec` says; a split without an origin is left out.
 
     Raises:
-        UserError: dev is to be cut from a training split that does not exist, or no training row would be left.
+        UserError: dev is to be cut from a training split that does not exist, or duplicates leave no row of train or dev.
     """
     cut = spec.get("dev")
     final = {"train": read.get("train"), "dev": read.get("dev"), "test": read.get(str(spec.get("test", "test")))}
@@ -131,9 +140,7 @@ def arrange(spec: Mapping[str, Any], task: str, read: Mapping[str, Read]) -> dic
         final["train"], final["dev"] = _cut(spec, task, train, cut)
     elif spec.get("test") == "dev":
         final["dev"] = None
-    doubled = 0
-    if final["train"] is not None:
-        final["train"], doubled = _without_doubles(spec, task, final["train"], [final["dev"], final["test"]])
+    final, doubled = _without_doubles(spec, task, final)
     origin = {"train": "train", "dev": "dev", "test": str(spec.get("test", "test"))}
     result = {}
     for name, part in final.items():
@@ -142,7 +149,8 @@ def arrange(spec: Mapping[str, Any], task: str, read: Mapping[str, Read]) -> dic
         own = None if cut and name == "dev" else read[origin[name]]  # a cut dev has no file of its own
         dropped = Counter(own.dropped if own else {})
         repaired = Counter(own.repaired if own else {})
-        dropped[DUPLICATE] += doubled if name == "train" else 0
+        if name in doubled:
+            dropped[_REASONS[name]] += doubled[name]
         for reason, counts in part.mends.items():
             repaired[reason] += int(counts.sum())
         result[name] = Split(part.table, dict(+dropped), dict(+repaired))
@@ -171,23 +179,26 @@ def _what(spec: Mapping[str, Any]) -> str:
     return f"{spec['loader']} {spec['language']}"
 
 
-def row_keys(task: str, table: pa.Table) -> list[tuple[Any, ...]]:
-    """Return what makes each row the example it is: two rows with one key are duplicates."""
-    columns = [table[name].to_pylist() for name in KEYS[task]]
-    return [tuple(tuple(v) if isinstance(v, list) else v for v in row) for row in zip(*columns, strict=True)]
-
-
 def _without_doubles(
-    spec: Mapping[str, Any], task: str, train: Read, others: Sequence[Read | None]
-) -> tuple[Read, int]:
-    """Leave out training rows that stand in `others` if `spec` asks for it; say how many those were."""
-    choice = spec.get("remove_duplicates", "none")
-    if choice not in ("none", "train"):
-        raise UserError(f"remove_duplicates: {choice!r}{nearest(str(choice), ('none', 'train'))}")
-    if choice == "none":
-        return train, 0
-    elsewhere = {key for other in others if other is not None for key in row_keys(task, other.table)}
-    kept = np.array([i for i, key in enumerate(row_keys(task, train.table)) if key not in elsewhere], dtype=np.int64)
-    if not len(kept):
-        raise UserError(f"{_what(spec)}: remove_duplicates leaves no training row")
-    return train.take(kept), train.table.num_rows - len(kept)
+    spec: Mapping[str, Any], task: str, final: Mapping[str, Read | None]
+) -> tuple[dict[str, Read | None], dict[str, int]]:
+    """Leave out rows that stand in other splits if `spec` asks for it; say how many those were, by split."""
+    choice = str(spec.get("remove_duplicates", "none"))
+    if choice not in THINNED:
+        raise UserError(f"remove_duplicates: {choice!r}{nearest(choice, THINNED)}")
+    result, doubled = dict(final), {}
+    for name, others in THINNED[choice].items():
+        split = result.get(name)
+        if split is None:
+            continue
+        elsewhere = {key for other in others if (o := result.get(other)) is not None for key in row_keys(task, o.table)}
+        kept = [i for i, key in enumerate(row_keys(task, split.table)) if key not in elsewhere]
+        if not kept and split.table.num_rows:
+            where = " or ".join(others)
+            raise UserError(
+                f"{_what(spec)}: remove_duplicates leaves no {'training' if name == 'train' else name} row: "
+                f"all {split.table.num_rows:,} stand in {where} as well"
+            )
+        doubled[name] = split.table.num_rows - len(kept)
+        result[name] = split.take(np.array(kept, dtype=np.int64)) if doubled[name] else split
+    return result, doubled

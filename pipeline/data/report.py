@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.data.duplicates import row_keys, shared_texts
 from pipeline.data.schema import CLASSES, KEYS, Split
 
 
@@ -21,12 +22,14 @@ def describe(task: str, splits: Mapping[str, Split]) -> dict[str, dict[str, Any]
 
     Returns:
         For each split: `rows`; `dropped` and `repaired` by reason; `duplicates_within`, rows of which an earlier row is the
-        same example (`schema.KEYS`); `duplicates_across`, by other split, rows that stand there too; what the labels are
+        same example (see `duplicates`); `duplicates_across`, by other split, rows that stand there too; `shared_across`, by other
+        split, rows whose context (`qa`), premise (`nli`) or query (`relevance`) stands there too; what the labels are
         (`labels` by tag and `entities` by type; `labels` by class with the share of the largest, `majority`; `answers`, how
         many questions have so many); `tokens` (`ner`) or `characters`, per row: mean, median, 95th percentile, maximum.
     """
-    keys = {name: _keys(task, split.table) for name, split in splits.items()}
+    keys = {name: [hash(key) for key in row_keys(task, split.table)] for name, split in splits.items()}
     distinct = {name: set(rows) for name, rows in keys.items()}
+    shared = shared_across(task, splits)
     result = {}
     for name, split in splits.items():
         across = {other: sum(row in distinct[other] for row in keys[name]) for other in splits if other != name}
@@ -36,10 +39,25 @@ def describe(task: str, splits: Mapping[str, Split]) -> dict[str, dict[str, Any]
             "repaired": split.repaired,
             "duplicates_within": len(keys[name]) - len(distinct[name]),
             "duplicates_across": across,
+            **({"shared_across": shared[name]} if shared else {}),
             **_labels(task, split.table),
             **_sizes(task, split.table),
         }
     return result
+
+
+def shared_across(task: str, splits: Mapping[str, Split]) -> dict[str, dict[str, int]]:
+    """Count rows whose shared text (`schema.SHARED`) another split has too; empty where the task's rows share none.
+
+    Returns:
+        By split, by other split: how many rows of the one.
+    """
+    texts = {name: found for name, s in splits.items() if (found := shared_texts(task, s.table)) is not None}
+    distinct = {name: set(found) for name, found in texts.items()}
+    return {
+        name: {other: sum(text in distinct[other] for text in found) for other in texts if other != name}
+        for name, found in texts.items()
+    }
 
 
 def describe_text(table: pa.Table) -> dict[str, Any]:
@@ -50,12 +68,6 @@ def describe_text(table: pa.Table) -> dict[str, Any]:
         "characters": characters,
         "duplicates_within": rows - pc.count_distinct(table["text"]).as_py(),
     }
-
-
-def _keys(task: str, table: pa.Table) -> list[int]:
-    """Return a hash of what makes each row the example it is."""
-    columns = [table[name].to_pylist() for name in KEYS[task]]
-    return [hash(tuple(tuple(v) if isinstance(v, list) else v for v in row)) for row in zip(*columns, strict=True)]
 
 
 def _labels(task: str, table: pa.Table) -> dict[str, Any]:

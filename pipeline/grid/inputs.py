@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.files import digest
+from pipeline.common.names import on_disk
 from pipeline.config.datasets import Dataset as DatasetSettings
 from pipeline.config.datasets.babel import Babel
 from pipeline.config.datasets.facts import babel_languages, babel_overrides
@@ -64,7 +65,8 @@ class Dataset:
             return {}
         called = self.called.get(language, language)
         files: Mapping[str, str] = self.spec["files"]
-        return {split: Path(self.folder, name.replace("{language}", called)) for split, name in files.items()}
+        named = {split: Path(self.folder, name.replace("{language}", called)) for split, name in files.items()}
+        return {split: on_disk(Path(), str(path)) for split, path in named.items()}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
     python -m pipeline.stages.preprocess --spec '{"dataset": "wikiann-1a2b3c4d", "language": "qu", "loader": "wikiann"}'
 
 Reads what `python -m pipeline.stages.download` fetched (generated datasets read nothing); writes `train`, `dev`, `test` and
-`text.parquet` and `report.json`. Same input, same bytes. Either all files are replaced or none.
+`text.parquet` and `report.json`, and prints a table of what is in them. Same input, same bytes. Either all files are replaced or
+none.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from pipeline.common.code import add_code_argument, code_stamp, stage_modules
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import read_json, sha256_file, write_json
 from pipeline.data import report
+from pipeline.data.leaks import warnings_of
 from pipeline.data.loaders import GENERATED, loader_module, parse_spec
 from pipeline.data.schema import LABELS, Facts, Loaded, write_split
 
@@ -91,9 +94,17 @@ def _write(spec: Mapping[str, Any], loaded: Loaded, raw: Path | None, folder: Pa
         "raw": sha256_file(raw) if raw else None,
         "notes": [*loaded.notes, *(f"no {split} split: {why}" for split, why in sorted(loaded.absent.items()))],
         "splits": described,
+        "warnings": warnings_of(loaded.task, loaded.splits, described, _of_one_file(spec)),
         "text": {**report.describe_text(loaded.text), "sha256": sha256_file(path)},
     }
     write_json(folder / paths.data_report(dataset, language).name, facts)
+
+
+def _of_one_file(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the splits that are cut out of train's file, or of one for all."""
+    if "all" in (spec.get("files") or {}):
+        return paths.SPLITS
+    return ("train", "dev") if spec.get("dev") else ("train",)
 
 
 def _replace(folder: Path, target: Path) -> None:
@@ -117,7 +128,9 @@ def main() -> None:
     parser.add_argument("--spec", required=True, help="JSON: dataset, language, loader and its options")
     add_code_argument(parser)
     arguments = parser.parse_args()
-    print(f"wrote {preprocess(parse_spec(arguments.spec), arguments.code)}")
+    written = preprocess(parse_spec(arguments.spec), arguments.code)
+    summary = import_module("pipeline.data.summary").summary  # by name: how it is worded makes no data stale
+    print(f"{summary([read_json(written)])}\nwrote {written}")
 
 
 if __name__ == "__main__":

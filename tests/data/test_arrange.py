@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.common.errors import UserError
-from pipeline.data.arrange import DUPLICATE, Read, arrange, load_splits, own_splits, row_keys
+from pipeline.data.arrange import DUPLICATE, Read, arrange, load_splits, own_splits
+from pipeline.data.duplicates import row_keys
 from pipeline.data.schema import KEYS, LABELS, task_table
 
 SPLITS = ("train", "dev", "test")
@@ -22,7 +23,7 @@ SAME = {
 }
 OTHER = {
     "ner": [(["Qusqu llaqta"], ["O"]), (["llaqta", "Qusqu"], ["O", "O"])],
-    "sentiment": [("good ", "positive"), ("Good", "positive")],
+    "sentiment": [("goood", "positive"), ("Good", "positive")],
     "nli": [("It is wet.", "It rains.", "entailment"), ("It rains.", "It is dry.", "entailment")],
     "relevance": [("Shoe, red", "red shoe", "relevant"), ("red shoe", "Boot, red", "relevant")],
     "qa": [("Where?", "Lima, in Peru", ["Peru"], [9]), ("What?", "Lima, Peru", ["Peru"], [6])],
@@ -314,6 +315,32 @@ def test_a_reason_that_the_loader_gave_already_is_added_to():
         "test": Read(table("sentiment", [("a", "positive")], "test")),
     }
     assert arrange(spec(remove_duplicates="train"), "sentiment", read)["train"].dropped == {DUPLICATE: 4}
+
+
+@pytest.mark.parametrize("cut", [None, {"from": "train", "fraction": 0.5, "seed": 1}])
+def test_dev_rows_that_stand_in_test_leave_too_and_test_keeps_all(cut):
+    """Of dev and test a row is test's, of train and either it is theirs; also where dev is cut out of train."""
+    read = {
+        "train": Read(table("sentiment", [(name, "positive") for name in ("a", "b", "c ", "d")])),
+        "dev": Read(table("sentiment", [(name, "positive") for name in (" b", "c", "e")], "dev"), {"also in test": 1}),
+        "test": Read(table("sentiment", [(name, "positive") for name in ("c", "c", "f")], "test")),
+    }
+    found = arrange(spec(remove_duplicates="train_and_dev", dev=cut), "sentiment", read)
+    texts = {name: [text.strip() for text in split.table["text"].to_pylist()] for name, split in found.items()}
+    assert texts["test"] == ["c", "c", "f"] and found["test"].dropped == {}
+    assert "c" not in texts["train"] + texts["dev"] and not set(texts["train"]) & set(texts["dev"])
+    if cut is None:
+        assert texts["dev"] == ["b", "e"] and found["dev"].dropped == {"also in test": 2}
+        assert texts["train"] == ["a", "d"] and found["train"].dropped == {DUPLICATE: 2}
+        with pytest.raises(UserError, match="leaves no dev row: all 1 stand in test as well"):
+            few = {
+                "train": read["train"],
+                "dev": Read(table("sentiment", [("c", "positive")], "dev")),
+                "test": read["test"],
+            }
+            arrange(spec(remove_duplicates="train_and_dev"), "sentiment", few)
+    else:
+        assert sum(split.dropped.get(r, 0) for split in found.values() for r in (DUPLICATE, "also in test")) == 1
 
 
 def test_nothing_left_to_train_on_and_unknown_choices_are_refused():

@@ -84,9 +84,10 @@ class Downloaded(Section):
     dev: DevFromTrain | None = Field(
         default=None, description="cut the dev set from the training split; `null`: the dataset's own dev set"
     )
-    remove_duplicates: Literal["none", "train"] = Field(
+    remove_duplicates: Literal["none", "train", "train_and_dev"] = Field(
         default="none",
-        description="`train`: drop training examples that also stand in dev or test; otherwise they are only reported",
+        description="`train`: drop training examples that also stand in dev or test; `train_and_dev`: also dev examples that "
+        "stand in test; otherwise they are only reported",
     )
     expected: dict[Language, Expected] = Field(
         default={},

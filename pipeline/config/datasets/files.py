@@ -142,9 +142,10 @@ class Files(Section):
     dev: DevFromTrain | None = Field(
         default=None, description="cut the dev set from the training file; `null`: a file of its own"
     )
-    remove_duplicates: Literal["none", "train"] = Field(
+    remove_duplicates: Literal["none", "train", "train_and_dev"] = Field(
         default="none",
-        description="`train`: drop training examples that also stand in dev or test; otherwise they are only reported",
+        description="`train`: drop training examples that also stand in dev or test; `train_and_dev`: also dev examples that "
+        "stand in test; otherwise they are only reported",
     )
     licence: str = Field(default="", description="a note for readers of the config; changes no run")
 

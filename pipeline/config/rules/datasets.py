@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 
 from pipeline.common.errors import UserError, nearest
+from pipeline.common.names import name_of
 from pipeline.config.datasets import Dataset
 from pipeline.config.datasets.babel import Babel
 from pipeline.config.datasets.downloaded import Downloaded
@@ -129,7 +130,7 @@ def check_languages_of_files(name: str, dataset: Files, languages: Collection[st
         )
     called: dict[str, str] = {}
     for language in sorted(languages):
-        other = called.setdefault(dataset.languages.get(language, language), language)
+        other = called.setdefault(name_of(dataset.languages.get(language, language)), language)
         if other != language:
             yield (*path, "languages", language), f"is called as {other!r} is; expected different names"
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import UTF16_MARK, read_parquet, undecodable
+from pipeline.common.names import respelt
 from pipeline.data.formats.lines import CARRIAGE, without_mark
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
@@ -199,7 +200,7 @@ def _cells(
             repaired[BLANK_LINE] += 1
             continue
         if there is None:
-            there = cells if header else [str(number) for number in range(len(cells))]
+            there = respelt(cells, (*names, *optional)) if header else [str(number) for number in range(len(cells))]
             chosen = {name: [] for name in _found(path, there, names, optional, header)}
             picks = [(there.index(name), values) for name, values in chosen.items()]
             if header:
@@ -260,6 +261,10 @@ def _json(path: Path, text: str, names: Sequence[str], optional: Sequence[str], 
     if not objects:
         raise UserError(f"{path}: holds no rows")
     there = [*dict.fromkeys(key for value in objects for key in value)]
+    spelt = {key: name for key, name in zip(there, respelt(there, (*names, *optional)), strict=True) if key != name}
+    if spelt:
+        objects = [{spelt.get(key, key): item for key, item in value.items()} for value in objects]
+        there = [spelt.get(key, key) for key in there]
     chosen = _found(path, there, names, optional)
     columns = {name: [as_text(value.get(name)) for value in objects] for name in chosen}
     return Table(path, columns, len(objects), None if listed else lines, repaired)
@@ -300,6 +305,7 @@ def _parquet(path: Path, names: Sequence[str], optional: Sequence[str]) -> Table
     table = read_parquet(path)
     if not table.num_rows:
         raise UserError(f"{path}: holds no rows")
+    table = table.rename_columns(respelt(table.column_names, (*names, *optional)))
     chosen = _found(path, table.column_names, names, optional)
     for name in chosen:
         if "binary" in str(table.schema.field(name).type):

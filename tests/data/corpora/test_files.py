@@ -218,7 +218,7 @@ def test_the_map_keeps_its_order_on_its_way_through_the_config(tmp_path):
     [
         ("sentiment", {"1": "a", "1.0": "b", "2": "b"}, r"labels: '1' means 'a' and 'b'; expected one class"),
         ("sentiment", {"1": "a", "2": "a"}, r"labels: a class; expected at least two"),
-        ("sentiment", {"1": None}, r"labels: no classes; expected at least two"),
+        ("sentiment", {"positive": None}, r"labels: leaves the class positive out; list those that are left as well"),
         ("qa", {"1": "a", "2": "b"}, r"labels: task qa has no labels"),
         ("ner", {"1": "PER", "0": "O"}, r"labels: 'PER' is no tag; expected O, B-TYPE or I-TYPE"),
         ("ner", {"0": "O"}, r"labels: no tag of an entity"),
@@ -235,11 +235,19 @@ def test_impossible_maps_are_refused(task, labels, says):
         (
             "text,label\na,positive\nb,positiv\n",
             {},
-            r"a.csv:3: unknown label 'positiv'; did you mean 'positive'\?; say what each means "
-            r"under `labels`: \{\"positiv\": positive\}, or null",
+            r"a.csv:3: unknown label 'positiv' \(1 row; did you mean 'positive'\?\); write into the config: "
+            r"labels: \{\"negative\": negative, \"positive\": positive, \"positiv\": \?\}; with a class",
         ),
-        ("text,label\na,1\nb,6\n", STARS, r"a.csv:3: unknown label '6'; valid: 1, 2, 3, 4, 5; list it under `labels`"),
-        ("text,label\na,positive\nb,\n", {}, r"a.csv:3: no label; say what each means"),
+        (
+            "text,label\na,1\nb,6\n",
+            STARS,
+            r"a.csv:3: unknown label '6' \(1 row\); write .*\"5\": positive, \"6\": \?\}",
+        ),
+        (
+            "text,label\na,positive\nb,\n",
+            {},
+            r"a.csv:3: no label \(1 row\); write into the config: labels: \{\"\": null\}$",
+        ),
         ("text,label\n,wrong\n", {}, r"a.csv:2: unknown label 'wrong'"),  # also of rows that would be dropped
     ],
 )
@@ -280,13 +288,13 @@ def test_tags_may_be_numbers(tmp_path):
             "a.conll",
             "a O\nb B-GEO\n",
             {},
-            r"a.conll:2: unknown tag 'B-GEO'; .*say what each means under `labels`: \{\"B-GEO\": I-LOC\}",
+            r"a.conll:2: unknown tag 'B-GEO' \(1 word\); write .*\"I-LOC\": I-LOC, \"B-GEO\": B-GEO\}$",
         ),
         (
             "a.conll",
             "a O\nb B-GEO\n",
             {"labels": {"O": "O", "B-G": "B-G"}},
-            r"a.conll:2: unknown tag 'B-GEO'; did you mean 'B-G'\?; list it",
+            r"a.conll:2: unknown tag 'B-GEO' \(1 word; did you mean 'B-G'\?\); write .*\"B-GEO\": \?\}",
         ),
         ("a.conll", "a O\n", {"columns": {"id": 0}}, r"columns: id: CoNLL files have none"),
         (
@@ -297,7 +305,7 @@ def test_tags_may_be_numbers(tmp_path):
         ),
         ("a.jsonl", jsonl({"tokens": ["a", None], "tags": ["O", "O"]}), {}, r"a.jsonl:1: column 'tokens' holds None"),
         ("a.jsonl", jsonl({"tokens": ["a"], "tags": {"0": "O"}}), {}, r"a.jsonl:1: column 'tags' holds an object"),
-        ("a.jsonl", jsonl({"tokens": ["a"], "tags": [None]}), {}, r"a.jsonl:1: no tag; say what"),
+        ("a.jsonl", jsonl({"tokens": ["a"], "tags": [None]}), {}, r"a.jsonl:1: no tag \(1 word\); write into"),
         ("a.jsonl", jsonl({"tokens": [], "tags": []}), {}, r"a.jsonl: no row can be used \(1 × empty sentence\)"),
         (
             "a.xml",

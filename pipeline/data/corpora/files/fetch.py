@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError, nearest
+from pipeline.common.names import on_disk
 from pipeline.common.paths import SPLITS
 from pipeline.data import sources
 from pipeline.data.arrange import own_splits
@@ -33,8 +34,9 @@ def fetch(spec: Mapping[str, Any], work: Path, mirror: Path | None, folder: Path
     language, paths = str(spec["language"]), split_files(spec)
     if folder is None:
         raise UserError("folder: no path is given; set `folder: PATH`")
+    folder = on_disk(Path(), str(folder))
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder")
+        raise UserError(f"{folder}: no such folder{_instead(folder)}")
     splits = ("all",) if "all" in paths else own_splits(spec, [split for split in SPLITS if split in paths])
     unlisted = "{language}" in "".join(map(str, spec["files"].values())) and language not in spec.get("languages", {})
     advice = f"; {language!r} is not listed under `languages`, so it was looked for by its code" if unlisted else ""
@@ -52,7 +54,7 @@ def _find(folder: Path, name: str, where: str, advice: str) -> Path:
     Raises:
         UserError: it is not there, names the nearest that is; or it lies outside.
     """
-    path = folder / name
+    path = on_disk(folder, name)
     inside = Path(os.path.normpath(path)).is_relative_to(os.path.normpath(folder))
     if Path(name).is_absolute() or not inside:
         raise UserError(f"{where}: {name!r} leads out of the folder {folder}; expected a path below it")
@@ -62,13 +64,17 @@ def _find(folder: Path, name: str, where: str, advice: str) -> Path:
         return path
     if path.is_dir():
         raise UserError(f"{path}: a folder, expected a file; it holds {_listing(path)}")
+    raise UserError(f"{path}: no such file{_instead(path)}{advice}")
+
+
+def _instead(path: Path) -> str:
+    """Return the nearest name to one that is not there, or what is, in the first folder above that exists."""
     above, missing = path.parent, path.name
     while not above.is_dir():
         above, missing = above.parent, above.name
     there = sorted(entry.name for entry in above.iterdir())
     hint = nearest(missing, there)
-    listed = f"; {above} holds {_listing(above)}" if not hint.startswith("; did") else hint
-    raise UserError(f"{path}: no such file{listed}{advice}")
+    return hint if hint.startswith("; did") else f"; {above} holds {_listing(above)}"
 
 
 def _listing(folder: Path) -> str:

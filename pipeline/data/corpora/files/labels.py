@@ -1,17 +1,24 @@
 """What the labels in a user's files mean: the config's map from label to class.
 
-Labels are compared as text, without blanks around them; `1`, `1.0` and `"1"` are one label, as are `True` and `true`.
+Labels are compared as names are (`pipeline.common.names`); `true`, `True` and `TRUE` are one label too. A map that only leaves
+labels out adds to the task's usual classes; any other stands in their place.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
-from pipeline.common.errors import UserError, nearest
+import yaml
+
+from pipeline.common.errors import UserError
+from pipeline.common.names import looks_like, name_of
 from pipeline.data.formats.tables import as_text
 from pipeline.data.schema import CLASSES, LABELS
 
-_WHOLE = re.compile(r"(-?\d+)\.0+")
+SHOWN = 10  # unknown labels in a message
+_SEPARATORS = re.compile(r"[-_ ]+")
 
 Map = Mapping[str, str | None] | Sequence[Sequence[Any]]
 """By label the class it means, or `None`; or pairs of those, which keep their order in a spec whose keys are sorted."""
@@ -19,14 +26,12 @@ Map = Mapping[str, str | None] | Sequence[Sequence[Any]]
 
 def label_text(value: Any) -> str:
     """Return a label's one spelling."""
-    text = str(as_text(value) if value is not None else "").strip()
-    if whole := _WHOLE.fullmatch(text):
-        return whole[1]
+    text = name_of(str(as_text(value) if value is not None else ""))
     return text.lower() if text.lower() in ("true", "false") else text
 
 
 class Labels:
-    """Tells the class of each label.
+    """Tells the class of each label, and remembers those it does not know.
 
     Attributes:
         classes: the label set, in the order of the head.
@@ -42,14 +47,17 @@ class Labels:
         own = own_labels(task, given)
         self.own, self.classes = own is not None, own or tuple(LABELS[task])
         self._kind = "tag" if task == "ner" else "label"
-        self._means: dict[str, str | None] = dict(_means(given)) if self.own else {name: name for name in self.classes}
+        usual = {} if self.own else {name: name for name in self.classes}
+        self._means: dict[str, str | None] = {**usual, **_means(given)}
         self._seen: dict[str, str | None] = {}  # spellings already looked up
+        self._met: set[str] = set()
+        self._unknown: dict[str, tuple[int, str]] = {}  # how often, and the first place
 
     def of(self, value: Any, where: str) -> str | None:
-        """Return the class of a label at the place `where`; `None`: its row is to be left out.
+        """Return the class of a label at the place `where`; `None`: its row is to be left out, or `check` will refuse it.
 
         Raises:
-            UserError: the label is unknown or missing.
+            UserError: it is a list or a mapping.
         """
         if isinstance(value, str) and value in self._seen:
             return self._seen[value]
@@ -57,18 +65,113 @@ class Labels:
             raise UserError(f"{where}: the {self._kind} is {value!r:.60}, expected one")
         text = label_text(value)
         if text not in self._means:
-            found = f"unknown {self._kind} {text!r}{nearest(text, self._means)}" if text else f"no {self._kind}"
-            instead = "list it" if self.own else "say what each means"
-            raise UserError(
-                f'{where}: {found}; {instead} under `labels`: {{"{text}": {self.classes[-1]}}}, or null to leave it out'
-            )
+            times, first = self._unknown.get(text, (0, where))
+            self._unknown[text] = (times + 1, first)
+            return None
+        self._met.add(text)
         if isinstance(value, str):
             self._seen[value] = self._means[text]
         return self._means[text]
 
+    def check(self) -> None:
+        """Refuse the labels that are not known, all at once.
+
+        Raises:
+            UserError: there are some; says where and how often each stands, and what to write into the config.
+        """
+        if self._unknown:
+            first = next(iter(self._unknown.values()))[1]
+            raise UserError(f"{first}: {self._named()}; {self._advice()}")
+
+    def _named(self) -> str:
+        """Name the unknown labels, each with its number and, but for the first, its first place."""
+        said = []
+        many = len(self._unknown) > SHOWN
+        for i, (text, (times, first)) in enumerate([*self._unknown.items()][: 3 if many else SHOWN]):
+            what = f"unknown {self._kind} {text!r:.60}" if text else f"no {self._kind}"
+            unit = "word" if self._kind == "tag" else "row"
+            place = f", first at {first}" if i else ""
+            close = self._close(text) if self._like(text) is None else []
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            said.append(f"{what} ({times:,} {unit}{'s' if times > 1 else ''}{place}{hint})")
+        return ", ".join(said) + (f" … ({len(self._unknown)} different ones)" if many else "")
+
+    def _advice(self) -> str:
+        """Say what to write under `labels`; a class is filled in only where its name is all but the label's."""
+        if len(self._unknown) > SHOWN:
+            return (
+                f"so many are hardly {self._kind}s: name the column that holds the {self._kind}s under `columns`, or list all of "
+                "them under `labels`"
+            )
+        block, quoted = self._block()
+        lines = [f"write into the config: labels: {{{', '.join(f'{_quoted(k)}: {v}' for k, v in block.items())}}}"]
+        if quoted:
+            lines.append(f"without quotes YAML reads {quoted} as a number")
+        if "?" in block.values():
+            classes = ", ".join(self.classes)
+            lines.append(f"with a class ({classes}), or null to leave such rows out, in the place of each ?")
+        return "; ".join(lines)
+
+    def _block(self) -> tuple[dict[str, str], str]:
+        """Return the whole map that would do, `?` where nobody but the user knows; and a label that YAML read as a number."""
+        quoted, known = "", dict(self._means)
+        added: dict[str, str | None] = {}
+        for text in self._unknown:
+            read = _as_yaml(text)
+            if self.own and read in known and read not in self._met:
+                quoted, added[text] = quoted or text, known.pop(read)
+            elif not text:
+                added[text] = None
+            else:
+                (added[text],) = self._like(text) or ("?",)
+        only_left_out = all(name is None for name in added.values())
+        if not self.own and (only_left_out or self._met.isdisjoint(self.classes)):
+            known = {
+                label: name for label, name in known.items() if name is None
+            }  # the usual ones are known or of no use
+        return {text: _value(name) for text, name in {**known, **added}.items()}, quoted
+
+    def _like(self, text: str) -> tuple[str | None] | None:
+        """Return what a label means that is a known label or a class, written a little otherwise; `None`: no such label.
+
+        A tag of a type of its own means itself.
+        """
+        known = {name: name for name in self.classes} | self._means
+        spelled = {_SEPARATORS.sub(" ", name): meaning for name, meaning in known.items()}
+        like = looks_like(_SEPARATORS.sub(" ", text), [*spelled])
+        if like is not None:
+            return (spelled[like],)
+        own_type = self._kind == "tag" and re.fullmatch(r"[BI]-\w+", text)
+        return (text,) if own_type and not self._close(text) else None
+
+    def _close(self, text: str) -> list[str]:
+        """Return the known label that a label may be a slip of the pen for, if there is one."""
+        return get_close_matches(text, self._means, n=1, cutoff=0.75 if self._kind == "tag" else 0.85)
+
+
+def _value(name: str | None) -> str:
+    """Spell a class for YAML."""
+    if name is None or name == "?":
+        return name or "null"
+    return name if re.fullmatch(r"[A-Za-z][\w-]*", name) and yaml.safe_load(name) == name else _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _as_yaml(text: str) -> str | None:
+    """Return the label that YAML makes of a number without quotes; `None` where that is no other."""
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):
+        return None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return label_text(value) if is_number else None
+
 
 def own_labels(task: str, given: Map) -> tuple[str, ...] | None:
-    """Return the label set that a map makes, in the order of the head; `None`: the map is empty, the task's is used.
+    """Return the label set that a map makes, in the order of the head; `None`: the task's is used.
 
     A task's usual classes keep their usual order, so that data of several sources can be used together; other sets have the
     order in which the map first names them. Tags: `O`, then `B-` and `I-` of each type, in that order.
@@ -80,12 +183,16 @@ def own_labels(task: str, given: Map) -> tuple[str, ...] | None:
     named = [name for name in dict.fromkeys(means.values()) if name is not None]
     if not means:
         return None
+    if task not in (*CLASSES, "ner"):
+        raise UserError(f"labels: task {task} has no labels; leave it out")
+    if not named:
+        if gone := [name for name in LABELS[task] if name in means]:
+            raise UserError(f"labels: leaves the class {gone[0]} out; list those that are left as well, as NAME: NAME")
+        return None
     if task == "ner":
         return _tags(named)
-    if task not in CLASSES:
-        raise UserError(f"labels: task {task} has no labels; leave it out")
     if len(named) < 2:
-        raise UserError(f"labels: {', '.join(named) or 'no'} class{'' if named else 'es'}; expected at least two")
+        raise UserError(f"labels: {', '.join(named)} class; expected at least two")
     usual = LABELS[task]
     return tuple(usual) if set(named) == set(usual) else tuple(named)
 

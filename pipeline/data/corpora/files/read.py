@@ -25,6 +25,7 @@ import numpy as np
 
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import read_json
+from pipeline.common.names import difference, name_of
 from pipeline.common.paths import SPLITS
 from pipeline.data.arrange import Read, arrange, load_splits
 from pipeline.data.corpora.files.labels import Labels
@@ -82,7 +83,7 @@ def _languages(spec: Mapping[str, Any]) -> dict[str, str]:
     called = {str(code): str(name) for code, name in (spec.get("languages") or {}).items()}
     called.setdefault(str(spec["language"]), str(spec["language"]))
     for code, name in called.items():
-        if twice := next((other for other in called if other != code and called[other] == name), None):
+        if twice := next((o for o in called if o != code and name_of(called[o]) == name_of(name)), None):
             raise UserError(f"languages: {code} and {twice} are both called {name!r}; expected different names")
     return called
 
@@ -114,6 +115,7 @@ def read_files(files: Sequence[Path], language: str, split: str, spec: Mapping[s
             endings = dict.fromkeys((*ENDINGS, *CONLL) if task == "ner" else ENDINGS)
             raise UserError(f"{path}: unknown ending {ending!r}; expected {', '.join(endings)}")
         found = _table_rows(path, language, split, spec, columns, labels)
+    labels.check()
     if not found.table.num_rows:
         reasons = ", ".join(f"{n} × {reason}" for reason, n in found.dropped.items())
         raise UserError(f"{path}: no row can be used ({reasons or 'it holds none'})")
@@ -168,26 +170,47 @@ def _chosen(
     rows: Sequence[int] = range(table.rows)
     if "language" in names:
         name = _languages(spec)[language]
-        languages = [str(value or "").strip() for value in table.columns[names["language"]]]
-        rows = [row for row, value in enumerate(languages) if value == name]
+        languages = table.columns[names["language"]]
+        spelt = {value: name_of(str(value or "")) for value in {str(value or "") for value in languages}}
+        rows = [row for row, value in enumerate(languages) if spelt[str(value or "")] == name_of(name)]
         if not rows:
-            there = sorted(set(languages) - {""})
+            there = sorted({*spelt.values()} - {""})
             listed = f"; column {names['language']!r} has {', '.join(there[:20])}{' …' if len(there) > 20 else ''}"
             raise UserError(f"{table.path}: no rows of {language!r}, called {name!r}{nearest(name, there)}{listed}")
     dropped = Counter({OTHER: table.rows - len(rows)})
     if "id" not in names:
         return [(row, f"files-{language}-{split}-{row}") for row in rows], dropped
+    ids = _ids(table, names["id"], rows)
+    return [(row, f"files-{split}-{name}") for name, row in ids.items()], dropped
+
+
+def _ids(table: Table, column: str, rows: Sequence[int]) -> dict[str, int]:
+    """Return the row of each id, which is spelt as names are (`1.0` is `1`), so that ids of several files are the same.
+
+    Raises:
+        UserError: a row has none, or two rows have one.
+    """
+    given = table.columns[column]
     seen: dict[str, int] = {}
     for row in rows:
-        value = table.columns[names["id"]][row]
-        if not isinstance(value, str) or not value.strip():
+        value = given[row]
+        name = name_of(value) if isinstance(value, str) else ""
+        if not name:
+            raise UserError(f"{table.place(row)}: no id in column {column!r}; expected one, or leave columns.id out")
+        if name in seen:
             raise UserError(
-                f"{table.place(row)}: no id in column {names['id']!r}; expected one, or leave columns.id out"
+                f"{table.place(row)}: id {value!r} stands at {table.place(seen[name])} already{_as(given[seen[name]], value)}"
             )
-        if value in seen:
-            raise UserError(f"{table.place(row)}: id {value!r} stands at {table.place(seen[value])} already")
-        seen[value] = row
-    return [(row, f"files-{split}-{value}") for value, row in seen.items()], dropped
+        seen[name] = row
+    return seen
+
+
+def _as(first: str, second: str) -> str:
+    """Say how the first of two ids that are one is spelt, where that is another spelling."""
+    if first == second:
+        return ""
+    why = difference(second, first) or "white space, invisible characters and a fraction of .0 make no other id"
+    return f", as {first!r}: {why}; give one of the two rows another id"
 
 
 # -------------------------------------------------------------------------------------------------------------- loading

@@ -1,0 +1,59 @@
+"""Show what a config's datasets hold: a table for each, its languages and splits with rows, labels, drops, mends and duplicates.
+
+    metalingua data my.yaml [--config training.epochs=5]
+
+Reads the reports that `preprocess` wrote below results/data/ and says which languages are not there yet; reads no data and
+writes nothing. Run it where Snakemake runs.
+"""
+
+import argparse
+from collections.abc import Collection
+
+from pipeline.commands.arguments import add_config, call, settings_of
+from pipeline.common import paths
+from pipeline.common.errors import run_stage
+from pipeline.common.files import read_object
+from pipeline.data.summary import summary
+from pipeline.grid.inputs import Dataset
+from pipeline.grid.runs import expand
+from pipeline.grid.survey import language_state
+
+SUMMARY = "what a config's datasets hold: rows, labels, what was dropped or mended, duplicates"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    add_config(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print a table for each dataset.
+
+    Raises:
+        UserError: the config is wrong.
+    """
+    grid = expand(settings_of(arguments))
+    print("\n\n".join(told(dataset, grid.accepted) for dataset in grid.datasets.values()))
+
+
+def told(dataset: Dataset, accepted: Collection[str] = ()) -> str:
+    """Return one dataset's table, and which of its languages are missing or stale."""
+    states = {language: language_state(dataset, language, {}, accepted) for language in dataset.languages}
+    found = (read_object(paths.data_report(dataset.key, language)) for language in dataset.languages)
+    reports = [report for report in found if report is not None and "notes" in report]
+    lines = [f"{dataset.name} ({paths.data_dir(dataset.key, '*').parent})"]
+    if reports:
+        lines += [summary(reports)]
+    for state, what in (("missing", "not there yet"), ("stale", "to be made again, of changed code or files")):
+        if languages := [language for language, found in states.items() if found == state]:
+            lines.append(f"{what}: {', '.join(languages)}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run the command by itself."""
+    call(__doc__, add_arguments, run)
+
+
+if __name__ == "__main__":
+    run_stage(main)

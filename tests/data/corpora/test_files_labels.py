@@ -1,0 +1,149 @@
+"""Own data whose labels are not known: what is said, and that the advice works when it is followed."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from pipeline.common.errors import UserError
+from tests.data.corpora.test_files import jsonl, read, rows
+
+
+def refused(tmp_path, content, name="a.csv", **options):
+    with pytest.raises(UserError) as told:
+        read(tmp_path, name, content, **options)
+    return str(told.value)
+
+
+def advised(said):
+    """The map of labels that a message tells to write, as YAML reads it."""
+    return yaml.safe_load(re.search(r"labels: (\{.*?\})(;|$)", said)[1])
+
+
+def labels_of(tmp_path, content, name="a.csv", **options):
+    return [row[-1] for row in rows(read(tmp_path, name, content, **options).table)]
+
+
+def csv(*labels):
+    return "text,label\n" + "".join(f"words {i},{label}\n" for i, label in enumerate(labels))
+
+
+def test_all_unknown_labels_are_said_at_once_and_the_advice_reads_the_file(tmp_path):
+    content = csv("Negative", "Positive", "Negative", "Negative")
+    said = refused(tmp_path, content)
+    assert re.search(
+        r"a\.csv:2: unknown label 'Negative' \(3 rows\), unknown label 'Positive' \(1 row, first at ", said
+    )
+    assert advised(said) == {"Negative": "negative", "Positive": "positive"}
+    assert labels_of(tmp_path, content, labels=advised(said)) == ["negative", "positive", "negative", "negative"]
+
+
+@pytest.mark.parametrize(
+    ("task", "label", "means"),
+    [
+        ("relevance", "Not_Relevant", None),  # nearest in letters is the opposite class
+        ("sentiment", "non-negative", None),
+        ("sentiment", "neutral", None),
+        ("sentiment", "1", None),
+        ("sentiment", "рositive", "positive"),  # with a Cyrillic letter
+        ("nli", "ENTAILMENT", "entailment"),
+    ],
+)
+def test_a_class_is_filled_in_only_where_the_label_is_its_name(tmp_path, task, label, means):
+    columns = {"sentiment": "text,label", "relevance": "query,title,label", "nli": "premise,hypothesis,label"}[task]
+    said = refused(tmp_path, f"{columns}\n{'x,' * columns.count(',')}{label}\n", task=task)
+    if means is None:
+        assert f'"{label}": ?' in said and "in the place of each ?" in said
+        with pytest.raises(yaml.YAMLError):  # so that nobody takes it as it stands
+            advised(said)
+    else:
+        assert advised(said) == {label: means}
+
+
+def test_usual_classes_that_the_file_has_as_well_are_part_of_the_advice(tmp_path):
+    content = csv("negative", "Positive", "positive")
+    said = refused(tmp_path, content)
+    assert advised(said) == {"negative": "negative", "positive": "positive", "Positive": "positive"}
+    assert labels_of(tmp_path, content, labels=advised(said)) == ["negative", "positive", "positive"]
+
+
+def test_a_map_is_completed(tmp_path):
+    content = csv("good", "Good", "bad", "so-so")
+    given = {"good": "positive", "bad": "negative"}
+    said = refused(tmp_path, content, labels=given)
+    assert '{"good": positive, "bad": negative, "Good": positive, "so-so": ?}' in said and "negative, positive" in said
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\u00a0", "\u200b"])
+def test_rows_without_a_label_are_left_out_by_the_advice(tmp_path, blank):
+    content = csv("positive", blank, "negative", blank)
+    said = refused(tmp_path, content)
+    assert "a.csv:3: no label (2 rows)" in said and advised(said) == {"": None}
+    found = read(tmp_path, "a.csv", content, labels=advised(said))
+    assert [row[-1] for row in rows(found.table)] == ["positive", "negative"]
+    assert found.dropped == {"label '', left out": 2}
+    own = {"positive": "good", "negative": "bad"}
+    said = refused(tmp_path, content, labels=own)
+    assert advised(said) == {**own, "": None}
+    assert labels_of(tmp_path, content, labels=advised(said)) == ["good", "bad"]
+
+
+def test_a_map_that_only_leaves_out_adds_to_the_usual_classes(tmp_path):
+    found = read(tmp_path, "a.csv", csv("positive", "?", "negative"), labels={"?": None})
+    assert [row[-1] for row in rows(found.table)] == ["positive", "negative"] and found.dropped == {
+        "label '?', left out": 1
+    }
+    content = "a O\nb B-LOC\n\nc X\n"
+    tagged = read(tmp_path, "a.conll", content, task="ner", labels={"X": None})
+    assert [row[-1] for row in rows(tagged.table)] == [["O", "B-LOC"]]
+
+
+@pytest.mark.parametrize(
+    ("yaml_map", "labels"),
+    [
+        ("{01: good, 02: bad}", ["01", "02"]),
+        ("{010: good, 0100: bad}", ["010", "0100"]),  # octal to YAML
+        ("{0.10: good, 0.20: bad}", ["0.10", "0.20"]),
+    ],
+)
+def test_labels_that_yaml_reads_as_other_numbers(tmp_path, yaml_map, labels):
+    content = csv(*labels)
+    said = refused(tmp_path, content, labels=yaml.safe_load(yaml_map))
+    assert f"without quotes YAML reads {labels[0]} as a number" in said
+    assert advised(said) == dict(zip(labels, ["good", "bad"], strict=True))
+    assert labels_of(tmp_path, content, labels=advised(said)) == ["good", "bad"]
+
+
+def test_numbers_truth_values_and_blanks_are_one_label_however_they_are_saved(tmp_path):
+    content = csv("1", "1.0", " 1", "1\u00a0", "\ufeff1", "0", "0.0")
+    assert labels_of(tmp_path, content, labels={1: "positive", 0.0: "negative"}) == ["positive"] * 5 + ["negative"] * 2
+    content = csv("TRUE", "True", "false", "False ")
+    assert labels_of(tmp_path, content, labels={"true": "positive", "False": "negative"}) == [
+        *("positive", "positive", "negative", "negative")
+    ]
+    content = jsonl(*({"text": "x", "label": label} for label in (1, 1.0, True, "e\u0301")))
+    labels = {1: "a", "true": "b", "é": "a"}
+    assert labels_of(tmp_path, content, "a.jsonl", labels=labels) == ["a", "a", "b", "a"]
+
+
+def test_a_column_that_holds_no_labels_is_named_instead_of_listed(tmp_path):
+    said = refused(tmp_path, csv(*(f"a sentence of {i}" for i in range(40))))
+    assert "… (40 different ones); so many are hardly labels: name the column" in said and len(said) < 1200
+
+
+def test_tags_of_types_of_ones_own_mean_themselves(tmp_path):
+    content = "a B-DRUG\nb I-DRUG\nc O\n"
+    said = refused(tmp_path, content, "a.conll", task="ner")
+    assert "unknown tag 'B-DRUG' (1 word)" in said
+    assert [row[-1] for row in rows(read(tmp_path, "a.conll", content, task="ner", labels=advised(said)).table)] == [
+        ["B-DRUG", "I-DRUG", "O"]
+    ]
+    assert '"B-LCO": ?' in refused(tmp_path, "a B-LCO\nb O\n", "a.conll", task="ner")  # a slip of the pen is no type
+
+
+def test_classes_with_signs_of_yaml_are_quoted(tmp_path):
+    given = {"1": "so-so, perhaps", "2": "no", "3": "7"}
+    said = refused(tmp_path, csv("1", "2", "3", "4"), labels=given)
+    assert '{"1": "so-so, perhaps", "2": "no", "3": "7", "4": ?}' in said
+    assert json.dumps(given)[:-1] in said
