@@ -46,6 +46,7 @@ rule collect:
     input:
         scored=str(paths.scored()),
         runs=jobs.runs_file,
+        reports=jobs.reports(),
     output:
         str(paths.scores()),
     log:

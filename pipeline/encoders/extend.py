@@ -20,7 +20,7 @@ from pipeline.data.raw_text import raw_text
 from pipeline.data.schema import CLASSES, read_split, split_facts
 from pipeline.data.splits import Size, select
 from pipeline.encoders.hub import DESCRIPTIONS, TOKENIZER
-from pipeline.encoders.load import load_encoder, quiet
+from pipeline.encoders.load import load_encoder, load_tokenizer, quiet
 from pipeline.encoders.pieces import Parts, extend_tokenizer
 from pipeline.encoders.pooler import NAME, read_pooler
 
@@ -64,7 +64,7 @@ def extend(base: Path, texts: Sequence[str], settings: Settings, folder: Path) -
     model = encoder.model
     old = model.get_input_embeddings().weight.detach()
     try:
-        extension = extend_tokenizer(encoder.tokenizer, texts, settings.pieces, settings.min_frequency, len(old))
+        extension = extend_tokenizer(load_tokenizer(base), texts, settings.pieces, settings.min_frequency, len(old))
     except UserError as error:
         raise UserError(f"{base}: {error}") from None
     ids = encoder.tokenizer.get_vocab(with_added_tokens=True)

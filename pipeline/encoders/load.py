@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import read_json
+from pipeline.encoders.long_words import cut_long_words
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -75,15 +76,20 @@ class Encoder:
 
     Attributes:
         model: `(B, T)` token ids and attention mask in, `last_hidden_state` `(B, T, H)` out; float32, SDPA attention.
-        tokenizer: adds the start and end tokens; pads and truncates nothing.
+        tokenizer: adds the start and end tokens, cuts words too long for its model (`pipeline.encoders.long_words`); pads and
+            truncates nothing.
         pad_id: the id to pad with.
         max_length: the longest sequence the model has positions for, special tokens included.
+        unknown_id: the id of what has no piece.
+        special_ids: the ids of all other special tokens.
     """
 
     model: "PreTrainedModel"
     tokenizer: Tokenizer
     pad_id: int
     max_length: int
+    unknown_id: int
+    special_ids: tuple[int, ...]
 
 
 def load_encoder(folder: Path) -> Encoder:
@@ -98,7 +104,11 @@ def load_encoder(folder: Path) -> Encoder:
     tokens = special_tokens(folder, architecture)
     pad_id = check_vocabulary(folder, config, tokenizer, tokens)
     model = load_model(folder, architecture, config)
-    return Encoder(model, tokenizer, pad_id, max_length(config, architecture))
+    vocabulary = tokenizer.get_vocab(with_added_tokens=True)
+    ids = {name: vocabulary[token] for name, token in tokens.items()}
+    unknown = ids.pop("unk_token")
+    longest = max_length(config, architecture)
+    return Encoder(model, cut_long_words(tokenizer), pad_id, longest, unknown, tuple(sorted(ids.values())))
 
 
 def read_config(folder: Path) -> tuple[dict[str, Any], Architecture]:
@@ -165,7 +175,7 @@ def shards(index: Path) -> list[str]:
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
-    """Load `tokenizer.json` without padding and truncation.
+    """Load `tokenizer.json` as it is, but for padding and truncation.
 
     Raises:
         UserError: the file is no tokenizer, or does not add start and end tokens.

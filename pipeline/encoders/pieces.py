@@ -22,6 +22,7 @@ from typing import Any
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from pipeline.common.errors import UserError
+from pipeline.encoders.long_words import cutting
 
 # Merges are learned over one character per piece; no text is there, no normaliser looks, and no blank is above it.
 FIRST_CODE, LAST_CODE = 0x10000, 0x10FFFF
@@ -156,12 +157,16 @@ def check_model(model: Mapping[str, Any]) -> None:
 
 
 def count_words(texts: Iterable[str], tokenizer: Tokenizer) -> Counter[str]:
-    """Count the words that the tokenizer's normaliser and pre-tokeniser make of blank-separated chunks, marks included."""
+    """Count the words that the tokenizer's normaliser and pre-tokeniser make of blank-separated chunks, marks included.
+
+    Words too long for its model count in the parts that they are cut into.
+    """
+    cut = cutting(tokenizer)
     chunks = Counter(chunk for text in texts for chunk in text.split())
     words: Counter[str] = Counter()
     for chunk, count in sorted(chunks.items()):
         normal = tokenizer.normalizer.normalize_str(chunk) if tokenizer.normalizer else chunk
-        split = tokenizer.pre_tokenizer.pre_tokenize_str(normal) if tokenizer.pre_tokenizer else [(normal, (0, 0))]
+        split = cut.pre_tokenize_str(normal) if cut else [(normal, (0, 0))]
         for word, _ in split:
             words[word] += count
     del words[""]

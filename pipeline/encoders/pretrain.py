@@ -20,6 +20,7 @@ from pipeline.common.errors import UserError
 from pipeline.common.files import atomic_path, canonical_json, write_json, write_text
 from pipeline.encoders import sampling
 from pipeline.encoders.load import ARCHITECTURES, architecture_class, make_config, quiet
+from pipeline.encoders.long_words import cut_long_words
 from pipeline.encoders.mlm import Masked, Pieces, hide, masked_loss
 from pipeline.encoders.probe import Corpus, Sentences, evaluate
 from pipeline.encoders.vocabulary import train_vocabulary
@@ -171,7 +172,7 @@ def prepare(settings: Settings, texts: Mapping[str, Sequence[str]]) -> tuple[Tok
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Sentences:
     """Return the ids of each sentence with its start and end token, cut to `max_length`; empty ones are left out."""
-    cutting = Tokenizer.from_str(tokenizer.to_str())
+    cutting = cut_long_words(Tokenizer.from_str(tokenizer.to_str()))
     cutting.enable_truncation(max_length)
     encoded: Sentences = []
     for i in range(0, len(texts), 4096):

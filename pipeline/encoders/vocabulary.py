@@ -17,6 +17,7 @@ from tokenizers.normalizers import Normalizer
 
 from pipeline.common.errors import UserError
 from pipeline.encoders.load import ARCHITECTURES
+from pipeline.encoders.long_words import LONG
 
 # An alphabet may fill a quarter of the vocabulary: word pieces hold a letter twice, at a word's start and inside it.
 ALPHABET_SHARE = 4
@@ -106,8 +107,8 @@ def _merge(words: Counter[str], alphabet: set[str], size: int, special: list[str
 
     def lines() -> Iterator[str]:
         for word in sorted(words):
-            if alphabet.issuperset(word):
-                yield " ".join([word] * words[word])
+            for part in parts_to_learn(word, alphabet):
+                yield " ".join([part] * words[word])
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(WORD_START, prepend_scheme="always")
@@ -116,6 +117,18 @@ def _merge(words: Counter[str], alphabet: set[str], size: int, special: list[str
     )
     tokenizer.train_from_iterator(lines(), trainer)
     return tokenizer
+
+
+def parts_to_learn(word: str, alphabet: set[str]) -> list[str]:
+    """Return what of a word merges are learned from: the word, unless a letter of it is not in `alphabet`.
+
+    Of a long word, a whole sentence in scripts without blanks, a rare letter takes nothing but itself.
+    """
+    if alphabet.issuperset(word):
+        return [word]
+    if len(word) <= LONG:
+        return []
+    return "".join(letter if letter in alphabet else " " for letter in word).split()
 
 
 def _wordpiece(learned: Tokenizer, alphabet: list[str], size: int, special: dict[str, str]) -> models.WordPiece:

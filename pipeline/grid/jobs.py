@@ -192,6 +192,12 @@ class Jobs:
         """The config in effect, whatever files and overrides it was merged from."""
         return handed("config", self.config)
 
+    def reports(self) -> list[str]:
+        """The reports of all data that runs are tested on: what they warn of is said under tables."""
+        specs = [run.spec for run in self.grid.runs.values()]
+        tested = sorted({(spec["dataset"], language) for spec in specs for language in spec["evaluate"]})
+        return [str(paths.data_report(*place)) for place in tested]
+
     @property
     def confirm(self) -> str:
         """The flag by which `prune` deletes."""

@@ -60,6 +60,7 @@ def encode_classes(
         positions=[empty] * len(gold),
         classes=classes,
         gold=gold,
+        truncated_words=sum(bool(e.overflowing) for e in encodings),
         types=types if any(t.any() for t in types) else [],
     )
 

@@ -46,10 +46,11 @@ class Examples:
         positions: N arrays (W_n,): where word w's first sub-token stands, -1 where it was cut off; empty where unused.
         classes: (N,) class per example where the task has one, else empty.
         gold: N gold answers in the task's own form (for tagging, a tag per word), what predictions are scored against.
-        truncated_words: words that no sub-token stands for; of questions, answers that no window holds whole; of the whole
-            split, whichever of its rows these are.
+        truncated_words: words that no sub-token stands for; of questions, answers that no window holds whole; of classes, texts
+            or pairs longer than the limit; of the whole split, whichever of its rows these are.
         types: N arrays of T_n token types (0: first text, 1: second); empty where all are 0.
         groups: (N,) the number, ascending, of the example that a row is a window of; empty where each row is an example.
+        counts: `pieces`, `unknown_pieces` and `words` (what `truncated_words` are of) of a split that was just read; else empty.
     """
 
     ids: Sequence[str]
@@ -62,6 +63,7 @@ class Examples:
     truncated_words: int = 0
     types: Sequence[np.ndarray] = field(default_factory=list)
     groups: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)

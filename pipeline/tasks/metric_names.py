@@ -13,6 +13,9 @@ MAIN = {
 }
 """By task: the metric that chooses the epoch, and that tables show where they do not say."""
 
+ITEMS = {"ner": "sentences", "qa": "questions", "nli": "pairs", "relevance": "pairs", "sentiment": "texts"}
+"""By task: what a split holds."""
+
 MEASURES = ("f1", "precision", "recall")
 
 

@@ -21,7 +21,7 @@ from pipeline.encoders.load import Encoder
 from pipeline.methods.contract import Pool
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.metric_names import MAIN, metric_names
-from pipeline.training.tokens import tokenised
+from pipeline.training.tokens import Marks, tokenised
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Reader:
         max_length: in sub-tokens.
         typed: whether the encoder tells the two texts of a pair apart by token types.
         test_max_length: the same as `max_length` of test examples; `None` where it is `max_length`.
+        marks: the tokenizer's ids that are no ordinary pieces.
     """
 
     task: ModuleType
@@ -43,6 +44,7 @@ class Reader:
     max_length: int
     typed: bool = True
     test_max_length: int | None = None
+    marks: Marks = field(default_factory=Marks)
 
     @property
     def task_name(self) -> str:
@@ -68,6 +70,7 @@ def reader_of(task: str, encoder: Encoder, folder: Path, max_length: int, test_m
         min(max_length, encoder.max_length),
         getattr(encoder.model.config, "type_vocab_size", 1) > 1,
         test_max_length,
+        Marks(encoder.unknown_id, encoder.special_ids),
     )
 
 
@@ -81,6 +84,7 @@ class RunData:
         data_seed: chooses rows.
         labels: the label set, in the order of the head's outputs; known after the first split.
         hashes: SHA-256 of every file read, by path.
+        counts: of every split tokenised, by path: `max_length`, `pieces`, `unknown_pieces`, `words`, `truncated_words`.
     """
 
     reader: Reader
@@ -88,6 +92,7 @@ class RunData:
     data_seed: int
     labels: list[str] = field(default_factory=list)
     hashes: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def read(self, language: str, split: str, source: bool = False) -> pa.Table:
         """Read one split, of the sources' dataset or the targets', note its hash, check that it has the labels of the others.
@@ -144,7 +149,8 @@ class RunData:
         reader = self.reader
         length = reader.max_length if max_length is None else max_length
         made_of = {"split": self.hashes[str(path)], "tokenizer": reader.tokenizer_hash}
-        found = tokenised(table, reader.task, reader.tokenizer, self.labels, length, path, made_of)
+        found = tokenised(table, reader.task, reader.tokenizer, self.labels, length, path, made_of, reader.marks)
+        self.counts[str(path)] = {"max_length": length, **found.counts, "truncated_words": found.truncated_words}
         if not reader.typed:
             found = replace(found, types=[])
         return found if rows is None else found.take_examples(rows)

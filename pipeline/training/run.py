@@ -3,6 +3,7 @@
 import datetime
 import importlib.metadata
 import json
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,6 +39,7 @@ from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.data import SPEC_KEYS, RunData, reader_of, setting_of
 from pipeline.training.devices import resolve_precision
 from pipeline.training.loop import Fitted, Ingredients, Loop
+from pipeline.training.warnings import find_warnings
 
 VERSIONED = ("torch", "transformers", "tokenizers", "numpy", "pyarrow")
 
@@ -67,6 +69,9 @@ def train_run(
     ingredients, data = assemble(spec, method, phases)
     checkpoints = Checkpoints(paths.run_dir(name) / f"checkpoint-{code}")
     tests = {language: data.test(language) for language in spec["evaluate"]}  # what is missing is said before training
+    warnings = find_warnings(spec, data.counts)
+    for warning in warnings:
+        print(f"warning: {warning['says']}", file=sys.stderr, flush=True)
     loop = Loop(ingredients, checkpoints, lambda records: write_history(name, records))
     fitted = loop.fit(phases)
     tested = time.monotonic()
@@ -80,6 +85,8 @@ def train_run(
     record = {**describe(name, spec, code, threads, data, loop, phases), **stamp}
     record["model"] = sha256_file(paths.run_model(name)) if keep_model else None
     record["truncated_words"] = sum(examples.truncated_words for examples in tests.values())
+    record["tokenised"] = data.counts
+    record["warnings"] = warnings
     record["seconds"] = seconds(fitted, started)
     write_json(paths.run_record(name), record)
     checkpoints.clear()

@@ -1,22 +1,24 @@
 """Tokenised splits: made once per split, tokenizer and length, then memory-mapped by every run that reads them.
 
 They lie beside the split, in `tokens/<split>-<digest>/`, the digest being that of the split's bytes, the tokenizer's file, the
-code of the task and of this module, and all settings; so nothing in them can be out of date, and deleting them loses nothing.
+code of the task, of this module and of what cuts long words, and all settings; so nothing in them can be out of date, and
+deleting them loses nothing.
 Rows are tokenised in parallel by the Rust tokenizer, `CHUNK` at a time, so that memory does not grow with the split.
 
     <field>.values    what all rows have in `input_ids`, `labels`, `positions`, `types`, int32 after int32
     <field>.offsets   where each row's begin and end
     rows.arrow        id, language and class of each row, and the number of the example it belongs to
     gold.arrow        the gold answer of each example
-    index.json        numbers, shapes and words cut off; written last
+    index.json        numbers, shapes, words cut off, pieces and how many of them are unknown; written last
 """
 
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, overload
@@ -32,6 +34,8 @@ from pipeline.common.files import digest, read_json, write_json
 from pipeline.tasks.examples import Examples
 
 CHUNK = 8192  # rows tokenised at a time
+TOKENIZING = "pipeline.encoders.long_words"
+"""The module that decides, beside the tokenizer's file, what pieces a word has."""
 FIELDS = ("input_ids", "labels", "positions", "types")
 ROWS = pa.schema([("id", pa.string()), ("lang", pa.string()), ("class", pa.int32()), ("group", pa.int32())])
 
@@ -87,6 +91,17 @@ class Golds(Sequence[Any]):
         return self.column[int(self.groups[row]) if len(self.groups) else int(row)].as_py()
 
 
+@dataclass(frozen=True)
+class Marks:
+    """Ids that are no ordinary pieces: that of what is unknown, and those of special tokens, which are not counted."""
+
+    unknown: int = -1
+    special: tuple[int, ...] = ()
+
+
+NO_MARKS = Marks()
+
+
 def tokenised(
     table: pa.Table,
     task: ModuleType,
@@ -95,6 +110,7 @@ def tokenised(
     max_length: int,
     place: Path,
     made_of: Mapping[str, Any],
+    marks: Marks = NO_MARKS,
 ) -> Examples:
     """Return all rows of a split as examples, from the files of an earlier call where there are any.
 
@@ -106,18 +122,20 @@ def tokenised(
         max_length: in sub-tokens.
         place: the split's Parquet file; `tokens/` beside it is used.
         made_of: what identifies the split and the tokenizer: hashes.
+        marks: the ids that are no ordinary pieces.
 
     Raises:
         UserError: the task refuses the tokenizer or the length, or token types come and go from row to row.
     """
-    code = code_hash([task.__name__, __name__])
-    key = digest({**made_of, "labels": list(labels), "max_length": max_length, "code": code}, 16)
+    code = code_hash([task.__name__, __name__, TOKENIZING])
+    settings = {"labels": list(labels), "max_length": max_length, "unknown": marks.unknown, "special": marks.special}
+    key = digest({**made_of, **settings, "code": code}, 16)
     folder = place.parent / "tokens" / f"{place.stem}-{key}"
     if not (folder / "index.json").exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
-            write(temporary, encoded(table, task, tokenizer, labels, max_length))
+            write(temporary, encoded(table, task, tokenizer, labels, max_length, marks))
             umask = os.umask(0)
             os.umask(umask)
             temporary.chmod(0o777 & ~umask)  # as any other folder: whoever shares the results may read it
@@ -133,11 +151,28 @@ def tokenised(
 
 
 def encoded(
-    table: pa.Table, task: ModuleType, tokenizer: Tokenizer, labels: Sequence[str], max_length: int
+    table: pa.Table,
+    task: ModuleType,
+    tokenizer: Tokenizer,
+    labels: Sequence[str],
+    max_length: int,
+    marks: Marks = NO_MARKS,
 ) -> Iterator[Examples]:
-    """Yield a split's examples, `CHUNK` rows of the table at a time."""
+    """Yield a split's examples with their counts, `CHUNK` rows of the table at a time."""
     for start in range(0, table.num_rows, CHUNK):
-        yield task.encode(table.slice(start, CHUNK), tokenizer, labels, max_length)
+        part: Examples = task.encode(table.slice(start, CHUNK), tokenizer, labels, max_length)
+        yield replace(part, counts=counts_of(part, marks))
+
+
+def counts_of(part: Examples, marks: Marks) -> dict[str, int]:
+    """Count pieces, those unknown, and what may be cut off: words where each has a place, else examples."""
+    ids = np.concatenate([np.empty(0, dtype=np.int64), *part.input_ids])
+    by_word = len(part.positions) and part.positions[0].ndim == 1 and any(map(len, part.positions))
+    return {
+        "pieces": int((~np.isin(ids, marks.special)).sum()),
+        "unknown_pieces": int((ids == marks.unknown).sum()),
+        "words": sum(map(len, part.positions)) if by_word else len(part.firsts),
+    }
 
 
 def write(folder: Path, parts: Iterator[Examples]) -> None:
@@ -147,6 +182,7 @@ def write(folder: Path, parts: Iterator[Examples]) -> None:
         UserError: some of the parts have token types and others none.
     """
     index: dict[str, Any] = {"rows": 0, "truncated_words": 0, "fields": {}, "classes": False, "groups": False}
+    counts: Counter[str] = Counter()
     lengths: dict[str, list[NDArray[np.int64]]] = {name: [] for name in FIELDS}
     rows, golds, examples = [], [], 0
     with ExitStack() as stack:
@@ -161,6 +197,7 @@ def write(folder: Path, parts: Iterator[Examples]) -> None:
                 lengths[name].append(np.fromiter((a.size for a in arrays), dtype=np.int64, count=len(arrays)))
             index["rows"] += len(part)
             index["truncated_words"] += part.truncated_words
+            counts.update(part.counts)
             index["classes"] = bool(len(part.classes))
             index["groups"] = bool(len(part.groups))
             rows.append(_rows_of(part, examples))
@@ -173,7 +210,7 @@ def write(folder: Path, parts: Iterator[Examples]) -> None:
         (folder / f"{name}.offsets").write_bytes(ends.data)
     _write_arrow(folder / "rows.arrow", pa.concat_tables(rows) if rows else ROWS.empty_table())
     _write_arrow(folder / "gold.arrow", pa.table({"gold": pa.chunked_array(golds or [[]])}))
-    write_json(folder / "index.json", index)
+    write_json(folder / "index.json", {**index, "counts": counts})
 
 
 def _rows_of(part: Examples, before: int) -> pa.Table:
@@ -211,6 +248,7 @@ def read(folder: Path) -> Examples:
         truncated_words=index["truncated_words"],
         types=fields.get("types", empty),
         groups=groups,
+        counts=index["counts"],
     )
 
 

@@ -316,9 +316,20 @@ def test_missing_and_truncated_splits_are_named(world):
         train(tiny.spec("target_only"))
 
 
-def test_words_beyond_the_limit_are_predicted_outside_and_counted(world):
+def test_words_beyond_the_limit_are_predicted_outside_counted_and_warned_of(world, capsys):
     name = train(tiny.spec("target_only", training={"max_length": 5, "epochs": 1}))  # [CLS] 3 words [SEP]
     rows = [tokens for _, tokens, _ in tiny.sentences("beta", "test", 12)]
     assert record(name)["truncated_words"] == sum(max(0, len(tokens) - 3) for tokens in rows)
     assert all(tag == "O" for tags in predicted(name) for tag in tags[3:])
     assert [len(tags) for tags in predicted(name)] == [len(tokens) for tokens in rows]
+    counts = record(name)["tokenised"]
+    test = counts[str(paths.split(tiny.DATASET, "beta", "test"))]
+    assert test["words"] == sum(map(len, rows)) and test["unknown_pieces"] == 0
+    assert (test["max_length"], test["truncated_words"]) == (5, record(name)["truncated_words"])
+    assert {path.rpartition("/")[2] for path in counts} == {"train.parquet", "dev.parquet", "test.parquet"}
+    (warning,) = record(name)["warnings"]
+    share = test["truncated_words"] / test["words"]
+    assert warning["kind"] == "cut" and warning["share"] == round(share, 4)
+    said = f"{100 * share:.0f} % of the test words of beta have no piece within max_length 5 and count as O"
+    assert warning["says"] == said
+    assert f"warning: {said}\n" in capsys.readouterr().err

@@ -135,7 +135,7 @@ def test_other_code_and_another_task_have_folders_of_their_own(place, monkeypatc
     real = tokens.code_hash
     monkeypatch.setattr(tokens, "code_hash", lambda modules: asked.append(tuple(modules)) or real(modules))
     made("nli", place)
-    assert asked == [("pipeline.tasks.nli", "pipeline.training.tokens")] and len(folders(place)) == 1
+    assert asked == [("pipeline.tasks.nli", "pipeline.training.tokens", tokens.TOKENIZING)] and len(folders(place)) == 1
     monkeypatch.setattr(tokens, "code_hash", lambda modules: "another")
     made("nli", place)
     assert len(folders(place)) == 2
@@ -217,6 +217,24 @@ def test_rows_with_and_without_token_types_are_not_mixed_up(place, monkeypatch):
     with pytest.raises(UserError, match="gives some rows types and others none"):
         made("nli", place, rows=task_table("nli", "xx", rows), pair="[CLS] $A [SEP] $B:1 [SEP]")
     assert folders(place) == []
+
+
+def test_pieces_and_unknown_ones_are_counted(place, monkeypatch):
+    monkeypatch.setattr(tokens, "CHUNK", 2)
+    rows = [("1", "ada sees rome", "positive"), ("2", "xyz sees", "negative"), ("3", "by by by by by", "negative")]
+    tokenizer = tiny.tokenizer()
+    marks = tokens.Marks(tokenizer.token_to_id("[UNK]"), (0, 2, 3, 4))
+    arguments = (task_table("sentiment", "xx", rows), module("sentiment"), tokenizer, LABELS["sentiment"], 6, place)
+    read = tokenised(*arguments, MADE_OF, marks)
+    assert read.counts == {"pieces": 9, "unknown_pieces": 1, "words": 3} and read.truncated_words == 1
+    assert tokenised(*arguments, MADE_OF, marks).counts == read.counts  # as the files say
+    assert read.take_examples(np.array([0])).counts == {}
+
+
+def test_words_are_counted_where_each_has_a_label(place):
+    read = made("ner", place)
+    assert read.counts["words"] == sum(len(tokens) for _, tokens, _ in tiny.rows("ner", "alpha", "train", 10))
+    assert made("qa", place).counts["words"] == 10  # questions, in however many windows
 
 
 def test_rows_of_ragged_arrays():

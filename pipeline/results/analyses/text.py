@@ -22,7 +22,8 @@ from pipeline.results.analyses.analysis import (
 from pipeline.results.analyses.distance import decimals
 from pipeline.results.statistics.correlation import Correlation
 from pipeline.results.statistics.seeds import Summary
-from pipeline.results.tables.latex import escape as latex_escape
+from pipeline.results.tables.characters import advice
+from pipeline.results.tables.characters import escape as latex_escape
 from pipeline.results.tables.render import escape as markdown_escape
 
 CSV_COLUMNS = (
@@ -218,4 +219,4 @@ def to_latex(analysis: Analysis) -> str:
         rf"\caption{{{latex_escape(text)}}}",
         r"\end{table}",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*advice("\n".join(lines)), *lines]) + "\n"

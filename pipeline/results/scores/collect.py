@@ -1,8 +1,8 @@
 """From runs' outcomes to one long table of scores.
 
 One row per (experiment, variant, run, language, metric). Beside the scores the file's metadata (`metalingua`, JSON) keeps
-what a table needs to be honest: what else determined each run (`settings`), the runs that are missing with the reason, and
-those that rest on earlier code.
+what a table needs to be honest: what else determined each run (`settings`), the runs that are missing with the reason,
+those that rest on earlier code, and what is doubtful about their data and tokens (`doubts`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pipeline.common import paths
 from pipeline.common.earlier import earlier_codes
 from pipeline.common.files import canonical_json, digest, read_json, read_parquet
+from pipeline.results.scores.doubts import doubts
 from pipeline.results.scores.measures import totals
 from pipeline.results.scores.outcomes import OUTCOMES
 from pipeline.results.scores.runs_file import Expected
@@ -138,8 +139,10 @@ def scores_table(runs: Sequence[Expected], missing: Sequence[Stale]) -> tuple[pa
     order = [(name, "ascending") for name in ("experiment", "variant", "run", "language", "metric")]
     there = [run for run in runs if run.uses and run.name not in reasons]
     earlier = {run.name: codes for run in there if (codes := accepted_codes(run))}
+    doubtful = doubts(there)
     facts = {
         **({"earlier_code": earlier} if earlier else {}),
+        **({"doubts": doubtful} if doubtful else {}),
         "settings": settings,
         "missing": [entry for run in runs if run.name in reasons for entry in absent(run, reasons, ids)],
         "outcomes": digest(read_json(paths.scored())),

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.common.errors import UserError
+from pipeline.data.schema import CLASSES
 from pipeline.results.statistics.crossed import Metric
 from pipeline.results.statistics.seeds import Floats
 from pipeline.tasks import class_score, ner_score
@@ -135,6 +136,18 @@ def parse_entity_metric(metric: str) -> tuple[str, str, str]:
     if len(parts) < 3 or parts[0] != "entity":
         raise UserError(f"no per-example test for metric {metric!r}")
     return parts[1], parts[2], parts[3] if len(parts) == 4 else ner_score.ALL
+
+
+def kind_of(metric: str, task: str) -> str | None:
+    """Return which class or entity type a metric is of; `None` where it is of all together, or none of the task's."""
+    if task == "ner":
+        entity, _, rest = metric.partition("_")
+        measure, _, rest = rest.partition("_")
+        scheme, _, kind = rest.partition("_")
+        known = entity == "entity" and measure in MEASURES and scheme in ner_score.SCHEMES
+        return kind or None if known else None
+    measure, _, kind = metric.partition("_")
+    return kind if task in CLASSES and measure in MEASURES and kind and metric != "f1_macro" else None
 
 
 def _entity_items(metric: str, parts: Mapping[str, pa.Table]) -> tuple[Floats, Metric]:

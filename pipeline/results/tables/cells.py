@@ -5,6 +5,7 @@ several settings in one column (sizes, encoders, learning rates), its row is spl
 differs.
 """
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import canonical_json, check_keys, parse_object
+from pipeline.results.scores.measures import kind_of
 from pipeline.results.tables.tuning import Choice, choose
 from pipeline.tasks.metric_names import MAIN
 
@@ -78,7 +80,8 @@ def read_spec(text: str) -> Spec:
 class Score:
     """One run's score on one language; `sources` is empty for a method without sources, `dataset` where columns do not tell it.
 
-    `choice` is what dev data chose where the variant has a grid; `settings` are then without what the grid sets.
+    `value` is NaN where the metric is not defined. `choice` is what dev data chose where the variant has a grid; `settings` are
+    then without what the grid sets.
     """
 
     experiments: frozenset[str]
@@ -126,6 +129,12 @@ class Column:
         return (language, dataset) == (self.language, self.dataset) and (not pairs or sources in ("", self.sources))
 
 
+TESTED = [
+    *("experiment", "variant", "run", "sources", "target", "language"),
+    *("data_seed", "model_seed", "settings", "n"),
+]
+"""What the scores say of a run and a language whatever the metric."""
+
 AVERAGE = Column("", mean=True)
 
 
@@ -149,14 +158,15 @@ def shown_columns(spec: Spec, columns: Sequence[Column]) -> list[Column]:
 class Grid:
     """The scores of a table by row and column: `cells[row, column][seed]`; and the runs left out, with the reason.
 
-    `choices` has the cells of variants with a grid; a cell for which no point could be chosen has no scores.
+    `choices` has the cells of variants with a grid; a cell for which no point could be chosen has no scores. `unscored` are seeds
+    whose runs were tested, and on which the metric is not defined.
     """
 
     rows: list[Row]
     columns: list[Column]
     cells: dict[tuple[Row, Column], dict[Seed, Score]]
     missing: list[dict[str, Any]]
-    unscored: frozenset[tuple[str, str, str, str]]
+    unscored: dict[tuple[Row, Column], set[Seed]]
     choices: dict[tuple[Row, Column], Choice]
 
 
@@ -175,7 +185,7 @@ def arrange(spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> Grid:
     pairs = spec.columns == "pair"
     columns = columns_of(spec)
     placed: dict[tuple[str, Column], list[Score]] = {}
-    for score in found:
+    for score in (*found, *unscored):
         for column in columns:
             if column.holds(score.sources, score.language, pairs, score.dataset):
                 placed.setdefault((score.variant, column), []).append(score)
@@ -183,6 +193,7 @@ def arrange(spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> Grid:
     varying = {name: differing(placed[key] for key in placed if key[0] == name) for name in order}
     cells: dict[tuple[Row, Column], dict[Seed, Score]] = {}
     choices: dict[tuple[Row, Column], Choice] = {}
+    undefined: dict[tuple[Row, Column], set[Seed]] = {}
     for (variant, column), group in placed.items():
         for score in group:
             row = Row(variant, tuple((key, setting(score.settings, key)) for key in varying.get(variant, ())))
@@ -191,11 +202,14 @@ def arrange(spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> Grid:
                 choices[row, column] = score.choice
                 if score.choice.point is None:
                     continue
+            if math.isnan(score.value):
+                undefined.setdefault((row, column), set()).add(score.seed)
+                continue
             held = cell.setdefault(score.seed, score)
             if held.run != score.run:
                 raise UserError(f"runs {held.run} and {score.run} claim one cell and seed of the table")
     rows = [row for name in order for row in rows_of(name, cells)]
-    return Grid(rows, columns, cells, missing_of(spec, facts), unscored, choices)
+    return Grid(rows, columns, cells, missing_of(spec, facts), undefined, choices)
 
 
 def missing_of(spec: Spec, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -214,15 +228,14 @@ def _sortable(value: Any) -> tuple[int, float, str]:
     return (0, float(value), "") if isinstance(value, int | float) else (1, 0.0, str(value))
 
 
-def select(
-    spec: Spec, scores: pa.Table, facts: Mapping[str, Any]
-) -> tuple[list[Score], frozenset[tuple[str, str, str, str]]]:
-    """Return the scores of the table's rows, each run once, and the (variant, sources, language, dataset) without the metric.
+def select(spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> tuple[list[Score], list[Score]]:
+    """Return the scores of the table's rows, each run once, and the runs without the metric, as scores without a value.
 
     Of a variant with a grid, only runs of the points chosen on dev are among them, or all where none could be chosen.
 
     Raises:
-        UserError: an experiment has neither scores nor missing runs, nothing has the metric, or a grid's runs are wrong.
+        UserError: an experiment has neither scores nor missing runs, nothing has the metric and it is of no class or type, or a
+            grid's runs are wrong.
     """
     names = [experiment["name"] for experiment in spec.experiments]
     known = {*pc.unique(scores["experiment"]).to_pylist(), *(m["experiment"] for m in facts.get("missing", []))}
@@ -235,12 +248,15 @@ def select(
     choices = choose(spec.methods, scores, {**facts, "missing": missing_of(spec, facts)})
     scores = choices.keep(scores)
     chosen = scores.filter(pc.equal(scores["metric"], spec.metric))
-    if scores.num_rows and not chosen.num_rows:
+    if scores.num_rows and not chosen.num_rows and kind_of(spec.metric, spec.task) is None:
         valid = pc.unique(scores["metric"]).to_pylist()
         raise UserError(f"no score is called {spec.metric!r}{nearest(spec.metric, valid)}")
     found: dict[tuple[str, str, str], Score] = {}
-    for row in chosen.to_pylist():
+    tested = scores.select(TESTED).group_by(TESTED, use_threads=False).aggregate([]).to_pylist()
+    for row in (*chosen.to_pylist(), *({**row, "value": math.nan} for row in tested)):
         key = row["variant"], row["run"], row["language"]
+        if key in found and math.isnan(row["value"]) and not math.isnan(found[key].value):
+            continue
         uses = found[key].experiments if key in found else frozenset()
         settings = facts["settings"][row["settings"]]
         choice = choices.of(row, settings)
@@ -248,11 +264,8 @@ def select(
             settings = choices.grids[row["variant"]].rest(settings)
         score = score_of(row, uses | {row["experiment"]}, settings, spec.columns == "pair")
         found[key] = replace(score, choice=choice, dataset=spec.dataset_of(row["experiment"]))
-    keys = ["variant", "sources", "language", "experiment"]
-    every = scores.select(keys).group_by(keys).aggregate([]).to_pylist()
-    having = {(s.variant, s.sources, s.language, s.dataset) for s in found.values()}
-    scored = {(v, s, lang, spec.dataset_of(name)) for v, s, lang, name in (tuple(row.values()) for row in every)}
-    return list(found.values()), frozenset(scored) - having
+    unscored = [score for score in found.values() if math.isnan(score.value)]
+    return [score for score in found.values() if not math.isnan(score.value)], unscored
 
 
 def score_of(row: Mapping[str, Any], uses: frozenset[str], settings: Mapping[str, Any], pairs: bool) -> Score:

@@ -9,6 +9,9 @@ from pipeline.results.scores.outcomes import OUTCOMES
 from pipeline.results.statistics.crossed import Crossed, Metric, crossed
 from pipeline.results.statistics.seeds import Floats
 
+LEAST_ITEMS = 10
+"""Fewer test items say next to nothing of others: no interval is made of them."""
+
 
 def counts(runs: Sequence[str], language: str, task: str, metric: str) -> tuple[Floats, Metric]:
     """Read the outcomes of a cell's runs.
@@ -34,14 +37,16 @@ def counts(runs: Sequence[str], language: str, task: str, metric: str) -> tuple[
 
 
 def mean_over_items(runs: Sequence[str], language: str, task: str, metric: str) -> Crossed | None:
-    """Return how sure a cell's mean score is over its seeds and test items."""
+    """Return how sure a cell's mean score is over its seeds and test items; `None` where these are too few to say."""
     values, score = counts(runs, language, task, metric)
-    return crossed(values, None, score)
+    return crossed(values, None, score) if values.shape[1] >= LEAST_ITEMS else None
 
 
 def difference_over_items(
     ours: Sequence[str], baseline: Sequence[str], language: str, task: str, metric: str
 ) -> Crossed | None:
-    """Return how sure the difference of two cells' runs, paired by position, is over seeds and test items."""
+    """Return the same of the difference of two cells' runs, paired by position."""
     both, score = counts([*ours, *baseline], language, task, metric)
+    if both.shape[1] < LEAST_ITEMS:
+        return None
     return crossed(both[: len(ours)], both[len(ours) :], score)

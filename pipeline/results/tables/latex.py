@@ -1,10 +1,10 @@
 r"""A table as LaTeX: `\input` it in a document with `\usepackage{booktabs}`; nothing else is needed."""
 
-import re
 from collections.abc import Sequence
 from itertools import groupby
 
 from pipeline.results.tables.cells import Column, Row
+from pipeline.results.tables.characters import advice, escape
 from pipeline.results.tables.notes import (
     baseline_label,
     caption,
@@ -19,37 +19,8 @@ from pipeline.results.tables.notes import (
 )
 from pipeline.results.tables.table import Table
 
-SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    **{c: f"\\{c}" for c in "&%$#_{}"},
-    "[": "{[}",  # after a line break it would be an option
-    "*": "{*}",
-    "<": r"$<$",
-    ">": r"$>$",
-    "|": r"\textbar{}",
-    '"': "''",  # \textquotedbl needs another font encoding
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "≤": r"$\le$",
-    "≥": r"$\ge$",
-    "−": r"$-$",
-    "→": r"$\rightarrow$",
-    "†": r"$^\dagger$",
-    "–": "--",
-    "—": "---",
-    "…": r"\ldots{}",
-    "’": "'",
-    "\u00a0": "~",
-}
 INTERVALS_FIT = 4  # columns; with more, the intervals stand in the CSV and the Markdown only
 WRAPPER = "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n%s\n\\end{document}\n"
-
-
-def escape(text: str) -> str:
-    """Escape what LaTeX would read as markup, and spell symbols that its default fonts lack."""
-    return "".join(SPECIAL.get(character, character) for character in re.sub(r"\s+", " ", text))
 
 
 def to_latex(table: Table) -> str:
@@ -64,12 +35,12 @@ def to_latex(table: Table) -> str:
         difference = f"difference from {baseline_label(table)} with its 95 % t-interval over seeds, p."
         notes = [f"Under a score: {difference}", *notes]
     foot = "\\par\n".join([*map(escape, notes), *(_footnote(*entry) for entry in letters.items())])
-    return "\n".join(
+    text = "\n".join(
         [
             r"\begin{table}",
             r"\centering",
             rf"\caption{{{escape(' '.join(caption(table)))}}}",
-            rf"\label{{tab:{''.join(c if c.isalnum() else '-' for c in table.name)}}}",
+            rf"\label{{tab:{label_of(table.name)}}}",
             rf"\par\smallskip{size_for(widest)}",
             rf"\begin{{tabular}}{{l{'r' * widest}}}",
             r"\toprule",
@@ -82,6 +53,12 @@ def to_latex(table: Table) -> str:
             "",
         ]
     )
+    return "\n".join([*advice(text), text])
+
+
+def label_of(name: str) -> str:
+    """Return a name in letters and figures that every LaTeX takes in a label, other letters by their code points."""
+    return "".join(c if c.isascii() and c.isalnum() else f"{ord(c):x}" if c.isalnum() else "-" for c in name)
 
 
 def panels(table: Table) -> list[list[Column]]:

@@ -11,9 +11,12 @@ from typing import Any
 from pipeline.results.scores.measures import title as metric_title
 from pipeline.results.statistics.seeds import ALPHA, seeds_needed, smallest_p
 from pipeline.results.tables.cells import AVERAGE, Column, Row
+from pipeline.results.tables.doubts import sentences
+from pipeline.results.tables.items import LEAST_ITEMS
 from pipeline.results.tables.table import Cell, Table, families_of
 from pipeline.results.tables.tuning import grids_of
 from pipeline.results.tables.unlike import FINE_TUNE_SHOWN, column_groups
+from pipeline.tasks.metric_names import ITEMS
 
 WHOM = {
     "target": "each target",
@@ -21,9 +24,6 @@ WHOM = {
     "model": "the one model that is tested on all targets",
 }
 """What a point of a grid is chosen for."""
-
-ITEMS = {"ner": "sentences", "qa": "questions", "nli": "pairs", "relevance": "pairs", "sentiment": "texts"}
-"""By task: what a test set holds."""
 
 
 def items_of(table: Table) -> str:
@@ -151,8 +151,9 @@ def choice(facts: Mapping[str, Any], items: str) -> str:
 
 
 def remarks(table: Table) -> list[str]:
-    """Return the sentences under the table: points chosen on dev, tests, power, test sets."""
-    return [*chosen(table), *fine_tuning(table), *tests(table), *power(table), *test_sets(table), *earlier_code(table)]
+    """Return the sentences under the table: points chosen on dev, tests, power, test sets, what is doubtful about them."""
+    said = [*chosen(table), *fine_tuning(table), *tests(table), *power(table), *test_sets(table)]
+    return [*said, *sentences(table.doubts), *earlier_code(table)]
 
 
 def fine_tuning(table: Table) -> list[str]:
@@ -313,24 +314,31 @@ def test_sets(table: Table) -> list[str]:
     if not sizes:
         return []
     if len(set(sizes.values())) == 1:
-        text = f"Test sets: {next(iter(sizes.values())):,} {items} each"
+        size = next(iter(sizes.values()))
+        text = f"Test sets: {size:,} {items if size != 1 else items.removesuffix('s')} each"
     else:
         text = f"Test {items}: {', '.join(f'{lang} {n:,}' for lang, n in sizes.items())}"
     return [f"{text}{spread_over_items(table)}."]
 
 
 def spread_over_items(table: Table) -> str:
-    """Say how wide the interval over seeds and test examples is in the median of the cells that have one."""
-    found = [cell.crossed for cell in shown(table) if cell.crossed and cell.crossed.half is not None]
+    """Say how wide the interval over seeds and test examples is in the median of the cells that have one, or why none has."""
+    cells, items = shown(table), items_of(table)
+    found = [cell.crossed for cell in cells if cell.crossed and cell.crossed.half is not None]
+    few = any(0 < cell.sentences < LEAST_ITEMS for cell in cells)
     if not found:
-        return ""
-    items, single = items_of(table), [mean for mean in found if mean.seeds == 1]
+        if any(cell.crossed for cell in cells):
+            return f"; no interval: there is no variance over seeds and {items} to make one of"
+        return f"; fewer than {LEAST_ITEMS} are too few for an interval" if few else ""
+    single = [mean for mean in found if mean.seeds == 1]
     both = f"95 % interval of a mean over seeds and {items}"
     if len(single) == len(found):
         both = f"95 % interval over {items}, of the one seed"
     elif single:
         both += f", of one seed over {items} alone"
-    return f"; {both}: ±{median(100 * mean.half for mean in found if mean.half is not None):.1f} in the median cell"
+    half = median(100 * mean.half for mean in found if mean.half is not None)
+    width = f"±{half:.1f}" if half >= 0.05 else "less than ±0.1"
+    return f"; {both}: {width} in the median cell" + (f"; fewer than {LEAST_ITEMS} are too few for one" if few else "")
 
 
 def footnotes(table: Table) -> dict[str, str]:

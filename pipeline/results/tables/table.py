@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.common import paths
+from pipeline.results.scores.measures import kind_of
 from pipeline.results.statistics.crossed import Crossed
 from pipeline.results.statistics.seeds import ALPHA, Comparison, Summary, compare, holm, least_holm, summarise
 from pipeline.results.tables.cells import (
@@ -23,6 +24,7 @@ from pipeline.results.tables.cells import (
     setting_text,
     shown_columns,
 )
+from pipeline.results.tables.doubts import Doubts, of_runs
 from pipeline.results.tables.items import difference_over_items, mean_over_items
 from pipeline.results.tables.tuning import Choice
 from pipeline.results.tables.unlike import fine_tunings, unlike_baseline, unlike_columns
@@ -89,6 +91,7 @@ class Table:
         choices: the points chosen on dev, of cells whose variant has a grid.
         averaged: the columns behind the means where only these are shown.
         earlier: by run: the hashes of earlier code that it rests on and the config accepts.
+        doubts: what the scores have to be read with (`doubts.of_runs`).
         fine_tunings: by row and column, of few-shot rows: how they are fine-tuned on the target (`unlike.fine_tuning_of`).
     """
 
@@ -102,6 +105,7 @@ class Table:
     choices: Mapping[tuple[Row, Column], Choice]
     averaged: Sequence[Column] = ()
     earlier: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    doubts: Doubts = field(default_factory=dict)
     fine_tunings: Mapping[Row, Mapping[Column, Mapping[str, Any]]] = field(default_factory=dict)
 
 
@@ -129,9 +133,11 @@ def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> 
     mark_best(cells, grid.rows, columns)
     texts = {method["name"]: method.get("label", method["name"]) for method in spec.methods}
     labels = {row: label_of(texts[row.variant], row, spec.task) for row in grid.rows}
+    runs = {run for cell in cells.values() for run in cell.runs.values()}
     return Table(
         *(name, spec, grid.rows, columns, cells, labels, baselines, grid.choices, averaged),
         earlier=facts.get("earlier_code", {}),
+        doubts=of_runs(runs, scores, facts.get("doubts", {})),
         fine_tunings=fine_tunings(grid),
     )
 
@@ -191,9 +197,16 @@ def gaps(spec: Spec, grid: Grid, row: Row, column: Column, scores: Mapping[Seed,
     own = str(settings_of(grid, row).get("auxiliary", ""))
     if column.language in own.split("+"):
         return (f"{column.language} is an auxiliary language here",)
+    undefined = [seed for seed in absent if seed in grid.unscored.get((row, column), ())]
+    absent = [seed for seed in absent if seed not in undefined]
+    reasons = []
+    if undefined:
+        nothing = f"no example of {kind_of(spec.metric, spec.task)}, neither in gold nor predicted"
+        which = seeds_text(undefined) if scores or absent else ""
+        reasons.append(f"{spec.metric} is not defined: {nothing}{which}")
+    if not absent:
+        return tuple(reasons)
     pairs = spec.columns == "pair"
-    if any(v == row.variant and column.holds(s, lang, pairs, data) for v, s, lang, data in grid.unscored):
-        return (f"{spec.metric} is not defined: nothing of the kind in gold or predictions",)
     known = {
         (m["data_seed"], m["model_seed"]): m["reason"]
         for m in grid.missing
@@ -201,8 +214,12 @@ def gaps(spec: Spec, grid: Grid, row: Row, column: Column, scores: Mapping[Seed,
         and column.holds(m["sources"], m["language"], pairs, spec.dataset_of(m["experiment"]))
     }
     why = sorted({known.get(seed, "not in the collected scores") for seed in absent})
-    which = "" if not scores else f" (model seed {', '.join(str(m) for _, m in absent)})"
-    return (f"{', '.join(why)}{which}",)
+    return (*reasons, f"{', '.join(why)}{seeds_text(absent) if scores or undefined else ''}")
+
+
+def seeds_text(seeds: Sequence[Seed]) -> str:
+    """Name seeds in a note: ` (model seed 1, 3)`."""
+    return f" (model seed {', '.join(str(model) for _, model in seeds)})"
 
 
 def mean_of(spec: Spec, grid: Grid, cells: Cells, row: Row, columns: Sequence[Column]) -> Cell:

@@ -14,7 +14,7 @@ from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import write_parquet
 from pipeline.data.schema import LABELS, PREDICTIONS
-from pipeline.results.scores.measures import items, title, totals
+from pipeline.results.scores.measures import items, kind_of, title, totals
 from pipeline.results.scores.outcomes import SCORERS
 from pipeline.results.statistics.crossed import Crossed, crossed
 from pipeline.results.statistics.seeds import summarise
@@ -214,6 +214,24 @@ def test_every_metric_has_a_name_in_words_of_its_own():
     assert title("entity_precision_lenient_PER") == "Entity precision of PER, lenient as conlleval"
 
 
+@pytest.mark.parametrize(
+    ("metric", "task", "kind"),
+    [
+        ("f1_negative", "sentiment", "negative"),
+        ("recall_two_words", "nli", "two_words"),
+        ("f1_macro", "sentiment", None),
+        ("accuracy", "nli", None),
+        ("f1_negative", "qa", None),
+        ("answer_f1", "qa", None),
+        ("entity_f1_strict", "ner", None),
+        ("entity_recall_lenient_A_B", "ner", "A_B"),
+        ("f1_PER", "ner", None),
+    ],
+)
+def test_which_class_or_type_a_metric_is_of(metric, task, kind):
+    assert kind_of(metric, task) == kind
+
+
 def captioned(task, metric):
     """As much of a table as its captions read."""
     row, columns = Row("joint"), (Column("qu"), Column("jv"))
@@ -250,7 +268,36 @@ def test_captions_say_where_an_interval_is_of_one_seed():
     table.cells[second] = one
     assert "; 95 % interval over sentences, of the one seed: ±15.0 in the median cell." in sizes_of(table)[0]
     table.cells = dict.fromkeys(table.cells, replace(one, crossed=Crossed(1.0, 3, 900, 0.0, 0.0)))
-    assert sizes_of(table) == ["Test sets: 1,200 sentences each."], "nothing varies, so there is no interval"
+    assert sizes_of(table) == [
+        "Test sets: 1,200 sentences each; no interval: there is no variance over seeds and sentences to make one of."
+    ]
+
+
+@pytest.mark.parametrize(("number", "text"), [(1, "1 text"), (2, "2 texts"), (9, "9 texts")])
+def test_captions_make_no_interval_of_a_handful(number, text):
+    table = captioned("sentiment", "accuracy")
+    first, second = table.cells
+    few = replace(table.cells[first], crossed=None, sentences=number)
+    table.cells = {first: few, second: few}
+    assert sizes_of(table) == [f"Test sets: {text} each; fewer than 10 are too few for an interval."]
+    table.cells[second] = replace(few, crossed=Crossed(0.5, 2, 900, 0.0, (0.15 / 1.96) ** 2), sentences=900)
+    assert sizes_of(table) == [
+        f"Test texts: qu {number}, jv 900; 95 % interval of a mean over seeds and texts: ±15.0 in the median cell; "
+        "fewer than 10 are too few for one."
+    ]
+    table.cells[second] = replace(table.cells[second], crossed=Crossed(0.5, 2, 900, 0.0, 1e-9))
+    assert ": less than ±0.1 in the median cell" in sizes_of(table)[0]
+
+
+@pytest.mark.parametrize("number", [1, 9, 10])
+def test_a_handful_of_items_has_no_interval_and_no_p(tmp_path, monkeypatch, number):
+    monkeypatch.chdir(tmp_path)
+    gold = ["positive", "negative"] * (number // 2) + ["positive"] * (number % 2)
+    for run, said in (("good", gold), ("bad", ["negative"] * number)):
+        write_parquet(paths.outcomes(run), outcomes("sentiment", gold, said))
+    mean = mean_over_items(["bad"], "en", "sentiment", "accuracy")
+    difference = difference_over_items(["good"], ["bad"], "en", "sentiment", "accuracy")
+    assert (mean is None, difference is None) == (number < 10, number < 10)
 
 
 def test_captions_name_the_measure():

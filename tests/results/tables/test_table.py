@@ -67,9 +67,10 @@ def rows(qu=None, jv=None):
     ]
 
 
-def table_of(data, settings=None, missing=(), **changes):
+def table_of(data, settings=None, missing=(), told=None, **changes):
     scores = pa.Table.from_pylist(data, schema=SCORES)
-    return build("toy", read_spec_of(**changes), scores, {"settings": settings or SETTINGS, "missing": list(missing)})
+    facts = {"settings": settings or SETTINGS, "missing": list(missing), **({"doubts": told} if told else {})}
+    return build("toy", read_spec_of(**changes), scores, facts)
 
 
 def read_spec_of(**changes):
@@ -513,7 +514,39 @@ def test_equal_differences_have_no_p():
 def test_an_undefined_metric_is_an_empty_cell():
     data = [{**r, "metric": "entity_f1_strict_ORG"} for r in rows() if r["language"] == "qu"] + rows()
     cell = table_of(data, metric="entity_f1_strict_ORG").cells[JOINT, JV]
-    assert cell.reasons == ("entity_f1_strict_ORG is not defined: nothing of the kind in gold or predictions",)
+    assert cell.reasons == ("entity_f1_strict_ORG is not defined: no example of ORG, neither in gold nor predicted",)
+
+
+ORG = "entity_f1_strict_ORG"
+NO_ORG = f"{ORG} is not defined: no example of ORG, neither in gold nor predicted"
+
+
+def test_seeds_whose_model_and_gold_have_none_of_the_kind_are_named():
+    """Seed 1 predicted no ORG, where gold has none: undefined; seeds 2 and 3 predicted some: 0."""
+    data = rows() + [r | {"metric": ORG, "value": 0.0} for r in rows() if r["model_seed"] > 1 or r["language"] == "jv"]
+    table = table_of(data, metric=ORG)
+    cell = table.cells[JOINT, QU]
+    assert cell.reasons == (f"{NO_ORG} (model seed 1)",) and (cell.summary.n, cell.summary.mean) == (2, 0.0)
+    assert table.cells[JOINT, JV].reasons == ()
+    less = table_of([r for r in data if (r["variant"], r["model_seed"]) != ("joint", 3)], metric=ORG)
+    assert less.cells[JOINT, QU].reasons == (f"{NO_ORG} (model seed 1)", "not in the collected scores (model seed 3)")
+
+
+def test_a_setting_of_which_nothing_is_defined_keeps_its_row():
+    settings = {"a": SETTINGS["a"], "b": {**SETTINGS["a"], "target_size": 500}}
+    more = [r | {"settings": "b", "run": f"{r['run']}-500"} for r in rows()]
+    table = table_of([*rows(), *more, *(r | {"metric": ORG} for r in more)], settings, metric=ORG)
+    assert [table.labels[r] for r in table.rows[2:]] == ["joint (target_size 100)", "joint (target_size 500)"]
+    assert table.cells[table.rows[2], QU].reasons == (NO_ORG,) and table.cells[table.rows[3], QU].reasons == ()
+
+
+def test_what_no_run_has_an_example_of_is_said_in_every_cell():
+    table = table_of(rows(), metric=ORG)
+    assert {table.cells[r, c].reasons for r in (BASE, JOINT) for c in (QU, JV)} == {(NO_ORG,)}
+    assert f"[a] {NO_ORG}." in to_markdown(table)
+    for metric in ("f1_negative", "entity_f1_strikt_ORG", "entity_f1_strict_", "ORG"):  # of no class or type of `ner`
+        with pytest.raises(UserError, match=f"no score is called '{metric}'"):
+            table_of(rows(), metric=metric)
 
 
 def test_unknown_names_are_refused_with_the_nearest():

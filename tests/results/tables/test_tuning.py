@@ -160,7 +160,7 @@ def test_a_metric_that_the_chosen_point_lacks_is_an_empty_cell_and_no_other_choi
     data += [{**r, "metric": f"{METRIC}_ORG", "value": 0.5} for r in data if r["settings"] == "A"]
     table = table_of(data, metric=f"{METRIC}_ORG")
     assert table.cells[TUNED, QU].reasons == (
-        f"{METRIC}_ORG is not defined: nothing of the kind in gold or predictions",
+        f"{METRIC}_ORG is not defined: no example of ORG, neither in gold nor predicted",
     )
     assert values(table, JV) == [0.5, 0.5, 0.5]
 
