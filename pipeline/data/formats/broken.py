@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from pipeline.common.errors import UserError
 
-ADVICE = "mend it, or say `broken: drop` in the dataset: such sentences are then left out and counted"
+DROP = "say `broken: drop` in the dataset: such sentences are then left out and counted"
+ADVICE = f"mend it, or {DROP}"
 
 
 @dataclass

@@ -146,6 +146,8 @@ class _Reader:
         if layout.index or (layout.separator == " " and _EQUATION.match(line)):
             return True
         tag = layout.tag(cells)
+        if tag.isdecimal() and not self.rows:  # `# 1` above a sentence, where tags are numbers
+            return True
         return not (tag in self.there or self.known(tag) or looks_like_tag(tag))
 
     def _token(self, number: int, line: str) -> None:
@@ -169,7 +171,7 @@ class _Reader:
             self.repaired[IMPLIED] += 1
         if layout.index:
             self._check_count(int(cells[0]), where)
-        if not tag:
+        if not tag and not self.known(tag):
             self._fault(NO_TAG, f"{where}: token {token!r} without a tag in column {layout.tags} (counted from 0)")
         self.rows.append((number, token, tag))
 
@@ -189,7 +191,8 @@ class _Reader:
         if len(cells) == 1 and self.known(cells[0]):
             return NO_TOKEN, f"{where}: tag {cells[0]!r} without a token"
         shown = ", ".join(map(repr, cells[:12]))
-        said = f"{where}: {len(cells)} columns ({shown}), expected {layout.width} as in most lines, parted by {parted}"
+        count = f"{len(cells)} column{'' if len(cells) == 1 else 's'}"
+        said = f"{where}: {count} ({shown}), expected {layout.width} as in most lines, parted by {parted}"
         if layout.separator == "\t" and len(split_line(cells[0], " ")) == layout.width:
             said += "; this one is parted by blanks"
         return WIDTH, said

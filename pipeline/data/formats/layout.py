@@ -14,16 +14,27 @@ from pipeline.common.errors import UserError, nearest
 from pipeline.data.formats.tags import looks_like_tag
 
 DOCUMENT_MARK = "-DOCSTART-"
+LONGEST = 500
+"""So many tokens without a blank line are no sentence."""
 
 _BLANK = re.compile(r"[\s\u200b\u2060\ufeff]*")
 _WHITE = re.compile(r"[ \t]+")
 _INDEX = re.compile(r"\d+([-.]\d+)?")
 _GLOBAL = re.compile(r"#\s*global\.columns\s*=(.*)")
 
-_WORDS = ("token", "tokens", "word", "words", "form", "text")
-_TAGS = ("tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags", "ner-tag", "ne", "entity", "iob", "bio")
-_SENTENCES = ("sentence", "sentence #", "sentence_id", "sentence id", "sent_id", "sentid", "sentence_idx", "sent")
-_OTHERS = ("id", "index", "pos", "chunk", "lemma", "upos", "xpos")
+
+_PLAIN_NAME = re.compile(r"#?|[^\W\d_][\w #.-]*")
+
+
+def _name(words: str) -> re.Pattern[str]:
+    """Return a pattern of columns' names that hold one of some words."""
+    return re.compile(rf"(.*[\W_])?({words})([\W_].*)?", re.IGNORECASE)
+
+
+_WORDS = _name("tokens?|words?|form|surface|text")
+_TAGS = _name("tags?|labels?|ner|ne|entity|entities|iob|iob2|bio|bioes|gold")
+_SENTENCES = _name("sentences?|sent|sentenceid|sentid")
+_OTHERS = _name("id|index|pos|chunk|lemma|upos|xpos")
 
 
 @dataclass(frozen=True)
@@ -101,7 +112,7 @@ def lay_out(path: Path, lines: Sequence[str], tokens: str | None, tags: str | No
         bodies = [(n, line) for n, line in numbered if line[0] == "#" and known(_WHITE.split(line.strip())[-1])]
     if not bodies:
         raise UserError(f"{path}: holds no sentences; expected a token and its tag a line")
-    separator, width = _separator([line for _, line in bodies])
+    separator, width = _separator([line for _, line in bodies], len if known("") else core_width)
     if width < 2:
         raise UserError(f"{path}:{bodies[0][0]}: one column, expected a token and its tag; does the file bear no tags?")
     split = [(line, split_line(line, separator)) for _, line in bodies]
@@ -120,11 +131,11 @@ def lay_out(path: Path, lines: Sequence[str], tokens: str | None, tags: str | No
     return _Columns(path, [row for _, row in rows], names, known).chosen(layout, tokens, tags)
 
 
-def _separator(lines: Sequence[str]) -> tuple[str, int]:
-    """Return what parts the columns of most lines into equally many, and how many those are."""
+def _separator(lines: Sequence[str], measure: Callable[[Sequence[str]], int]) -> tuple[str, int]:
+    """Return what parts the columns of most lines into equally many, and how many those are by `measure`."""
     best = ("\t", 0, 0)
     for separator in ("\t", " ") if any("\t" in line for line in lines) else (" ",):
-        widths = Counter(core_width(split_line(line, separator)) for line in lines)
+        widths = Counter(measure(split_line(line, separator)) for line in lines)
         width, times = max(widths.items(), key=lambda found: (found[1], found[0] >= 2))
         fits = times if width >= 2 else 0
         if best[1] == 0 or fits > best[2]:
@@ -134,22 +145,26 @@ def _separator(lines: Sequence[str]) -> tuple[str, int]:
 
 def _is_header(cells: Sequence[str], others: Sequence[Sequence[str]], known: Known) -> bool:
     """Tell whether a file's first line names its columns: at least one has a usual name, and none holds a tag."""
-    names = [cell.strip().lower() for cell in cells]
-    usual = sum(name in (*_WORDS, *_TAGS, *_SENTENCES, *_OTHERS) for name in names)
-    if not usual or any(known(cell.strip()) for cell in cells if cell.strip().lower() not in _TAGS):
+    names = [cell.strip() for cell in cells]
+    usual = sum(any(kind.fullmatch(name) for kind in (_WORDS, _TAGS, _SENTENCES, _OTHERS)) for name in names)
+    if (
+        not usual
+        or not all(map(_PLAIN_NAME.fullmatch, names))
+        or any(map(known, names))
+        or any(map(looks_like_tag, names))
+    ):
         return False
-    last = cells[-1].strip()
-    if any(row[-1].strip() == last for row in others if len(row) == len(cells)):
+    if any(row[-1].strip() == names[-1] for row in others if len(row) == len(cells)):
         return False
-    return names[-1] in _TAGS or usual >= 2 or usual == len(names)
+    return _TAGS.fullmatch(names[-1]) is not None or usual >= 2
 
 
 def _check_sentences(path: Path, lines: Sequence[str], names: Sequence[str], rows: int) -> None:
     """Refuse a table of one token a row, whose sentences no blank line parts."""
     if any(is_blank(line) or line.startswith(DOCUMENT_MARK) for line in lines[:-1]):
         return
-    column = next((name for name in names if name.lower() in _SENTENCES), None)
-    if column is not None or rows > 1000:
+    column = next((name for name in names if _SENTENCES.fullmatch(name)), None)
+    if column is not None or rows > LONGEST:
         told = f"columns: {{sentence: {column or 'NAME'}}} in a CSV or TSV with a header"
         raise UserError(
             f"{path}: {rows:,} tokens and no blank line between sentences; expected one after each, or a column that tells the "
@@ -170,18 +185,18 @@ class _Columns:
 
     def chosen(self, layout: Layout, tokens: str | None, tags: str | None) -> Layout:
         """Complete a layout by the columns of tokens and tags."""
-        index = all(_INDEX.fullmatch(cell) for cell in self.distinct[0])
+        numbers = all(_INDEX.fullmatch(cell) for cell in self.distinct[0])
         of_words = self._named("tokens", tokens, _WORDS)
-        if of_words is None and index and self.width > 2:
+        if of_words is None and numbers and self.width > 2:
             raise UserError(self._numbers())
-        layout = replace(layout, tokens=of_words or 0, index=index and of_words not in (None, 0))
+        index = numbers and of_words not in (None, 0) and any(map(str.isdecimal, self.distinct[0]))
+        layout = replace(layout, tokens=of_words or 0, index=index)
         return self._with_tags(layout, tags)
 
-    def _named(self, role: str, given: str | None, usual: Sequence[str]) -> int | None:
+    def _named(self, role: str, given: str | None, usual: re.Pattern[str]) -> int | None:
         """Return the number of a column that the config names, or the header by a usual name."""
-        lower = [name.lower() for name in self.names]
         if given is None:
-            found = [at for at, name in enumerate(lower) if name in usual and at < self.width]
+            found = [at for at, name in enumerate(self.names) if usual.fullmatch(name) and at < self.width]
             return found[0] if len(found) == 1 else None
         if given.isdecimal() and int(given) < self.width:
             return int(given)

@@ -65,7 +65,7 @@ def usual_spelling(tag: str) -> str | None:
         if found := spelt.fullmatch(tag):
             kind = found["kind"].upper() if found["place"].islower() else found["kind"]
             return simple_tag(f"{found['place'].upper()}-{kind}")
-    return f"I-{tag}" if re.fullmatch(r"[^\W\d_][\w. -]*", tag) else None
+    return f"I-{tag}" if re.fullmatch(r"[^\W\d_]([\w. -]*\w)?", tag) else None
 
 
 def to_iob2(tags: Sequence[str]) -> tuple[list[str], Counter[str]]:

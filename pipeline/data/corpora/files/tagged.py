@@ -15,7 +15,7 @@ from pipeline.common.errors import UserError, nearest
 from pipeline.data.arrange import Read
 from pipeline.data.corpora.files.labels import Labels, label_text
 from pipeline.data.corpora.files.rows import Chosen
-from pipeline.data.formats.broken import ADVICE, Broken
+from pipeline.data.formats.broken import ADVICE, DROP, Broken
 from pipeline.data.formats.lines import EMPTY, ORPHAN
 from pipeline.data.formats.tables import Table, as_text
 from pipeline.data.formats.tagged_parquet import BLANK
@@ -216,7 +216,7 @@ def _check_known(sentences: Iterable[Sentence], tags: Tags) -> None:
         raise UserError(f"{place}: no tag; {ADVICE}")
     others = ", ".join(map(repr, [*first][1:LISTED]))
     also = f" (also unknown: {others})" if others else ""
-    raise UserError(f"{place}: unknown tag {tag!r}{_advice(tag, first, [*there], tags)}{also}; or {ADVICE}")
+    raise UserError(f"{place}: unknown tag {tag!r}{_advice(tag, first, [*there], tags)}{also}; or {DROP}")
 
 
 def _advice(tag: str, unknown: Mapping[str, str], there: Sequence[str], tags: Tags) -> str:
@@ -225,14 +225,21 @@ def _advice(tag: str, unknown: Mapping[str, str], there: Sequence[str], tags: Ta
     usual = {name: usual_spelling(name) for name in (unknown if own else there) if name}
     if not own and tags.scheme is None and all(map(Tags(tags.labels, "io").knows, there)):
         return ", a type without a prefix; say `scheme: io` if tokens of one type next to each other are one entity"
+    if all(usual_spelling(name) in (None, f"I-{name}") for name in there):
+        shown = ", ".join(map(repr, there[:5]))
+        return (
+            f": nothing there is a tag ({shown}); say which column holds the tags, columns: {{tags: …}}, or what each means "
+            f'under `labels`: {{"{tag}": O, …: B-PER, …}}'
+        )
     said = f", usually written {usual[tag]!r}" if usual[tag] else ""
     if looks_like_tag(tag):
         said = nearest(tag, tags.labels.classes)
-    what = f"{'list it' if own else 'say what each means'} under `labels`"
+    what = "list it under `labels`:" if own else "say what each means: labels:"
     if len(usual) > LISTED:
-        return f"{said}; {what}, all {len(usual)}: {{{_yaml(tag)}: {_yaml(usual[tag])}, …}}; null leaves sentences out"
+        example = f"{_yaml(tag)}: {_yaml(usual[tag])}"
+        return f"{said}; {what} {{{example}, …}}, {len(usual)} tags in all; null leaves a tag's sentences out"
     listed = ", ".join(f'"{name}": {_yaml(spelt)}' for name, spelt in usual.items())
-    return f"{said}; {what}: {{{listed}}}, or null to leave its sentences out"
+    return f"{said}; {what} {{{listed}}}, or null to leave its sentences out"
 
 
 def _yaml(tag: str | None) -> str:
