@@ -76,7 +76,7 @@ def check_files(name: str, dataset: Files) -> Iterator[Problem]:
         yield (*path, "columns", key), f"task {dataset.task!r} has no such column{nearest(key, sorted(used))}"
     yield from check_labels(path, dataset)
     if dataset.task != "ner":
-        for key in sorted({"scheme", "broken"} & dataset.model_fields_set):
+        for key in (name for name in ("scheme", "broken") if getattr(dataset, name) not in (None, "refuse")):
             yield (*path, key), f"is about tagged sentences, and task {dataset.task!r} has none; leave it out"
 
 

@@ -81,7 +81,9 @@ def read_conll(
 
 
 def _tags_there(lines: Sequence[str], layout: Layout) -> set[str]:
-    """Return the tags of lines that are no comments."""
+    """Return the tags of lines that are no comments, which tell comments where there are some."""
+    if not any(line.startswith("#") for line in lines):
+        return set()
     bodies = (line for line in lines if line != layout.header and not line.startswith("#"))
     split = (split_line(line, layout.separator) for line in bodies)
     return {layout.tag(cells) for cells in split if len(cells) == layout.width}

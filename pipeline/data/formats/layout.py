@@ -85,6 +85,8 @@ def split_line(line: str, separator: str) -> list[str]:
 
 def core_width(cells: Sequence[str]) -> int:
     """Return how many cells there are, without blank ones at the end."""
+    if cells[-1].strip():
+        return len(cells)
     return next((at for at in range(len(cells), 0, -1) if cells[at - 1].strip()), 0)
 
 
@@ -140,6 +142,8 @@ def _separator(lines: Sequence[str], measure: Callable[[Sequence[str]], int]) ->
         fits = times if width >= 2 else 0
         if best[1] == 0 or fits > best[2]:
             best = (separator, width, fits)
+        if fits == len(lines):
+            break
     return best[0], best[1]
 
 

@@ -5,6 +5,7 @@ becomes (`S-PER` as `B-PER`). A token of no characters goes, with its tag; an en
 sentence a broken one.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -56,23 +57,29 @@ class Tags:
             raise UserError(f"scheme: {scheme!r}{nearest(scheme, SCHEMES)}")
         self.labels, self.scheme = labels, scheme
         self._letters = "".join(SCHEMES.values()) if scheme is None else SCHEMES[scheme]
-        self._meanings: dict[Any, str | None] = {}
+        self._known: dict[str, bool] = {}  # of texts looked up already, since there are few and they come often
+        self._meanings: dict[str, str | None] = {}
 
     def knows(self, tag: Any) -> bool:
         """Tell whether it is known what a tag means."""
-        return self.labels.knows(tag) or self.labels.knows(self._simple(tag))
+        if not isinstance(tag, str):
+            return self._looks_up(tag)
+        if tag not in self._known:
+            self._known[tag] = self._looks_up(tag)
+        return self._known[tag]
+
+    def _looks_up(self, tag: Any) -> bool:
+        simple = self._simple(tag)
+        return self.labels.knows(tag) or (simple != "" and self.labels.knows(simple))
 
     def of(self, tag: Any) -> str | None:
         """Return what a known tag means, a tag of any scheme but `io`; `None`: its sentence is to be left out."""
         if isinstance(tag, str) and tag in self._meanings:
             return self._meanings[tag]
         text, simple = label_text(tag), self._simple(tag)
-        if self.labels.knows(tag):
-            means = self.labels.of(tag, "")
-        else:
-            means = self.labels.of(simple, "")
-            if means is not None and means[0] == simple[0] and looks_like_tag(text):
-                means = text[0] + means[1:]
+        means = self.labels.of(tag if self.labels.knows(tag) else simple, "")
+        if not self.labels.knows(tag) and means is not None and means[0] == simple[0] and looks_like_tag(text):
+            means = text[0] + means[1:]  # an end stays one
         if isinstance(tag, str):
             self._meanings[tag] = means
         return means
@@ -151,7 +158,9 @@ def tagged_read(language: str, sentences: Iterable[Sentence], tags: Tags, broken
             continue
         pairs = zip(words, meanings, strict=True)
         kept = [(word, tag) for word, tag in pairs if tag is not None and (word.strip(" ") or tag != "O")]
-        mends = Counter({BLANK: len(words) - len(kept), PLAIN: sum(map(tags.is_plain, raw))})
+        mends = Counter({BLANK: len(words) - len(kept)})
+        if tags.scheme == "io":
+            mends[PLAIN] = sum(map(tags.is_plain, raw))
         read.append((name, kept, where, mends))
     if tags.scheme is None:
         _check_scheme([([tag for _, tag in kept], where) for _, kept, where, _ in read])
@@ -203,6 +212,8 @@ def _check_known(sentences: Iterable[Sentence], tags: Tags) -> None:
     there: dict[str, None] = {}
     for _, _, raw, where in sentences:
         for i, tag in enumerate(raw):
+            if isinstance(tag, str) and tag in there:
+                continue
             if isinstance(tag, list | dict):
                 raise UserError(f"{where(i)}: the tag is {tag!r:.60}, expected one; {ADVICE}")
             text = label_text(tag)
@@ -229,21 +240,17 @@ def _advice(tag: str, unknown: Mapping[str, str], there: Sequence[str], tags: Ta
         shown = ", ".join(map(repr, there[:5]))
         return (
             f": nothing there is a tag ({shown}); say which column holds the tags, columns: {{tags: …}}, or what each means "
-            f'under `labels`: {{"{tag}": O, …: B-PER, …}}'
+            f"under `labels`: {{{json.dumps(tag, ensure_ascii=False)}: O, …: B-PER, …}}"
         )
     said = f", usually written {usual[tag]!r}" if usual[tag] else ""
     if looks_like_tag(tag):
         said = nearest(tag, tags.labels.classes)
     what = "list it under `labels`:" if own else "say what each means: labels:"
     if len(usual) > LISTED:
-        example = f"{_yaml(tag)}: {_yaml(usual[tag])}"
+        example = f"{json.dumps(tag, ensure_ascii=False)}: {usual[tag] or '…'}"
         return f"{said}; {what} {{{example}, …}}, {len(usual)} tags in all; null leaves a tag's sentences out"
-    listed = ", ".join(f'"{name}": {_yaml(spelt)}' for name, spelt in usual.items())
+    listed = ", ".join(f"{json.dumps(name, ensure_ascii=False)}: {spelt or '…'}" for name, spelt in usual.items())
     return f"{said}; {what} {{{listed}}}, or null to leave its sentences out"
-
-
-def _yaml(tag: str | None) -> str:
-    return "null" if tag is None else f'"{tag}"' if set(tag) & set(",{}[]:#&*!|>'\"%@`") else tag
 
 
 def _check_scheme(sentences: Sequence[tuple[Sequence[str], Callable[[int], str]]]) -> None:
