@@ -20,7 +20,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.data.formats.broken import Broken
-from pipeline.data.formats.layout import DOCUMENT_MARK, Known, Layout, core_width, is_blank, lay_out, split_line
+from pipeline.data.formats.columns import Known
+from pipeline.data.formats.layout import DOCUMENT_MARK, Layout, core_width, is_blank, lay_out, split_line
 from pipeline.data.formats.tables import read_text
 from pipeline.data.formats.tags import looks_like_tag
 
@@ -86,7 +87,7 @@ def _tags_there(lines: Sequence[str], layout: Layout) -> set[str]:
         return set()
     bodies = (line for line in lines if line != layout.header and not line.startswith("#"))
     split = (split_line(line, layout.separator) for line in bodies)
-    return {layout.tag(cells) for cells in split if len(cells) == layout.width}
+    return {layout.picks.tag(cells) for cells in split if len(cells) == layout.width}
 
 
 class _Reader:
@@ -145,36 +146,36 @@ class _Reader:
         cells = split_line(line, layout.separator)
         if len(cells) < layout.width or core_width(cells) > layout.width:
             return layout.separator == "\t" or not self.rows or line[1:2] in ("", " ", "\t")
-        if layout.index or (layout.separator == " " and _EQUATION.match(line)):
+        if layout.picks.counted or (layout.separator == " " and _EQUATION.match(line)):
             return True
-        tag = layout.tag(cells)
+        tag = layout.picks.tag(cells)
         if tag.isdecimal() and not self.rows:  # `# 1` above a sentence, where tags are numbers
             return True
         return not (tag in self.there or self.known(tag) or looks_like_tag(tag))
 
     def _token(self, number: int, line: str) -> None:
         """Read a line of a token."""
-        layout, where = self.layout, f"{self.path}:{number}"
-        cells = split_line(line, layout.separator)
-        if len(cells) > layout.width >= core_width(cells):
+        picks, width, where = self.layout.picks, self.layout.width, f"{self.path}:{number}"
+        cells = split_line(line, self.layout.separator)
+        if len(cells) > width >= core_width(cells):
             self.repaired[TRAILING] += 1
-            cells = cells[: layout.width]
-        if layout.index and (mark := re.fullmatch(r"\d+([-.])\d+", cells[0])):
+            cells = cells[:width]
+        if picks.counted and (mark := re.fullmatch(r"\d+([-.])\d+", cells[0])):
             self.repaired[_NUMBERS[mark[1]]] += 1
             return
-        if len(cells) != layout.width:
+        if len(cells) != width:
             self._fault(*self._wrong_width(where, cells))
             return
-        token, tag = cells[layout.tokens], layout.tag(cells)
+        token, tag = cells[picks.tokens], picks.tag(cells)
         if token == DOCUMENT_MARK:
             self._document()
             return
-        if layout.feature is not None and layout.implied and f"{layout.feature}=" not in cells[layout.tags]:
-            self.repaired[IMPLIED] += 1
-        if layout.index:
+        if picks.counted and cells[0].isdecimal():
             self._check_count(int(cells[0]), where)
         if not tag and not self.known(tag):
-            self._fault(NO_TAG, f"{where}: token {token!r} without a tag in column {layout.tags} (counted from 0)")
+            self._fault(NO_TAG, f"{where}: token {token!r} without a tag in column {picks.tags} (counted from 0)")
+        if picks.implied and f"{picks.feature}=" not in cells[picks.tags]:
+            self.repaired[IMPLIED] += 1
         self.rows.append((number, token, tag))
 
     def _check_count(self, count: int, where: str) -> None:

@@ -221,11 +221,30 @@ def test_several_columns_of_tags_are_told_apart_by_the_config(tmp_path):
     assert sentences(ner(tmp_path, text, columns={"tags": 1})) == [(["Uni", "Oslo"], ["B-ORG", "I-ORG"])]
     assert sentences(ner(tmp_path, text, columns={"tags": 2})) == [(["Uni", "Oslo"], ["O", "B-LOC"])]
     said = refusal(tmp_path, text.replace("O\n", "u1\n").replace("B-LOC", "u2"))
-    assert "the last column ('u1') holds no tags" in said and advised(said, "columns") == {
+    assert "the last column ('u1', …) holds no tags" in said and advised(said, "columns") == {
         "columns": {"tokens": 0, "tags": 1}
     }
     chunks = "Uni NNP B-NP B-ORG\nOslo NNP I-NP I-ORG\n"  # of other types: no tags of entities
     assert sentences(ner(tmp_path, chunks)) == [(["Uni", "Oslo"], ["B-ORG", "I-ORG"])]
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "line"),
+    [
+        ("O\tin\nB-LOC\tOslo\nB-GEO\tUral\n", "the last column ('in', …) holds no tags", {"tokens": 1, "tags": 0}),
+        ("t1 Mira X B-PER\nt2 in X O\nt3 Oslo X B-LOC\n", "holds numbers alone (t1, t2, t3", {"tokens": 1, "tags": 3}),
+        ("d\tMira\tB-PER\n" * 4, "holds one text on line after line (d, d, d", {"tokens": 1, "tags": 2}),
+        ("doc\tWort\ttag\nx\tMira\tB-PER\ny\tin\tO\n", "the first column is called 'doc'", {"tokens": 1, "tags": 2}),
+        ("a\tE=B-PER|F=O\nb\tE=O|F=O\n", "E and F hold tags", {"tags": "E"}),
+        ("Mira\tX=B-Artist\nin\tX=O\n", "unknown tag 'B-Artist'", None),
+    ],
+)
+def test_columns_that_could_not_be_meant_are_refused_with_the_line_that_reads_the_file(tmp_path, text, says, line):
+    said = refusal(tmp_path, text)
+    assert says in said and (line is None or advised(said, "columns") == {"columns": line})
+    if line is not None and "B-GEO" not in text:
+        (found,) = sentences(ner(tmp_path, text, columns=line))
+        assert found[1][0] == "B-PER" and found[0][0] in ("Mira", "a")
 
 
 def test_sentences_need_a_blank_line_between_them(tmp_path):
@@ -293,6 +312,7 @@ def test_types_without_prefixes_need_their_scheme(tmp_path):
         (["B_PER", "I_PER", "O", "B_LOC"], "B-PER"),
         (["PER-B", "PER-I", "O", "LOC-B"], "B-PER"),
         (["b-per", "i-per", "o", "b-loc"], "B-PER"),
+        (["B-Per", "I-Per", "O", "B-LOC"], "B-PER"),
         (["B-PERSON", "E-PERSON", "O", "S-LOC"], None),
     ],
 )

@@ -233,7 +233,7 @@ def _check_known(sentences: Iterable[Sentence], tags: Tags) -> None:
 def _advice(tag: str, unknown: Mapping[str, str], there: Sequence[str], tags: Tags) -> str:
     """Say what makes unknown tags known."""
     own = tags.labels.own
-    usual = {name: usual_spelling(name) for name in (unknown if own else there) if name}
+    usual = {name: _usual(name, tags.labels.classes) for name in (unknown if own else there) if name}
     if not own and tags.scheme is None and all(map(Tags(tags.labels, "io").knows, there)):
         return ", a type without a prefix; say `scheme: io` if tokens of one type next to each other are one entity"
     if all(usual_spelling(name) in (None, f"I-{name}") for name in there):
@@ -243,7 +243,7 @@ def _advice(tag: str, unknown: Mapping[str, str], there: Sequence[str], tags: Ta
             f"under `labels`: {{{json.dumps(tag, ensure_ascii=False)}: O, …: B-PER, …}}"
         )
     said = f", usually written {usual[tag]!r}" if usual[tag] else ""
-    if looks_like_tag(tag):
+    if looks_like_tag(tag) and simple_tag(tag) == usual[tag]:
         said = nearest(tag, tags.labels.classes)
     what = "list it under `labels`:" if own else "say what each means: labels:"
     if len(usual) > LISTED:
@@ -251,6 +251,12 @@ def _advice(tag: str, unknown: Mapping[str, str], there: Sequence[str], tags: Ta
         return f"{said}; {what} {{{example}, …}}, {len(usual)} tags in all; null leaves a tag's sentences out"
     listed = ", ".join(f"{json.dumps(name, ensure_ascii=False)}: {spelt or '…'}" for name, spelt in usual.items())
     return f"{said}; {what} {{{listed}}}, or null to leave its sentences out"
+
+
+def _usual(tag: str, classes: Sequence[str]) -> str | None:
+    """Return how a tag is usually written, in the case of a known one."""
+    usual = usual_spelling(tag)
+    return next((known for known in classes if usual and known.lower() == usual.lower()), usual)
 
 
 def _check_scheme(sentences: Sequence[tuple[Sequence[str], Callable[[int], str]]]) -> None:
