@@ -18,7 +18,7 @@ Known = Callable[[str], bool]
 
 MOST = 0.9  # a broken line hides no column of numbers
 _COUNT = re.compile(r"\d+([-.]\d+)?")
-_NUMBER = re.compile(r"[^\W\d_]{0,4}[-_:.]?\d+([-_:.]\d+)*[.:]?")
+_NUMBER = re.compile(r"\d+([-_:.]\d+)*[.:]?")
 
 
 def _name(words: str) -> re.Pattern[str]:

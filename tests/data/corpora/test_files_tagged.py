@@ -232,7 +232,11 @@ def test_several_columns_of_tags_are_told_apart_by_the_config(tmp_path):
     ("text", "says", "line"),
     [
         ("O\tin\nB-LOC\tOslo\nB-GEO\tUral\n", "the last column ('in', …) holds no tags", {"tokens": 1, "tags": 0}),
-        ("t1 Mira X B-PER\nt2 in X O\nt3 Oslo X B-LOC\n", "holds numbers alone (t1, t2, t3", {"tokens": 1, "tags": 3}),
+        (
+            "1:1 Mira X B-PER\n1:2 in X O\n1:3 Oslo X B-LOC\n",
+            "holds numbers alone (1:1, 1:2, 1:3",
+            {"tokens": 1, "tags": 3},
+        ),
         ("d\tMira\tB-PER\n" * 4, "holds one text on line after line (d, d, d", {"tokens": 1, "tags": 2}),
         ("doc\tWort\ttag\nx\tMira\tB-PER\ny\tin\tO\n", "the first column is called 'doc'", {"tokens": 1, "tags": 2}),
         ("a\tE=B-PER|F=O\nb\tE=O|F=O\n", "E and F hold tags", {"tags": "E"}),
@@ -299,7 +303,7 @@ def test_types_without_prefixes_need_their_scheme(tmp_path):
     said = refusal(tmp_path, text)
     assert "a.conll:1: unknown tag 'PER', a type without a prefix; say `scheme: io`" in said
     found = ner(tmp_path, text, scheme="io")
-    assert sentences(found)[0][1] == ["B-PER", "I-PER", "O", "B-LOC"] and mends(found)[PLAIN] == 3
+    assert sentences(found)[0][1] == ["B-PER", "I-PER", "O", "B-LOC"] and mends(found) == {PLAIN: 3}
     said = refusal(tmp_path, text.replace("LOC", "GPE"))
     assert advised(said, "labels") == {"labels": {"PER": "I-PER", "O": "O", "GPE": "I-GPE"}}
     found = ner(tmp_path, text.replace("LOC", "GPE"), **advised(said, "labels"))
@@ -340,7 +344,10 @@ def test_a_declared_scheme_has_no_other_tags_and_an_undeclared_one_must_be_one(t
     assert "a.conll:1: unknown tag 'S-PER'" in refusal(tmp_path, "Mira S-PER\n", scheme="iob2")
     text = "Mira S-PER\nVik B-LOC\nin O\nOslo B-LOC\n"
     said = refusal(tmp_path, text)
-    assert "a.conll:1: 'S-PER' belongs to a scheme" in said and "2 do not, and 1 are whole" in said
+    assert (
+        "a.conll:1: 'S-PER', in the sentence that begins here, belongs to a scheme" in said
+        and "2 do not, and 1 are whole" in said
+    )
     found = ner(tmp_path, text, scheme="bioes")
     assert sentences(found)[0][1] == ["B-PER", "B-LOC", "O", "B-LOC"] and mends(found) == {CONVERTED: 1}
 
@@ -371,7 +378,7 @@ BROKEN = [
     ("a\tO\nb\t\n\n", "a.conll:2: token 'b' without a tag", NO_TAG),
     ("a\tO\nb\tO\tO\n\n", r"a.conll:2: 3 columns \('b', 'O', 'O'\), expected 2 as in most lines", WIDTH),
     ("b\na O\n\n", r"a.conll:1: 1 column \('b'\), expected 2", WIDTH),
-    ("b\tO\n\tB-PER\na\tO\n\n", "a.conll:1: an entity whose tokens have no characters", NO_WORDS),
+    ("b\tO\n\tB-PER\na\tO\n\n", "a.conll:1: an entity of tokens without characters", NO_WORDS),
     ("b\tO\na\tB-GEO\n\n", "a.conll:2: unknown tag 'B-GEO'", "unknown tag 'B-GEO', sentence left out"),
 ]
 

@@ -39,6 +39,9 @@ NO_WORD = "a word that is none, sentence left out"
 Sentence = tuple[str, Sequence[str], Sequence[Any], Callable[[int], str]]
 """An id, tokens, tags as they are in the file, and the place of each token for messages."""
 
+Meant = tuple[str, list[str], list[str], Callable[[int], str], Counter[str]]
+"""An id, tokens, what their tags mean (in any scheme), places, and the mends so far."""
+
 
 class Tags:
     """Tells what tags mean.
@@ -142,11 +145,36 @@ def tagged_read(language: str, sentences: Iterable[Sentence], tags: Tags, broken
     Raises:
         UserError: a tag is unknown, an entity has no word, or tags contradict their scheme.
     """
-    sentences = list(sentences)
+    dropped: Counter[str] = Counter()
+    meant = _meant(list(sentences), tags, broken, dropped)
+    if tags.scheme is None:
+        _check_scheme(meant)
+    rows, counts = [], []
+    for name, words, theirs, where, mends in meant:
+        found, more = to_iob2(theirs)
+        if mends[PLAIN]:
+            del more[ORPHAN]  # types have no B- to lack
+        whole = _without_blanks(words, found)
+        if whole is None:
+            broken.found(
+                NO_WORDS, f"{where(0)}: an entity of tokens without characters, in the sentence that begins here"
+            )
+        elif not whole[0]:
+            dropped[EMPTY] += 1
+        else:
+            more[BLANK] = len(words) - len(whole[0])  # those of entities
+            rows.append((name, *whole))
+            counts.append(mends + more)
+    reasons = dict.fromkeys([ORPHAN, BLANK, *(reason for found in counts for reason in found)])
+    mends_by_row = {reason: np.array([found[reason] for found in counts], dtype=np.int64) for reason in reasons}
+    return Read(task_table("ner", language, rows), dropped + broken.dropped, mends=mends_by_row)
+
+
+def _meant(sentences: Sequence[Sentence], tags: Tags, broken: Broken, dropped: Counter[str]) -> list[Meant]:
+    """Return the sentences with what their tags mean, without blank tokens outside of entities."""
     if not broken.drop:
         _check_known(sentences, tags)
-    dropped: Counter[str] = Counter()
-    read: list[tuple[str, list[tuple[str, str]], Callable[[int], str], Counter[str]]] = []
+    meant: list[Meant] = []
     for name, words, raw, where in sentences:
         unknown = next((i for i, tag in enumerate(raw) if not tags.knows(tag)), None)
         if unknown is not None:
@@ -161,26 +189,8 @@ def tagged_read(language: str, sentences: Iterable[Sentence], tags: Tags, broken
         mends = Counter({BLANK: len(words) - len(kept)})
         if tags.scheme == "io":
             mends[PLAIN] = sum(map(tags.is_plain, raw))
-        read.append((name, kept, where, mends))
-    if tags.scheme is None:
-        _check_scheme([([tag for _, tag in kept], where) for _, kept, where, _ in read])
-    rows, counts = [], []
-    for name, kept, where, mends in read:
-        found, more = to_iob2([tag for _, tag in kept])
-        whole = _without_blanks([word for word, _ in kept], found)
-        if whole is None:
-            broken.found(
-                NO_WORDS, f"{where(0)}: an entity whose tokens have no characters in the sentence that begins here"
-            )
-        elif not whole[0]:
-            dropped[EMPTY] += 1
-        else:
-            more[BLANK] = len(kept) - len(whole[0])
-            rows.append((name, *whole))
-            counts.append(mends + more)
-    reasons = dict.fromkeys([ORPHAN, BLANK, *(reason for found in counts for reason in found)])
-    mends_by_row = {reason: np.array([found[reason] for found in counts], dtype=np.int64) for reason in reasons}
-    return Read(task_table("ner", language, rows), dropped + broken.dropped, mends=mends_by_row)
+        meant.append((name, [word for word, _ in kept], [tag for _, tag in kept], where, mends))
+    return meant
 
 
 def _without_blanks(words: Sequence[str], tags: Sequence[str]) -> tuple[list[str], list[str]] | None:
@@ -259,19 +269,17 @@ def _usual(tag: str, classes: Sequence[str]) -> str | None:
     return next((known for known in classes if usual and known.lower() == usual.lower()), usual)
 
 
-def _check_scheme(sentences: Sequence[tuple[Sequence[str], Callable[[int], str]]]) -> None:
+def _check_scheme(sentences: Sequence[Meant]) -> None:
     """Refuse tags of which most contradict the scheme that some of them are of.
 
     Raises:
         UserError: they do.
     """
-    whole, others = contradiction([tags for tags, _ in sentences])
+    whole, others = contradiction([tags for _, _, tags, _, _ in sentences])
     if others > whole:
-        place, tag = next(
-            (where(i), tag) for tags, where in sentences for i, tag in enumerate(tags) if tag[0] in "ESLUMW"
-        )
+        where, tag = next((where, tag) for _, _, tags, where, _ in sentences for tag in tags if tag[0] in "ESLUMW")
         raise UserError(
-            f"{place}: {tag!r} belongs to a scheme in which entities of several tokens begin with B- and end with E- or L-; in "
-            f"this file {others} do not, and {whole} are whole; say which scheme it is, as `scheme: bioes`, or what each tag "
-            "means under `labels`"
+            f"{where(0)}: {tag!r}, in the sentence that begins here, belongs to a scheme in which entities of several tokens "
+            f"begin with B- and end with E- or L-; in this file {others} do not, and {whole} are whole; say which scheme it is, as "
+            "`scheme: bioes`, or what each tag means under `labels`"
         )
