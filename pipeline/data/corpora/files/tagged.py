@@ -280,6 +280,6 @@ def _check_scheme(sentences: Sequence[Meant]) -> None:
         where, tag = next((where, tag) for _, _, tags, where, _ in sentences for tag in tags if tag[0] in "ESLUMW")
         raise UserError(
             f"{where(0)}: {tag!r}, in the sentence that begins here, belongs to a scheme in which entities of several tokens "
-            f"begin with B- and end with E- or L-; in this file {others} do not, and {whole} are whole; say which scheme it is, as "
-            "`scheme: bioes`, or what each tag means under `labels`"
+            f"begin with B- and end with E- or L-; in this file {others} do not, and {whole} are whole; say which scheme it is, "
+            "as `scheme: bioes`, or what each tag means under `labels`"
         )
