@@ -90,11 +90,13 @@ class FileColumns(Section):
     )
     tokens: Column = Field(
         default=None,
-        description="`ner`: the words, a list of them or text with blanks between; in CoNLL files a number, from 0; "
-        "`null` there: the first column",
+        description="`ner`: the words, a list of them or text with blanks between; in CoNLL files a number, from 0, or a "
+        "name that the file has for it; `null` there: the first column",
     )
     tags: Column = Field(
-        default=None, description="`ner`: their tags, as `tokens`; `null` in CoNLL files: the last column"
+        default=None,
+        description="`ner`: their tags, as `tokens`; in CoNLL-U also a key in the last column (`NER`); `null` in CoNLL files: "
+        "the last column",
     )
 
 
@@ -111,6 +113,8 @@ class FileCut(Section):
 
 class Files(Section):
     """Your own data: CSV, TSV, JSONL, Parquet or CoNLL files in a folder."""
+
+    later = ("scheme", "broken")
 
     loader: Literal["files"] = Field(description="the kind of dataset")
     task: Literal["ner", "sentiment", "nli", "qa", "relevance"] = Field(
@@ -142,6 +146,15 @@ class Files(Section):
         description="by label in the files: the class it means, or `null` to leave such rows out. Every label must be listed. "
         'Empty, or nulls alone (`{"": null}`: rows without a label): the task\'s usual classes',
         examples=[{"1": "negative", "2": "negative", "3": None, "4": "positive", "5": "positive"}],
+    )
+    scheme: Literal["iob1", "iob2", "bioes", "bilou", "bmewo", "ioe", "io"] | None = Field(
+        default=None,
+        description="`ner`: how tags mark where entities begin and end; only `io`, types without a prefix, must be said",
+    )
+    broken: Literal["refuse", "drop"] = Field(
+        default="refuse",
+        description="`ner`, a sentence that cannot be read (a line with too few columns, an unknown tag, …): refuse the file, or "
+        "`drop` such sentences, counted",
     )
     cut: FileCut = Field(default=FileCut(), description="with `files: {all: …}`: which parts become dev and test")
     dev: DevFromTrain | None = Field(

@@ -76,6 +76,9 @@ def check_files(name: str, dataset: Files) -> Iterator[Problem]:
     for key in sorted(key for key, column in dataset.columns if column is not None and key not in used):
         yield (*path, "columns", key), f"task {dataset.task!r} has no such column{nearest(key, sorted(used))}"
     yield from check_labels(path, dataset)
+    if dataset.task != "ner":
+        for key in (name for name in ("scheme", "broken") if getattr(dataset, name) not in (None, "refuse")):
+            yield (*path, key), f"is about tagged sentences, and task {dataset.task!r} has none; leave it out"
 
 
 def check_paths(path: KeyPath, dataset: Files) -> Iterator[Problem]:

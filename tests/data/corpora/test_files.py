@@ -288,7 +288,7 @@ def test_tags_may_be_numbers(tmp_path):
             "a.conll",
             "a O\nb B-GEO\n",
             {},
-            r"a.conll:2: unknown tag 'B-GEO'",
+            r"a.conll:2: unknown tag 'B-GEO'; .*say what each means: labels: \{\"O\": O, \"B-GEO\": B-GEO\}",
         ),
         (
             "a.conll",
@@ -305,7 +305,7 @@ def test_tags_may_be_numbers(tmp_path):
         ),
         ("a.jsonl", jsonl({"tokens": ["a", None], "tags": ["O", "O"]}), {}, r"a.jsonl:1: column 'tokens' holds None"),
         ("a.jsonl", jsonl({"tokens": ["a"], "tags": {"0": "O"}}), {}, r"a.jsonl:1: column 'tags' holds an object"),
-        ("a.jsonl", jsonl({"tokens": ["a"], "tags": [None]}), {}, r"a.jsonl:1: no tag"),
+        ("a.jsonl", jsonl({"tokens": ["a"], "tags": [None]}), {}, r"a.jsonl:1: no tag; mend it, or say `broken: drop`"),
         ("a.jsonl", jsonl({"tokens": [], "tags": []}), {}, r"a.jsonl: no row can be used \(1 × empty sentence\)"),
         (
             "a.xml",

@@ -24,7 +24,7 @@ def test_tabs_or_blanks_separate_columns(tmp_path):
 
 def test_of_many_columns_the_first_and_the_last_are_taken_unless_said(tmp_path):
     text = "1 Ana NNP B-PER\n2 lives VBZ O\n"
-    assert read(tmp_path, text)[0] == [(0, ["1", "2"], ["B-PER", "O"], ["1", "2"])]
+    assert read(tmp_path, text, "0")[0] == [(0, ["1", "2"], ["B-PER", "O"], ["1", "2"])]
     assert read(tmp_path, text, "1", "3")[0] == [(0, ["Ana", "lives"], ["B-PER", "O"], ["1", "2"])]
     assert read(tmp_path, text, "1", "2")[0] == [(0, ["Ana", "lives"], ["NNP", "VBZ"], ["1", "2"])]
 
@@ -49,10 +49,11 @@ def test_control_characters_belong_to_tokens_and_byte_order_marks_do_not(tmp_pat
 @pytest.mark.parametrize(
     ("text", "columns", "says"),
     [
-        ("a\tO\nb\tO\tO\n", (), r"a.conll:2: 3 columns, expected 2 as in the first line"),
-        ("a O\nb\n", (), r"a.conll:2: 1 columns, expected 2"),
+        ("a\tO\nb\tO\tO\n", (), r"a.conll:2: 3 columns \('b', 'O', 'O'\), expected 2 as in most lines"),
+        ("a O\nb\n", (), r"a.conll:2: 1 column \('b'\), expected 2"),
         ("a\nb\n", (), r"a.conll:1: one column, expected a token and its tag; does the file bear no tags\?"),
-        ("a\tO\n\tO\n", (), r"a.conll:2: tag 'O' without a token"),
+        ("a O\n\tO\nb O\n", (), r"a.conll:2: tag 'O' without a token"),
+        ("token\ttag\n\n", (), r"a.conll: holds no sentences below its header"),
         ("a\tO\n", ("2", None), r"columns: tokens: '2'; expected a column's number, 0 to 1 in .*a.conll"),
         ("a\tO\n", (None, "tag"), r"columns: tags: 'tag'; expected a column's number, 0 to 1"),
         ("a\tO\n", (None, "-1"), r"columns: tags: '-1'"),

@@ -53,6 +53,10 @@ class Labels:
         self._met: set[str] = set()
         self._unknown: dict[str, tuple[int, str]] = {}  # how often, and the first place
 
+    def knows(self, value: Any) -> bool:
+        """Tell whether it is known what a label means."""
+        return not isinstance(value, list | dict) and label_text(value) in self._means
+
     def of(self, value: Any, where: str) -> str | None:
         """Return the class of a label at the place `where`; `None`: its row is to be left out, or `check` will refuse it.
 
@@ -203,7 +207,7 @@ def own_labels(task: str, given: Map) -> tuple[str, ...] | None:
 
 def _tags(named: Sequence[str]) -> tuple[str, ...]:
     for tag in named:
-        if tag != "O" and not re.fullmatch(r"[BI]-.+", tag):
+        if tag != "O" and not re.fullmatch(r"[BIESLUMW]-.+", tag):
             raise UserError(f"labels: {tag!r} is no tag; expected O, B-TYPE or I-TYPE")
     kinds = [*dict.fromkeys(tag[2:] for tag in named if tag != "O")]
     if not kinds:

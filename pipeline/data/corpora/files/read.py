@@ -6,13 +6,15 @@
 | `languages` | what a language is called in `files` and in the column `language` |
 | `columns` | which column holds what; others are called as in the task's schema (`answer` and `start` also as SQuAD's) |
 | `labels` | what each label means (see `files_labels`) |
+| `scheme` | the tags' scheme, where it cannot be told (see `tags`) |
+| `broken` | whether sentences that cannot be read are refused or left out |
 
 A row's id is `files-<split>-<id>` where `columns.id` names one: rows of several languages with equal ids are parallel.
 Otherwise it is `files-<language>-<split>-<number of the row>`. One file for `all` is cut by these ids (or row numbers), not
 by what else is there, so parallel rows come into the same part in every language.
 
 Sentences of `ner` are lists in JSON and Parquet, words with blanks between them in CSV, or CoNLL files (`.conll`, `.txt`,
-`.tsv`; see `conll`). Where the files come from is told in `files_fetch`.
+`.tsv`, …; see `conll`); their tags are of any scheme (see `tags`). Where the files come from is told in `files_fetch`.
 """
 
 from collections import Counter
@@ -29,14 +31,15 @@ from pipeline.common.names import difference, name_of
 from pipeline.common.paths import SPLITS
 from pipeline.data.arrange import Read, arrange, load_splits
 from pipeline.data.corpora.files.labels import Labels
-from pipeline.data.corpora.files.rows import Chosen, answer_rows, class_rows, tagged_read, tagged_rows
-from pipeline.data.formats.conll import read_conll
+from pipeline.data.corpora.files.rows import Chosen, answer_rows, class_rows
+from pipeline.data.corpora.files.tagged import Tags, tagged_read, tagged_rows
+from pipeline.data.formats.broken import Broken
+from pipeline.data.formats.conll import CONLL, read_conll
 from pipeline.data.formats.tables import ENDINGS, Table, read_table
 from pipeline.data.raw_text import raw_text
 from pipeline.data.schema import CLASSES, LABELS, SCHEMAS, Loaded, Split
 from pipeline.data.splits import hashed_order
 
-CONLL = (".conll", ".txt", ".tsv")
 OTHER = "row of another language"
 TASKS = tuple(task for task in LABELS if task != "text")
 _ROLES = {
@@ -106,10 +109,11 @@ def read_files(files: Sequence[Path], language: str, split: str, spec: Mapping[s
         if none := next((role for role in ("id", "language") if role in columns), None):
             raise UserError(f"columns: {none}: CoNLL files have none ({path.name}); leave it out")
         prefix = f"files-{language}-{split}-"
-        sentences, repaired = read_conll(path, columns.get("tokens"), columns.get("tags"), encoding)
-        named = ((f"{prefix}{n}", words, tags, where) for n, words, tags, where in sentences)
-        found = tagged_read(language, named, labels)
-        found = replace(found, repaired=repaired)
+        tags, broken = Tags(labels, spec.get("scheme")), _broken(spec)
+        picks = columns.get("tokens"), columns.get("tags")
+        sentences, repaired = read_conll(path, *picks, encoding, tags.knows, broken)
+        named = ((f"{prefix}{n}", words, raw, where) for n, words, raw, where in sentences)
+        found = replace(tagged_read(language, named, tags, broken), repaired=repaired)
     else:
         if ending not in ENDINGS:
             endings = dict.fromkeys((*ENDINGS, *CONLL) if task == "ner" else ENDINGS)
@@ -127,6 +131,13 @@ def _task(spec: Mapping[str, Any]) -> str:
     if task not in TASKS:
         raise UserError(f"task: unknown task {task!r}{nearest(task, TASKS)}")
     return task
+
+
+def _broken(spec: Mapping[str, Any]) -> Broken:
+    choice = spec.get("broken", "refuse")
+    if choice not in ("refuse", "drop"):
+        raise UserError(f"broken: {choice!r}{nearest(str(choice), ('refuse', 'drop'))}")
+    return Broken(choice == "drop")
 
 
 def _columns(spec: Mapping[str, Any]) -> dict[str, str]:
@@ -155,7 +166,10 @@ def _table_rows(
         raise UserError(f"{path}: column 'answer' is missing; name it under `columns`")
     chosen, dropped = _chosen(spec, table, names, language, split)
     if task == "ner":
-        found = tagged_read(language, tagged_rows(table, names, chosen), labels)
+        broken = _broken(spec)
+        found = tagged_read(
+            language, tagged_rows(table, names, chosen, broken), Tags(labels, spec.get("scheme")), broken
+        )
     elif task == "qa":
         found = answer_rows(language, table, names, chosen)
     else:

@@ -8,7 +8,7 @@ characters, and the file is refused.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,7 @@ import numpy as np
 from pipeline.common.errors import UserError
 from pipeline.data.arrange import Read
 from pipeline.data.corpora.files.labels import Labels, label_text
-from pipeline.data.formats.lines import EMPTY, ORPHAN, iob2
 from pipeline.data.formats.tables import Table, as_text
-from pipeline.data.formats.tagged_parquet import BLANK
 from pipeline.data.schema import SCHEMAS, task_table
 
 FOUND = "start missing, found in the context"
@@ -29,9 +27,6 @@ SEVERAL = "answer without a start, several times in its context"
 
 Chosen = Sequence[tuple[int, str]]
 """The rows to be read: number in the table, and id."""
-
-Sentence = tuple[str, Sequence[str], Sequence[Any], Callable[[int], str]]
-"""An id, tokens, tags as they are in the file, and the place of each token for messages."""
 
 
 def class_rows(
@@ -188,61 +183,3 @@ def _start(value: Any, where: str) -> int | None:
     if not whole:
         raise UserError(f"{where}: start {text!r:.40}; expected a whole number of characters, 0 or more")
     return int(whole[1])
-
-
-# ------------------------------------------------------------------------------------------------------ tagged sentences
-
-
-def tagged_rows(table: Table, names: Mapping[str, str], chosen: Chosen) -> Iterable[Sentence]:
-    """Yield the sentences of a table: lists of words and of tags, or text that has a blank between two.
-
-    Raises:
-        UserError: a row has not as many tags as words.
-    """
-    words, tags = table.columns[names["tokens"]], table.columns[names["tags"]]
-    for row, name in chosen:
-        where = table.place(row)
-        ours, theirs = _listed(words[row], where, names["tokens"]), _listed(tags[row], where, names["tags"])
-        if len(ours) != len(theirs):
-            raise UserError(f"{where}: {len(ours)} words and {len(theirs)} tags; expected as many")
-        for word in ours:
-            if word is None or isinstance(word, list | dict):
-                raise UserError(f"{where}: column {names['tokens']!r} holds {word!r:.40}, expected words")
-        yield name, [as_text(word) for word in ours], theirs, _always(where)
-
-
-def _always(where: str) -> Callable[[int], str]:
-    return lambda _: where
-
-
-def _listed(value: Any, where: str, column: str) -> list[Any]:
-    if isinstance(value, dict):
-        raise UserError(f"{where}: column {column!r} holds an object, expected a list")
-    if isinstance(value, str):
-        return [part for part in value.split(" ") if part]
-    return [] if value is None else value
-
-
-def tagged_read(language: str, sentences: Iterable[Sentence], labels: Labels) -> Read:
-    """Bring sentences into the task's tags and IOB2.
-
-    Raises:
-        UserError: a tag is unknown.
-    """
-    dropped: Counter[str] = Counter()
-    rows, orphans, blanks = [], [], []
-    for name, words, raw, where in sentences:
-        tags = [labels.of(tag, where(i)) for i, tag in enumerate(raw)]
-        if None in tags:
-            dropped[f"tag {label_text(raw[tags.index(None)])!r}, left out"] += 1
-            continue
-        kept = [(word, tag) for word, tag in zip(words, tags, strict=True) if word.strip(" ") and tag is not None]
-        if not kept:
-            dropped[EMPTY] += 1
-            continue
-        mended, turned = iob2([tag for _, tag in kept])
-        rows.append((name, [word for word, _ in kept], mended))
-        orphans.append(turned)
-        blanks.append(len(words) - len(kept))
-    mends = {ORPHAN: np.array(orphans, dtype=np.int64), BLANK: np.array(blanks, dtype=np.int64)}
-    return Read(task_table("ner", language, rows), dropped, mends=mends)

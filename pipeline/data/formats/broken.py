@@ -1,0 +1,32 @@
+"""Sentences that cannot be read: refused, or left out and counted where the config says `broken: drop`."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from pipeline.common.errors import UserError
+
+DROP = "say `broken: drop` in the dataset: such sentences are then left out and counted"
+ADVICE = f"mend it, or {DROP}"
+
+
+@dataclass
+class Broken:
+    """What is done with sentences that cannot be read.
+
+    Attributes:
+        drop: whether they are left out; otherwise the first is refused.
+        dropped: those left out, by reason.
+    """
+
+    drop: bool = False
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    def found(self, reason: str, message: str) -> None:
+        """Count a sentence under `reason`, once for each sentence, where it may be left out.
+
+        Raises:
+            UserError: it may not; `message` says where it stands and what is wrong.
+        """
+        if not self.drop:
+            raise UserError(f"{message}; {ADVICE}")
+        self.dropped[reason] += 1
