@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipeline.common.errors import UserError
-from pipeline.data.formats.tables import read_text
+from pipeline.data.formats.text import read_text
 
+CONLL = (".conll", ".txt", ".tsv", ".iob2", ".iob", ".bio", ".conllu", ".conllx")
 COMMENT = "comment line, skipped"
 DOCUMENT = "-DOCSTART- line, skipped"
 
