@@ -204,7 +204,7 @@ def judge(file: Delimited) -> tuple[Quotes, bool]:
 
 def _stray(cell: str) -> bool:
     """Whether a quote stands within a cell, where CSV would have quoted the cell and doubled the quote."""
-    return '"' in cell.removeprefix('"').removesuffix('"').replace('""', "")
+    return '"' in cell.replace('""', "").removeprefix('"').removesuffix('"')
 
 
 def settle(files: Sequence[Delimited]) -> tuple[Quotes, str | None]:

@@ -4,6 +4,7 @@ What is no text whatever its name says (a workbook, Parquet, a web page, a point
 """
 
 import gzip
+import re
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -90,6 +91,10 @@ def _check_kind(path: Path, data: bytes) -> None:
     found = next((what for first, what in _FIRST_BYTES if data.startswith(first)), None)
     if data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html")):
         found = "a web page, perhaps an error or a login page that was saved in the file's place; fetch it again"
+    if re.fullmatch(rb"(\.\.?/)+[^\s]+\s?", data[:1024]):
+        found = (
+            f"holds a path, {data.decode('utf-8', 'replace').strip()}: a link copied as text; copy the file it leads to"
+        )
     if found:
         raise UserError(f"{path}: {found}")
 
