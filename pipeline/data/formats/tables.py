@@ -141,11 +141,22 @@ def delimited(path: Path, names: Sequence[str], dialect: Dialect) -> tuple[Delim
 
 def _delimited(path: Path, names: Sequence[str], optional: Sequence[str], dialect: Dialect) -> Table:
     file, repaired = delimited(path, names, dialect)
-    table = _cells(path, rows_of(file, dialect.quotes, repaired), names, optional, dialect.header, repaired)
+    rows, advice = rows_of(file, dialect.quotes, repaired), _ragged_advice(file, dialect)
+    table = _cells(path, rows, names, optional, dialect.header, repaired, advice)
     if not file.recognised:
         return table
     mark = next((name for name, char in DELIMITERS.items() if char == file.delimiter), file.delimiter)
     return replace(table, notes=(f"{path.name}: cells are separated by {file.delimiter!r} ({mark})",))
+
+
+def _ragged_advice(file: Delimited, dialect: Dialect) -> str:
+    """Say why rows may differ in width."""
+    mark = next((name for name, char in DELIMITERS.items() if char == file.delimiter), None)
+    if mark == "tab":
+        around = '"' in file.text and dialect.quotes != "csv"
+        return "; quotes are taken to be data here: if they hold cells together, say quotes: csv" if around else ""
+    found = f"; cells are separated by {file.delimiter!r}; if not, say so under `delimiter`" if file.recognised else ""
+    return f"; {mark or 'delimiter'}s and line ends inside a text need quotes around it{found}"
 
 
 def _workbook(path: Path, names: Sequence[str], optional: Sequence[str], dialect: Dialect) -> Table:
@@ -185,6 +196,7 @@ def _cells(
     optional: Sequence[str],
     header: bool,
     repaired: Counter[str],
+    ragged: str = "",
 ) -> Table:
     """Take columns out of rows that must all be as wide as the first one."""
     there: list[str] | None = None
@@ -203,8 +215,7 @@ def _cells(
             if header:
                 continue
         if len(cells) != len(there):
-            advice = "; commas and line ends inside a text need quotes around it" if ending_of(path) == ".csv" else ""
-            raise UserError(f"{path}:{line}: {len(cells)} columns, expected {len(there)} as in the first row{advice}")
+            raise UserError(f"{path}:{line}: {len(cells)} columns, expected {len(there)} as in the first row{ragged}")
         lines.append(line)
         for column, values in picks:
             values.append(cells[column])

@@ -21,6 +21,7 @@ CoNLL files (`.conll`, `.txt`, `.tsv`; see `conll`). Where the files come from i
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -182,7 +183,11 @@ def settled(spec: Mapping[str, Any], files: Sequence[Path]) -> tuple[Mapping[str
     if spec.get("quotes", "auto") != "auto" or not tables:
         return spec, []
     names, _ = _asked(task, columns)
-    quotes, note = settle([delimited(file, [*names.values()], _dialect(spec))[0] for file in tables])
+    opened = []
+    for file in tables:
+        with suppress(EmptyFile):  # which is told when its split is read
+            opened.append(delimited(file, [*names.values()], _dialect(spec))[0])
+    quotes, note = settle(opened)
     return {**spec, "quotes": quotes}, [note] if note else []
 
 

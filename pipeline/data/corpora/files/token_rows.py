@@ -20,6 +20,7 @@ from typing import Any
 from pipeline.common.errors import UserError
 from pipeline.data.corpora.files.labels import label_text
 from pipeline.data.corpora.files.rows import Sentence
+from pipeline.data.formats.literals import is_list_column
 from pipeline.data.formats.tables import Table, as_text
 
 CALLED = (
@@ -73,6 +74,8 @@ def find_layout(table: Table, names: Mapping[str, str], more: Callable[[Sequence
     called = [name for name in others if re.sub(r"[\W_]+", "_", name.lower()).strip("_") in CALLED]
     if called:
         values = more(called[:1]).columns[called[0]]
+        if len({label_text(value) for value in values}) == table.rows:
+            return None  # each row has a number of its own
         note = f"{table.path.name}: one token a row, sentences by column {called[0]!r}"
         return Layout(called[0], values, note)
     if table.gaps:
@@ -92,21 +95,18 @@ def has_token_rows(table: Table, names: Mapping[str, str]) -> bool:
     if not all(value is None or (isinstance(value, str) and len(value.split()) < 2) for value in (*words, *tags)):
         return False
     given = [tag for tag in tags if tag and tag.strip()]
+    if is_list_column(words) or is_list_column(tags, sure=True) or any("," in tag or ";" in tag for tag in given):
+        return False
     return len(given) > 1 and not all(tag.strip().startswith(("B-", "S-", "U-")) for tag in given)
 
 
 def counts_tokens(values: Sequence[str]) -> bool:
-    """Whether values count from 0 or 1, each one more than that before it, and begin anew at least once."""
-    if len(values) < 2 or values[0] not in ("0", "1") or not all(value.isdecimal() for value in values):
+    """Whether values count from 0 or 1, each one more than that before it, and after a larger one begin anew."""
+    if not values or values[0] not in ("0", "1") or not all(value.isdecimal() for value in values):
         return False
-    numbers = [*map(int, values)]
-    anew = [after == numbers[0] for after in numbers[1:]]
-    steps = pairwise(numbers)
-    return (
-        any(anew)
-        and all(after == before + 1 or after == numbers[0] for before, after in steps)
-        and max(numbers) > numbers[0]
-    )
+    steps = [*pairwise(map(int, values))]
+    counts = all(after in (before + 1, int(values[0])) for before, after in steps)
+    return counts and any(after < before for before, after in steps)  # 1, 1, 2 are numbers of sentences
 
 
 def sentence_rows(table: Table, layout: Layout, rows: Sequence[int]) -> list[list[int]]:
