@@ -4,7 +4,15 @@ import codecs
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_serializer, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    field_serializer,
+    field_validator,
+)
 
 from pipeline.config.datasets.downloaded import DevFromTrain
 from pipeline.config.section import Section
@@ -62,12 +70,26 @@ def read_delimiter(value: Any) -> Any:
     return value
 
 
+def read_paths(value: Any) -> str | list[str]:
+    """Read a path, or several.
+
+    Raises:
+        ValueError: neither, or an empty one.
+    """
+    paths = value if isinstance(value, list) else [value]
+    if not paths or not all(isinstance(path, str) and path for path in paths):
+        raise ValueError(f"expected a path, or a list of paths, got {value!r}")
+    return value  # type: ignore[no-any-return]
+
+
+_PATH = {"type": "string", "format": "path", "minLength": 1}
+_PATHS = {"anyOf": [_PATH, {"type": "array", "items": _PATH, "minItems": 1}]}
 _COLUMN = {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "null"}]}
 _CLASS = {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]}
 
 Column = Annotated[str | None, BeforeValidator(read_column), WithJsonSchema(_COLUMN)]
 Delimiter = Annotated[str, BeforeValidator(read_delimiter), WithJsonSchema({"type": "string"})]
-FileNames = FilePath | Annotated[list[FilePath], Field(min_length=1)]
+FileNames = Annotated[str | list[str], PlainValidator(read_paths), WithJsonSchema(_PATHS)]
 RawLabel = Annotated[str, BeforeValidator(read_label), WithJsonSchema({"type": "string"})]
 Class = Annotated[
     str | None,

@@ -65,6 +65,7 @@ def check_files(name: str, dataset: Files) -> Iterator[Problem]:
     if not dataset.files:
         yield (*path, "files"), "names no file; expected train, dev and test, or all"
     yield from check_paths(path, dataset)
+    yield from check_dialect(path, dataset)
     yield from check_cut(path, dataset)
     if "all" in dataset.files and dataset.dev is not None:
         yield (*path, "dev"), "is for a training file of its own; of one file for all, cut.dev says how much is dev"
@@ -96,6 +97,16 @@ def check_paths(path: KeyPath, dataset: Files) -> Iterator[Problem]:
                 (*path, "optional", i),
                 f"the {split} file is one for all languages, so none can lack it; leave it out",
             )
+
+
+def check_dialect(path: KeyPath, dataset: Files) -> Iterator[Problem]:
+    """What is said of tables must be said of a file there is."""
+    names = [file.lower().removesuffix(".gz") for files in dataset.files.values() for file in as_list(files)]
+    text, workbooks = (".csv", ".tsv", ".txt"), (".xlsx", ".xlsm")
+    for key, endings in (("delimiter", text), ("quotes", text), ("sheet", workbooks)):
+        said = getattr(dataset, key) not in (None, "auto")
+        if said and not any(name.endswith((*endings, "*")) for name in names):
+            yield (*path, key), f"no file ends in {', '.join(endings)}: this changes nothing; leave it out"
 
 
 def check_cut(path: KeyPath, dataset: Files) -> Iterator[Problem]:

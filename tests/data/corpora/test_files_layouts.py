@@ -397,6 +397,8 @@ def test_keys_that_say_nothing_leave_the_identity_alone():
         ({"files": {"train": ["{langage}.csv"]}}, r"nothing is put for \{langage\}"),
         ({"files": {"train": ["{language}.csv"], "test": "{language}.csv"}}, r"is the train file too"),
         ({"files": {"train": []}}, r"files"),
+        ({"sheet": "one"}, r"sheet: no file ends in .xlsx, .xlsm: this changes nothing"),
+        ({"files": {"all": "{language}.jsonl"}, "delimiter": ";"}, r"delimiter: no file ends in .csv, .tsv, .txt"),
         ({"columns": {"sentence": "s"}}, r"task 'sentiment' has no such column"),
     ],
 )
