@@ -138,7 +138,7 @@ def _csv_rows(file: Delimited, repaired: Counter[str] | None = None) -> Iterator
     """Yield the rows of a CSV; blank lines are rows without cells."""
     csv.field_size_limit(2**31 - 1)  # a text may be long; a quote that never closes is found by `strict`
     text, stand_in, ends = file.text, "", Counter[str]()
-    if _LONE_RETURN.search(text):  # the reader takes it for a line's end
+    if "\r" in text and _LONE_RETURN.search(text):  # the reader takes it for a line's end
         stand_in = next(char for char in map(chr, range(0xE000, 0xF900)) if char not in text)
         text = _LONE_RETURN.sub(stand_in, text)
     reader = csv.reader(_lines(text, ends), delimiter=file.delimiter, strict=True)

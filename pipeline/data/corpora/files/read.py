@@ -32,6 +32,7 @@ from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import read_json
 from pipeline.common.paths import SPLITS
 from pipeline.data.arrange import Read, arrange, load_splits
+from pipeline.data.corpora.files.asked import dialect_of, is_conll, is_wide, missing_splits, remedy
 from pipeline.data.corpora.files.cells import with_lists
 from pipeline.data.corpora.files.labels import Labels, pairs_of
 from pipeline.data.corpora.files.parts import NoRows, joined
@@ -39,7 +40,7 @@ from pipeline.data.corpora.files.rows import Chosen, answer_rows, class_rows, ta
 from pipeline.data.corpora.files.token_rows import Layout, find_layout, sentence_rows, sentences
 from pipeline.data.formats.conll import CONLL, read_conll
 from pipeline.data.formats.delimited import ENDINGS as DELIMITED
-from pipeline.data.formats.delimited import Dialect, settle
+from pipeline.data.formats.delimited import settle
 from pipeline.data.formats.tables import ENDINGS, Table, check_ending, delimited, read_table
 from pipeline.data.formats.text import EmptyFile, ending_of
 from pipeline.data.raw_text import raw_text
@@ -89,11 +90,6 @@ def split_files(spec: Mapping[str, Any]) -> dict[str, list[str]]:
     return paths
 
 
-def is_wide(columns: Mapping[str, Any]) -> bool:
-    """Whether languages stand beside each other, `{language}` in the names of their columns; their rows are parallel then."""
-    return any("{language}" in str(name) for name in columns.values())
-
-
 def _languages(spec: Mapping[str, Any]) -> dict[str, str]:
     """Return what each listed language, and the spec's own, is called."""
     called = {str(code): str(name) for code, name in (spec.get("languages") or {}).items()}
@@ -118,8 +114,7 @@ def read_files(files: Sequence[Path], language: str, split: str, spec: Mapping[s
     found: list[Read] = []
     nothing: NoRows | None = None
     for number, file in enumerate(files, start=1):
-        shared = "id" in columns or is_wide(columns)
-        part = split if number == 1 or shared else f"{split}-{number}"
+        part = split if number == 1 or "id" in columns else f"{split}-{number}"
         try:
             found.append(_read_file(file, language, part, spec))
         except NoRows as error:
@@ -128,20 +123,11 @@ def read_files(files: Sequence[Path], language: str, split: str, spec: Mapping[s
             nothing = nothing or error
             found.append(error.read)
         except EmptyFile as error:
-            raise UserError(f"{error}; {_without(split, len(files))}") from None
+            raise UserError(f"{error}; {remedy(split, len(files))}") from None
     whole = joined(found)
     if nothing and not whole.table.num_rows:
         raise nothing
     return whole
-
-
-def _without(split: str, parts: int) -> str:
-    """Say what to do where a split's file holds no rows."""
-    if parts > 1:
-        return "leave this file out of `files`"
-    if split == "dev":
-        return "leave dev out of `files`, and cut it from train: dev: {from: train, fraction: 0.2}"
-    return f"leave {split} out of `files`" if split != "all" else "expected the rows of all splits"
 
 
 def _read_file(path: Path, language: str, split: str, spec: Mapping[str, Any]) -> Read:
@@ -166,12 +152,6 @@ def _read_file(path: Path, language: str, split: str, spec: Mapping[str, Any]) -
     return found
 
 
-def is_conll(path: Path, task: str, columns: Mapping[str, Any]) -> bool:
-    """Whether a file is read as CoNLL: sentences of `ner`, unless a column tells them, as in a table with one token a row."""
-    ending = ending_of(path)
-    return task == "ner" and ending in CONLL and not (ending in DELIMITED and columns.get("sentence") is not None)
-
-
 def settled(spec: Mapping[str, Any], files: Sequence[Path]) -> tuple[Mapping[str, Any], list[str]]:
     """Decide for all files of a dataset what quotes between tabs are; return the spec that says it, and notes.
 
@@ -186,19 +166,9 @@ def settled(spec: Mapping[str, Any], files: Sequence[Path]) -> tuple[Mapping[str
     opened = []
     for file in tables:
         with suppress(EmptyFile):  # which is told when its split is read
-            opened.append(delimited(file, [*names.values()], _dialect(spec))[0])
+            opened.append(delimited(file, [*names.values()], dialect_of(spec))[0])
     quotes, note = settle(opened)
     return {**spec, "quotes": quotes}, [note] if note else []
-
-
-def _dialect(spec: Mapping[str, Any]) -> Dialect:
-    return Dialect(
-        header=bool(spec.get("header", True)),
-        encoding=spec.get("encoding") or "utf-8",
-        delimiter=spec.get("delimiter"),
-        quotes=spec.get("quotes") or "auto",
-        sheet=spec.get("sheet"),
-    )
 
 
 def _task(spec: Mapping[str, Any]) -> str:
@@ -233,7 +203,7 @@ def _table_rows(
     """Read one language's rows of a table."""
     task = spec["task"]
     fixed, free = _asked(task, columns)
-    table = read_table(path, list(fixed.values()), free, _dialect(spec))
+    table = read_table(path, list(fixed.values()), free, dialect_of(spec))
     there = {
         role: next((n for n in _USUAL[role] if n in table.columns), None) for role in _ROLES[task] if role not in fixed
     }
@@ -242,7 +212,7 @@ def _table_rows(
         raise UserError(f"{path}: column 'answer' is missing; name it under `columns`")
     layout = None
     if task == "ner":
-        layout = find_layout(table, names, lambda more: read_table(path, list(fixed.values()), more, _dialect(spec)))
+        layout = find_layout(table, names, lambda more: read_table(path, list(fixed.values()), more, dialect_of(spec)))
     if layout is None:
         table = with_lists(table, task, names, [str(label) for label, _ in pairs_of(spec.get("labels") or {})])
     by_row = {role: name for role, name in names.items() if role != "id"} if layout else names
@@ -364,15 +334,6 @@ def load(spec: Mapping[str, Any], raw: Path | None = None) -> Loaded:
     full = {name: splits.get(name, Split(SCHEMAS[task].empty_table())) for name in SPLITS}
     text = raw_text(task, language, full["train"].table)
     return Loaded(task, full, text, tuple(manifest["notes"]), own, absent)
-
-
-def missing_splits(spec: Mapping[str, Any], lacking: Sequence[str]) -> dict[str, str]:
-    """Return why a language lacks splits, of those that have no file and that `optional` allows it to lack."""
-    return {
-        split: f"{spec['language']} has no {split} file, which `optional` allows"
-        for split in lacking
-        if split in spec.get("optional", ())
-    }
 
 
 def cut(spec: Mapping[str, Any], task: str, whole: Read) -> dict[str, Read]:
