@@ -58,16 +58,16 @@ def check_encoding(value: str) -> str:
     return value
 
 
-def read_delimiter(value: Any) -> Any:
-    """Read a character that separates cells, or its name.
+def read_delimiter(value: Any) -> str:
+    """Read a character that separates cells, its name, or `auto`.
 
     Raises:
         ValueError: it is none, or could not be told from text.
     """
-    value = {"tab": "\t", "\\t": "\t"}.get(value, value) if isinstance(value, str) else value
-    if not isinstance(value, str) or len(value) != 1 or value in '"\r\n' or value.isalnum():
-        raise ValueError(f'expected one character, as ";", or tab; got {value!r}')
-    return value
+    value = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "bar": "|"}.get(str(value), value)
+    if value == "auto" or (isinstance(value, str) and len(value) == 1 and value not in '"\r\n' and not value.isalnum()):
+        return str(value)
+    raise ValueError(f'expected auto, tab, or one character in quotes, as ";"; got {value!r}')
 
 
 def read_paths(value: Any) -> str | list[str]:
@@ -88,7 +88,7 @@ _COLUMN = {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}, {"ty
 _CLASS = {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]}
 
 Column = Annotated[str | None, BeforeValidator(read_column), WithJsonSchema(_COLUMN)]
-Delimiter = Annotated[str, BeforeValidator(read_delimiter), WithJsonSchema({"type": "string"})]
+Delimiter = Annotated[str, PlainValidator(read_delimiter), WithJsonSchema({"type": "string"})]
 FileNames = Annotated[str | list[str], PlainValidator(read_paths), WithJsonSchema(_PATHS)]
 RawLabel = Annotated[str, BeforeValidator(read_label), WithJsonSchema({"type": "string"})]
 Class = Annotated[
@@ -185,9 +185,9 @@ class Files(Section):
     encoding: Annotated[str, AfterValidator(check_encoding)] = Field(
         default="utf-8", description="how text files are encoded", examples=["cp1251"]
     )
-    delimiter: Delimiter | None = Field(
-        default=None,
-        description="what separates the cells of CSV, TSV and TXT tables, a character; `null`: what the ending says, or else the "
+    delimiter: Delimiter = Field(
+        default="auto",
+        description="what separates the cells of CSV, TSV and TXT tables, a character; `auto`: what the ending says, or else the "
         "one of comma, semicolon, tab and bar by which the columns are found",
         examples=[";"],
     )

@@ -376,6 +376,7 @@ def config(**options):
 def test_keys_that_say_nothing_leave_the_identity_alone():
     later = {"optional", "delimiter", "quotes", "sheet"}
     assert not later & config().model_dump().keys() and "sentence" not in config().model_dump()["columns"]
+    assert config(delimiter="~").delimiter == "~"  # which YAML reads as null where there are no quotes
     assert config(delimiter="tab").model_dump()["delimiter"] == "\t" and config(quotes="none").quotes == "none"
     assert config(files={"train": ["{language}.csv", "b-{language}.csv"]}).files["train"] == [
         "{language}.csv",
@@ -386,8 +387,9 @@ def test_keys_that_say_nothing_leave_the_identity_alone():
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"delimiter": ";;"}, r'delimiter: expected one character, as ";", or tab'),
-        ({"delimiter": '"'}, r"delimiter: expected one character"),
+        ({"delimiter": ";;"}, r'delimiter: expected auto, tab, or one character in quotes, as ";"; got'),
+        ({"delimiter": None}, r"delimiter: expected auto, .*got None"),
+        ({"delimiter": '"'}, r"delimiter: expected auto, tab, or one character"),
         ({"quotes": "maybe"}, r"quotes"),
         ({"optional": ["dev"]}, r"optional.*`files` names no dev file that a language could lack"),
         (

@@ -32,10 +32,11 @@ def is_conll(path: Path, task: str, columns: Mapping[str, Any]) -> bool:
 
 def dialect_of(spec: Mapping[str, Any]) -> Dialect:
     """Return what the config says of how tables are written."""
+    delimiter = spec.get("delimiter") or "auto"
     return Dialect(
         header=bool(spec.get("header", True)),
         encoding=spec.get("encoding") or "utf-8",
-        delimiter=spec.get("delimiter"),
+        delimiter=None if delimiter == "auto" else delimiter,
         quotes=spec.get("quotes") or "auto",
         sheet=spec.get("sheet"),
     )
