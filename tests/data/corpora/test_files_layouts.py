@@ -54,6 +54,15 @@ def test_sentences_by_the_column_named(tmp_path):
     assert tagged(read(tmp_path, "a.jsonl", "\n".join(lines), **named)) == [ADA, RIGA]
 
 
+def test_a_tsv_whose_header_names_sentences_is_a_table_and_others_are_conll(tmp_path):
+    text = token_table([["s1"], [""], [""], ["s2"], [""]], "Sentence #").replace(",", "\t")
+    assert tagged(read(tmp_path, "a.tsv", text, task="ner")) == [ADA, RIGA]
+    packed = gzip.compress(text.replace("tokens", "Word").encode())
+    assert tagged(read(tmp_path, "a.tsv.gz", packed, task="ner", columns={"tokens": "Word"})) == [ADA, RIGA]
+    found = read(tmp_path, "b.tsv", "sentence\tO\ntags\tO\n\nRiga\tB-LOC\n", task="ner")
+    assert tagged(found) == [(["sentence", "tags"], ["O", "O"]), (["Riga"], ["B-LOC"])]
+
+
 def test_sentences_by_a_count_of_tokens(tmp_path):
     text = token_table([[1], [2], [3], [1], [2]], "n")
     with pytest.raises(UserError, match=r"column 'n' counts tokens: columns: \{sentence: 'n'\}"):

@@ -1,9 +1,11 @@
 """What the config says of files beside what their columns hold: how they are written, which may be missing."""
 
+import gzip
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.data.corpora.files.token_rows import tells_sentences
 from pipeline.data.formats.conll import CONLL
 from pipeline.data.formats.delimited import ENDINGS as DELIMITED
 from pipeline.data.formats.delimited import Dialect
@@ -27,7 +29,21 @@ def remedy(split: str, parts: int) -> str:
 def is_conll(path: Path, task: str, columns: Mapping[str, Any]) -> bool:
     """Whether a file is read as CoNLL: sentences of `ner`, unless a column tells them, as in a table with one token a row."""
     ending = ending_of(path)
-    return task == "ner" and ending in CONLL and not (ending in DELIMITED and columns.get("sentence") is not None)
+    if task != "ner" or ending not in CONLL:
+        return False
+    return ending not in DELIMITED or (columns.get("sentence") is None and not _names_sentences(path, columns))
+
+
+def _names_sentences(path: Path, columns: Mapping[str, Any]) -> bool:
+    """Whether a file begins with names of columns, among them those of tokens, tags and sentences."""
+    try:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            line = file.readline(1 << 16)
+    except OSError:  # which is told when the file is read
+        return False
+    cells = line.decode("utf-8-sig", "replace").rstrip("\r\n").split("\t")
+    asked = {str(columns.get(role) or role) for role in ("tokens", "tags")}
+    return asked <= set(cells) and any(tells_sentences(cell) for cell in cells)
 
 
 def dialect_of(spec: Mapping[str, Any]) -> Dialect:

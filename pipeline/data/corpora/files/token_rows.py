@@ -71,7 +71,7 @@ def find_layout(table: Table, names: Mapping[str, str], more: Callable[[Sequence
     others = [
         name for name in dict.fromkeys(table.there) if name not in names.values() and table.there.count(name) == 1
     ]
-    called = [name for name in others if re.sub(r"[\W_]+", "_", name.lower()).strip("_") in CALLED]
+    called = [name for name in others if tells_sentences(name)]
     if called:
         values = more(called[:1]).columns[called[0]]
         if len({label_text(value) for value in values}) == table.rows:
@@ -87,6 +87,11 @@ def find_layout(table: Table, names: Mapping[str, str], more: Callable[[Sequence
         f"{table.path}: one token a row, and nothing tells where sentences begin; {advice}, or write a sentence a row, its "
         "words and its tags with blanks between"
     )
+
+
+def tells_sentences(name: str) -> bool:
+    """Whether a column's name is one that columns of sentences usually have."""
+    return re.sub(r"[\W_]+", "_", name.lower()).strip("_") in CALLED
 
 
 def has_token_rows(table: Table, names: Mapping[str, str]) -> bool:
