@@ -7,6 +7,7 @@ file or none. Parquet and JSON are written deterministically: same content, same
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.common.errors import UserError, nearest
+from pipeline.common.names import on_disk
 
 UTF16_MARK = "a UTF-16 byte order mark"
+_PARTS = re.compile(r"(\d+)")
 
 
 def canonical_json(value: Any) -> str:
@@ -188,3 +191,15 @@ def read_parquet(path: Path, schema: pa.Schema | None = None, columns: Sequence[
         if found != field.type:
             raise UserError(f"{path}: column {field.name!r} is {found}, expected {field.type}")
     return table
+
+
+def matching(folder: Path, pattern: str) -> list[Path]:
+    """Return the files below a folder that a path names: one, there or not; or those that match its `*`, `?` and `[…]`.
+
+    Parts are in the order of the numbers in their names: `part-2` before `part-10`.
+    """
+    path = on_disk(folder, pattern)
+    if path.exists() or not re.search(r"[*?[]", pattern) or Path(pattern).is_absolute():
+        return [path]
+    found = [file for file in folder.glob(pattern) if file.is_file()]
+    return sorted(found, key=lambda file: [int(part) if part.isdecimal() else part for part in _PARTS.split(str(file))])

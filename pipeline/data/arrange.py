@@ -45,12 +45,14 @@ class Read:
         dropped: rows left out, by reason.
         repaired: mends that belong to the file, not to one row, by reason.
         mends: (rows,) how many mends of each reason a row needed; they go with the row into the split it ends up in.
+        notes: what was found out about how the file is written.
     """
 
     table: pa.Table
     dropped: Mapping[str, int] = field(default_factory=dict)
     repaired: Mapping[str, int] = field(default_factory=dict)
     mends: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def take(self, rows: NDArray[np.int64]) -> "Read":
         """Return some rows, without what belongs to the file."""

@@ -6,8 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from pipeline.common.files import digest
-from pipeline.common.names import on_disk
+from pipeline.common.files import digest, matching
 from pipeline.config.datasets import Dataset as DatasetSettings
 from pipeline.config.datasets.babel import Babel
 from pipeline.config.datasets.facts import babel_languages, babel_overrides
@@ -15,6 +14,7 @@ from pipeline.config.encoders import Extend, FolderEncoder, Pretrain
 from pipeline.config.methods.parts.maml import named_languages
 from pipeline.config.resolve import method_called, target_text
 from pipeline.config.schema import Settings
+from pipeline.config.values import as_list
 
 PLACES = ("sources", "mirror", "folder", "archive")
 """Keys of a dataset that say where its files are found; no part of what they hold."""
@@ -59,14 +59,16 @@ class Dataset:
         sought = {"sources": list(self.sources), "archive": self.archive, "expected": expected}
         return {**self.data_spec(language), **sought}
 
-    def own_files(self, language: str) -> dict[str, Path]:
+    def own_files(self, language: str) -> dict[str, list[Path]]:
         """Return by split the user's own files that one language is read from, there or not; none of other loaders."""
         if self.spec["loader"] != "files" or self.folder is None:
             return {}
-        called = self.called.get(language, language)
-        files: Mapping[str, str] = self.spec["files"]
-        named = {split: Path(self.folder, name.replace("{language}", called)) for split, name in files.items()}
-        return {split: on_disk(Path(), str(path)) for split, path in named.items()}
+        called, folder = self.called.get(language, language), Path(self.folder)
+        files: Mapping[str, str | list[str]] = self.spec["files"]
+        return {
+            split: [file for name in as_list(given) for file in matching(folder, name.replace("{language}", called))]
+            for split, given in files.items()
+        }
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ class Jobs:
     def own_files(self, wildcards: Wildcards) -> list[str]:
         """The user's own files that a download copies: one that changed is read again. Of missing ones the stage tells."""
         named = self.dataset(wildcards.dataset).own_files(wildcards.language)
-        return [str(path) for path in named.values() if path.is_file()]
+        return [str(path) for files in named.values() for path in files if path.is_file()]
 
     def raw_manifest(self, wildcards: Wildcards) -> list[str]:
         """What preprocessing reads: the manifest of the raw files, nothing where the data is generated."""

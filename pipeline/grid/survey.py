@@ -89,14 +89,18 @@ def language_state(dataset: Dataset, language: str, hashes: dict[str, str], acce
 
 
 def own_files_changed(dataset: Dataset, language: str) -> bool:
-    """Whether a file of the user's own is gone, or newer than the copy that was made of it and not the same."""
+    """Whether a file of the user's own is gone or new, or newer than the copy that was made of it and not the same."""
     manifest = paths.raw_manifest(dataset.key, language)
     copied = (read_object(manifest) or {}).get("files", {})
-    for split, path in dataset.own_files(language).items():
+    if not copied:
+        return False
+    for split, named in dataset.own_files(language).items():
         hashes = [file.get("sha256") for file in copied.get(split, [])]
-        if hashes and not path.is_file():
+        files = [path for path in named if path.is_file()]
+        if len(files) != len(hashes):
             return True
-        if hashes and path.stat().st_mtime_ns > manifest.stat().st_mtime_ns and sha256_file(path) not in hashes:
+        newer = (path for path in files if path.stat().st_mtime_ns > manifest.stat().st_mtime_ns)
+        if any(sha256_file(path) not in hashes for path in newer):
             return True
     return False
 

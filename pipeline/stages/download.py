@@ -62,6 +62,8 @@ def _keep(obtained: Obtained, folder: Path) -> dict[str, list[dict[str, Any]]]:
     for split, files in obtained.files.items():
         for file in files:
             kept = folder / (file.name if file.name.startswith(split) else f"{split}-{file.name}")
+            if kept.exists():  # a part of the same name from another folder
+                kept = folder / f"{split}-{len(result.get(split, [])) + 1}-{file.name}"
             with atomic_path(kept) as temporary:
                 shutil.copyfile(file, temporary)
             facts = {"name": kept.name, "bytes": kept.stat().st_size, "sha256": sha256_file(kept)}

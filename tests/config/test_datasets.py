@@ -315,7 +315,7 @@ def test_dev_and_test_are_splits_that_there_are(loader, changes, message):
             "files: 'all' is divided into all splits, so no other file may stand beside it",
         ),
         ({"files": {"tarin": "a.csv"}}, "files.tarin: expected 'train', 'dev', 'test' or 'all', got 'tarin'"),
-        ({"files": {"train": ""}}, "files.train: String must have at least 1 character, got ''"),
+        ({"files": {"train": ""}}, "files.train: expected a path, or a list of paths, got ''"),
         (
             {"files": {"train": "a.csv", "dev": "b.csv", "test": "a.csv"}},
             "files.test: is the train file too; to divide one file: all, and cut",

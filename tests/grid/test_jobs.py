@@ -234,6 +234,18 @@ def test_a_download_depends_on_the_user_s_own_files(tmp_path: Path, monkeypatch:
     assert jobs.own_files(named(dataset=babel, language="hubbish")) == []
 
 
+def test_parts_are_found_by_their_pattern(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    jobs = own(files={"train": ["{language}/part-*.csv", "more.csv"], "test": "test.csv"})
+    javanese = named(dataset=own_key(jobs), language="jv")
+    for path in ("mine/javanese/part-10.csv", "mine/javanese/part-9.csv", "mine/more.csv", "mine/id/part-1.csv"):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text("text,label,lang\n")
+    assert jobs.own_files(javanese) == [
+        f"mine/{name}" for name in ("javanese/part-9.csv", "javanese/part-10.csv", "more.csv")
+    ]
+
+
 def test_one_language_more_changes_nothing_for_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     jobs, more = own(), own(languages={"jv": "javanese", "su": "sundanese"})

@@ -206,3 +206,20 @@ def test_the_command_line(here, tmp_path):
     assert done.stderr == "error: --spec: key 'language' is missing or no string; did you mean 'langauge'?\n"
     done = subprocess.run([*command, "{"], capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.startswith("error: --spec: not valid JSON")
+
+
+def test_parts_of_one_name_are_kept_apart(here, tmp_path):
+    for number in ("1", "2"):
+        (tmp_path / "own" / number).mkdir(parents=True)
+        (tmp_path / "own" / number / "train.csv").write_text(f"text,label\nx{number},positive\n")
+    given = {
+        "loader": "files",
+        "task": "sentiment",
+        "files": {"train": "*/train.csv"},
+        "dataset": "own-1",
+        "language": "qu",
+    }
+    path = stage.download(given, folder=tmp_path / "own")
+    kept = [file["name"] for file in json.loads(path.read_text())["files"]["train"]]
+    assert kept == ["train.csv", "train-2-train.csv"]
+    assert [(path.parent / name).read_text()[-12:-1] for name in kept] == ["x1,positive", "x2,positive"]

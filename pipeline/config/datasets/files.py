@@ -3,13 +3,21 @@
 import codecs
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_serializer, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    field_serializer,
+    field_validator,
+)
 
 from pipeline.config.datasets.downloaded import DevFromTrain
 from pipeline.config.section import Section
-from pipeline.config.values import FilePath, Language, Seed, Share, Switch, read_null
+from pipeline.config.values import FilePath, Language, Seed, Share, Switch, TextOrNull, read_null
 
 
 def read_column(value: Any) -> Any:
@@ -55,10 +63,38 @@ def check_encoding(value: str) -> str:
     return value
 
 
+def read_delimiter(value: Any) -> str:
+    """Read a character that separates cells, its name, or `auto`.
+
+    Raises:
+        ValueError: it is none, or could not be told from text.
+    """
+    value = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "bar": "|"}.get(str(value), value)
+    if value == "auto" or (isinstance(value, str) and len(value) == 1 and value not in '"\r\n' and not value.isalnum()):
+        return str(value)
+    raise ValueError(f'expected auto, tab, or one character in quotes, as ";"; got {value!r}')
+
+
+def read_paths(value: Any) -> str | list[str]:
+    """Read a path, or several.
+
+    Raises:
+        ValueError: neither, or an empty one.
+    """
+    paths = value if isinstance(value, list) else [value]
+    if not paths or not all(isinstance(path, str) and path for path in paths):
+        raise ValueError(f"expected a path, or a list of paths, got {value!r}")
+    return value  # type: ignore[no-any-return]
+
+
+_PATH = {"type": "string", "format": "path", "minLength": 1}
+_PATHS = {"anyOf": [_PATH, {"type": "array", "items": _PATH, "minItems": 1}]}
 _COLUMN = {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "null"}]}
 _CLASS = {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]}
 
 Column = Annotated[str | None, BeforeValidator(read_column), WithJsonSchema(_COLUMN)]
+Delimiter = Annotated[str, PlainValidator(read_delimiter), WithJsonSchema({"type": "string"})]
+FileNames = Annotated[str | list[str], PlainValidator(read_paths), WithJsonSchema(_PATHS)]
 RawLabel = Annotated[str, BeforeValidator(read_label), WithJsonSchema({"type": "string"})]
 Class = Annotated[
     str | None,
@@ -69,6 +105,8 @@ Class = Annotated[
 
 class FileColumns(Section):
     """Which column holds what, by name, or by number where there is no header; columns not named are called as the key."""
+
+    later: ClassVar[tuple[str, ...]] = ("sentence",)
 
     id: Column = Field(default=None, description="a row's id; equal ids across languages mark parallel rows")
     language: Column = Field(
@@ -98,6 +136,12 @@ class FileColumns(Section):
         description="`ner`: their tags, as `tokens`; in CoNLL-U also a key in the last column (`NER`); `null` in CoNLL files: "
         "the last column",
     )
+    sentence: Column = Field(
+        default=None,
+        description="`ner`, tables with one token a row: what tells sentences apart: a number or a name, the same in all rows of "
+        "a sentence or in the first alone, or a count of tokens that begins anew; `null`: a column with a usual name "
+        "(`Sentence #`, `sentence_id`), or blank rows",
+    )
 
 
 class FileCut(Section):
@@ -112,9 +156,9 @@ class FileCut(Section):
 
 
 class Files(Section):
-    """Your own data: CSV, TSV, JSONL, Parquet or CoNLL files in a folder."""
+    """Your own data: CSV, TSV, Excel, JSONL, Parquet or CoNLL files in a folder."""
 
-    later = ("scheme", "broken")
+    later: ClassVar[tuple[str, ...]] = ("optional", "delimiter", "quotes", "sheet", "scheme", "broken")
 
     loader: Literal["files"] = Field(description="the kind of dataset")
     task: Literal["ner", "sentiment", "nli", "qa", "relevance"] = Field(
@@ -123,23 +167,46 @@ class Files(Section):
     folder: FilePath = Field(
         description="path of the folder; changes no run: a file that changed is read again", examples=["data/mine"]
     )
-    files: dict[Literal["train", "dev", "test", "all"], FilePath] = Field(
-        description="each split's file below the folder, or one file for `all`, which `cut` divides; `{language}` in it "
-        "stands for the language's name in `languages`",
+    files: dict[Literal["train", "dev", "test", "all"], FileNames] = Field(
+        description="each split's file below the folder, or one file for `all`, which `cut` divides; a list, or a name with "
+        "`*`, where it has several; `{language}` in it stands for the language's name in `languages`",
         examples=[{"train": "{language}/train.csv", "test": "{language}/test.csv"}],
+    )
+    optional: list[Literal["train", "dev", "test"]] = Field(
+        default=[],
+        description="splits of `files` that a language may lack: it is used without them, and its report says so",
+        examples=[["dev"]],
     )
     languages: dict[Language, Annotated[str, Field(min_length=1)]] = Field(
         default={},
-        description="by language: what `{language}` in `files`, or the column `language`, calls it; a language that is not "
-        "listed is called by its code",
+        description="by language: what `{language}` in `files` and `columns`, or the column `language`, calls it; a language "
+        "that is not listed is called by its code",
         examples=[{"jv": "javanese"}],
     )
-    columns: FileColumns = Field(default=FileColumns(), description="which column holds what")
+    columns: FileColumns = Field(
+        default=FileColumns(), description="which column holds what; `{language}` in a name as in `files`"
+    )
     header: Switch = Field(
         default=True, description="CSV and TSV begin with the columns' names; otherwise columns are numbered from 0"
     )
     encoding: Annotated[str, AfterValidator(check_encoding)] = Field(
         default="utf-8", description="how text files are encoded", examples=["cp1251"]
+    )
+    delimiter: Delimiter = Field(
+        default="auto",
+        description="what separates the cells of CSV, TSV and TXT tables, a character; `auto`: what the ending says, or else the "
+        "one of comma, semicolon, tab and bar by which the columns are found",
+        examples=[";"],
+    )
+    quotes: Literal["auto", "csv", "none"] = Field(
+        default="auto",
+        description="quotes in CSV, TSV and TXT tables: around cells, as in `csv`, or data (`none`); `auto`: data between tabs "
+        "if any file of the dataset has one where CSV would not",
+    )
+    sheet: TextOrNull = Field(
+        default=None,
+        description="the sheet of an Excel workbook; `null`: the only one that has the columns",
+        examples=["Annotations"],
     )
     labels: dict[RawLabel, Class] = Field(
         default={},

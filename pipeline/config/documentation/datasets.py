@@ -172,8 +172,10 @@ datasets:
     Described(
         "files",
         "Files",
-        "Your own data, for any task: CSV, TSV, JSONL, Parquet, for `ner` also CoNLL. A file of yours that changed is "
-        "read again. Each split has a file, or one file for all is cut into splits, classes in their shares. "
+        "Your own data, for any task: CSV, TSV, Excel, JSONL, Parquet, for `ner` also CoNLL; packed text too (`.csv.gz`). A file "
+        "of yours that changed is read again. Each split has a file or several, or what is for all is cut into splits, classes "
+        "in their shares. How tables are written (what separates cells, which quotes are data, which sheet) is recognised, "
+        "noted, and may be said. "
         "`examples/nusax.yaml` is a ready-made example with three classes; `examples/relevance.yaml` one for a "
         "search-relevance table, which nobody publishes.",
         "yours",

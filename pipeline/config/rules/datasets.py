@@ -16,6 +16,7 @@ from pipeline.config.methods.parts.maml import named_languages
 from pipeline.config.resolve import method_settings
 from pipeline.config.rules.problems import KeyPath, Problem, check_known, check_twice
 from pipeline.config.schema import Settings
+from pipeline.config.values import as_list
 from pipeline.data.corpora.files.labels import own_labels
 from pipeline.data.schema import POSITIVE, SCHEMAS
 from pipeline.tasks.metric_names import MAIN, metric_names
@@ -65,13 +66,14 @@ def check_files(name: str, dataset: Files) -> Iterator[Problem]:
     if not dataset.files:
         yield (*path, "files"), "names no file; expected train, dev and test, or all"
     yield from check_paths(path, dataset)
+    yield from check_dialect(path, dataset)
     yield from check_cut(path, dataset)
     if "all" in dataset.files and dataset.dev is not None:
         yield (*path, "dev"), "is for a training file of its own; of one file for all, cut.dev says how much is dev"
     if dataset.dev is not None and "dev" in dataset.files:
         yield (*path, "dev"), "there is a dev file already; leave out one of the two"
     used = ({*SCHEMAS[dataset.task].names, "language"} - {"lang"}) | (
-        {"answer", "start"} if dataset.task == "qa" else set()
+        {"answer", "start"} if dataset.task == "qa" else {"sentence"} if dataset.task == "ner" else set()
     )
     for key in sorted(key for key, column in dataset.columns if column is not None and key not in used):
         yield (*path, "columns", key), f"task {dataset.task!r} has no such column{nearest(key, sorted(used))}"
@@ -84,13 +86,31 @@ def check_files(name: str, dataset: Files) -> Iterator[Problem]:
 def check_paths(path: KeyPath, dataset: Files) -> Iterator[Problem]:
     """Each split has a file of its own, and `{language}` is the only thing to fill in."""
     splits: dict[str, str] = {}
-    for split, file in dataset.files.items():
+    for split, file in ((split, file) for split, files in dataset.files.items() for file in as_list(files)):
         for name in re.findall(r"\{(.*?)\}", file):
             if name != "language":
                 yield (*path, "files", split), f"{file!r}: nothing is put for {{{name}}}; did you mean {{language}}?"
         first = splits.setdefault(file, split)
         if first != split:
             yield (*path, "files", split), f"is the {first} file too; to divide one file: all, and cut"
+    for i, split in enumerate(dataset.optional):
+        if split not in dataset.files:
+            yield (*path, "optional", i), f"`files` names no {split} file that a language could lack; leave it out"
+        elif "{language}" not in str(dataset.files[split]):
+            yield (
+                (*path, "optional", i),
+                f"the {split} file is one for all languages, so none can lack it; leave it out",
+            )
+
+
+def check_dialect(path: KeyPath, dataset: Files) -> Iterator[Problem]:
+    """What is said of tables must be said of a file there is."""
+    names = [file.lower().removesuffix(".gz") for files in dataset.files.values() for file in as_list(files)]
+    text, workbooks = (".csv", ".tsv", ".txt"), (".xlsx", ".xlsm")
+    for key, endings in (("delimiter", text), ("quotes", text), ("sheet", workbooks)):
+        said = getattr(dataset, key) not in (None, "auto")
+        if said and not any(name.endswith((*endings, "*")) for name in names):
+            yield (*path, key), f"no file ends in {', '.join(endings)}: this changes nothing; leave it out"
 
 
 def check_cut(path: KeyPath, dataset: Files) -> Iterator[Problem]:
@@ -124,8 +144,9 @@ def check_labels(path: KeyPath, dataset: Files) -> Iterator[Problem]:
 def check_languages_of_files(name: str, dataset: Files, languages: Collection[str]) -> Iterator[Problem]:
     """Languages that are used together must be told apart: by file, or by a column; and be called differently."""
     path = ("datasets", name)
-    shared = [key for key, file in dataset.files.items() if "{language}" not in file]
-    if shared and len(languages) > 1 and dataset.columns.language is None:
+    shared = [key for key, files in dataset.files.items() for file in as_list(files) if "{language}" not in file]
+    wide = any("{language}" in str(column) for _, column in dataset.columns)
+    if shared and len(languages) > 1 and dataset.columns.language is None and not wide:
         yield (
             (*path, "files", shared[0]),
             f"is one file for {', '.join(sorted(languages))}; put {{language}} into its path, or say which column tells the "

@@ -22,8 +22,8 @@ from pathlib import Path
 from pipeline.data.formats.broken import Broken
 from pipeline.data.formats.columns import Known
 from pipeline.data.formats.layout import DOCUMENT_MARK, Layout, core_width, is_blank, lay_out, split_line
-from pipeline.data.formats.tables import read_text
 from pipeline.data.formats.tags import looks_like_tag
+from pipeline.data.formats.text import read_text
 
 CONLL = (".conll", ".txt", ".tsv", ".iob2", ".iob", ".bio", ".conllu", ".conllx", ".conllup", ".conll03")
 """Endings of such files."""

@@ -1,38 +1,36 @@
-"""Tables of a user's: CSV, TSV, JSON lines, a JSON list, Parquet; read into columns that know where each row stands.
+"""Tables of a user's: CSV, TSV, Excel, JSON lines, a JSON list, Parquet; read into columns that know where each row stands.
 
 | ending | rows | notes |
 |---|---|---|
-| `.csv` | RFC 4180: commas, quotes around what holds commas, quotes or line ends | |
-| `.tsv` | a line each, quotes are data; or as CSV, if every quote in the file is where CSV would have one | |
+| `.csv` | RFC 4180: quotes around what holds commas, quotes or line ends | other dialects: see `delimited` |
+| `.tsv`, `.txt` | a line each, quotes are data; or as CSV, if every quote in the file is where CSV would have one | |
+| `.xlsx`, `.xlsm` | a sheet's | see `workbooks` |
 | `.jsonl`, `.json` | an object a line, or the file is one list of objects | keys are columns |
 | `.parquet` | numbered from 0 | |
 
-Text lines end at newlines only (a carriage return before one belongs to it): other control characters are data. What is
-malformed is refused with its line or row.
+Text may be packed: `.csv.gz`. Rows of separators alone are blank lines. What is malformed is refused with its line or row.
 """
 
-import csv
 import json
 import math
-import re
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError, nearest
-from pipeline.common.files import UTF16_MARK, read_parquet, undecodable
+from pipeline.common.files import read_parquet
 from pipeline.common.names import respelt
-from pipeline.data.formats.lines import CARRIAGE, without_mark
+from pipeline.data.formats.delimited import DELIMITERS, SEP_LINE, Delimited, Dialect, open_delimited, rows_of
+from pipeline.data.formats.delimited import ENDINGS as DELIMITED
+from pipeline.data.formats.lines import CARRIAGE
+from pipeline.data.formats.text import EmptyFile, ending_of, read_raw
+from pipeline.data.formats.workbooks import OTHERS, WORKBOOKS, Unusable, formulas, read_workbook
 
-ENDINGS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
+ENDINGS = (*DELIMITED, *WORKBOOKS, ".jsonl", ".json", ".parquet")
 BLANK_LINE = "blank line, skipped"
-
-Row = tuple[int, list[str]]  # the line a row begins at, its cells
-_QUOTED = re.compile(r'"(?:[^"]|"")*"')
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,9 @@ class Table:
         rows: how many rows there are.
         lines: the line each row begins at; `None`: rows have numbers only.
         repaired: mends, by reason.
+        there: names of all columns of the file.
+        gaps: rows that blank lines stand before.
+        notes: what was found out about how the table is written.
     """
 
     path: Path
@@ -53,85 +54,67 @@ class Table:
     rows: int
     lines: Sequence[int] | None = None
     repaired: Counter[str] = field(default_factory=Counter)
+    there: tuple[str, ...] = ()
+    gaps: frozenset[int] = frozenset()
+    notes: tuple[str, ...] = ()
 
     def place(self, row: int) -> str:
         """Name a row in messages: `file:line`, or `file: row 3`, counted from 0."""
         return f"{self.path}: row {row}" if self.lines is None else f"{self.path}:{self.lines[row]}"
 
 
-def read_table(
-    path: Path, names: Sequence[str], optional: Sequence[str] = (), header: bool = True, encoding: str = "utf-8"
-) -> Table:
+def read_table(path: Path, names: Sequence[str], optional: Sequence[str] = (), dialect: Dialect | None = None) -> Table:
     """Read the columns `names`, and those of `optional` that are there.
 
     Args:
         path: the file; its ending says how it is read.
         names: columns that must be there.
         optional: columns that may be there.
-        header: whether CSV and TSV begin with the columns' names; otherwise they are called 0, 1, …
-        encoding: how text is encoded.
+        dialect: how it is written; `None`: with a header, in UTF-8, the rest is recognised.
 
     Raises:
         UserError: no such file, an unknown ending, no rows, a column is missing, not in this encoding, or malformed.
     """
-    ending = path.suffix.lower()
+    dialect, ending = dialect or Dialect(), ending_of(path)
+    check_ending(path, ENDINGS)
     if ending == ".parquet":
         return _parquet(path, names, optional)
-    if ending not in ENDINGS:
-        raise UserError(f"{path}: unknown ending {ending!r}; expected {', '.join(ENDINGS)}")
-    text, repaired = read_text(path, encoding)
-    if ending in (".jsonl", ".json"):
-        return _json(path, text, names, optional, repaired)
-    rows = _csv_rows(path, text, ",") if ending == ".csv" else _tsv_rows(path, text)
-    return _cells(path, rows, names, optional, header, repaired)
-
-
-# --------------------------------------------------------------------------------------------------------------- text
-
-
-def read_text(path: Path, encoding: str = "utf-8") -> tuple[str, Counter[str]]:
-    r"""Return a file's text with lines that end in `\n`, without a byte order mark, and the mends that took.
-
-    Raises:
-        UserError: no such file, empty, or not in this encoding (names line and byte).
-    """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    text = _decoded(path, data, encoding)
-    repaired: Counter[str] = Counter()
-    text = without_mark(text, repaired)
+    if ending in WORKBOOKS:
+        return _workbook(path, names, optional, dialect)
+    if ending in DELIMITED:
+        return _delimited(path, names, optional, dialect)
+    text, repaired = read_raw(path, dialect.encoding)
     if returns := text.count("\r\n"):
         repaired[CARRIAGE] += returns
-        text = text.replace("\r\n", "\n")
-    if "\r" in text and "\n" not in text:
-        raise UserError(f"{path}:1: lines end in carriage returns alone; expected newlines (convert it with mac2unix)")
-    if not text.strip():
-        raise UserError(f"{path}: the file is empty")
-    return text, repaired
+    return _json(path, text, names, optional, repaired)
 
 
-def _decoded(path: Path, data: bytes, encoding: str) -> str:
-    try:
-        return data.decode(encoding)
-    except LookupError:
-        known = ("utf-8", "utf-16", "latin-1", "cp1250", "cp1251", "cp1252", "cp1256", "gb18030", "shift_jis", "euc-kr")
-        raise UserError(f"encoding: unknown encoding {encoding!r}{nearest(encoding, known)}") from None
-    except UnicodeDecodeError as error:
-        line, found = undecodable(error)
-        expected = "set encoding: utf-16" if found == UTF16_MARK else "set `encoding` to the file's"
-        raise UserError(f"{path}:{line}: {found}: not {encoding}; {expected}, or convert it with iconv") from None
-    except UnicodeError as error:  # UTF-16 without a byte order mark, and such
-        raise UserError(f"{path}: not {encoding}: {error}") from None
+def check_ending(path: Path, known: Sequence[str]) -> None:
+    """Refuse a file whose ending does not say how it is read.
+
+    Raises:
+        UserError: it does not, or only text may be packed.
+    """
+    ending = ending_of(path)
+    if ending in OTHERS:
+        raise UserError(f"{path}: {ending} is not read; save it as .xlsx or CSV")
+    if ending not in known:
+        raise UserError(f"{path}: unknown ending {ending!r}; expected {', '.join(dict.fromkeys(known))}")
+    if path.suffix.lower() == ".gz" and ending in (".parquet", *WORKBOOKS):
+        raise UserError(f"{path}: {ending} is packed in itself; unpack it with gunzip")
 
 
 def as_text(value: Any) -> Any:
-    """Spell a value of JSON or Parquet as a CSV would: 1.0 is `1`, a truth value `true`; lists and mappings stay."""
-    if value is None or isinstance(value, str | list | dict):
+    """Spell a value of JSON or Parquet as a CSV would: 1.0 is `1`, a truth value `true`; lists and mappings stay.
+
+    What is no number (NaN) is `None`, within lists and mappings too.
+    """
+    if value is None or isinstance(value, str):
         return value
+    if isinstance(value, list):
+        return [None if isinstance(one, float) and math.isnan(one) else one for one in value]
+    if isinstance(value, dict):
+        return {key: as_text(one) if isinstance(one, list | float) else one for key, one in value.items()}
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -141,79 +124,108 @@ def as_text(value: Any) -> Any:
     return str(value)
 
 
-# ------------------------------------------------------------------------------------------------------------ CSV, TSV
+# ------------------------------------------------------------------------------------------------------- CSV, TSV, Excel
 
 
-def _csv_rows(path: Path, text: str, delimiter: str) -> Iterator[Row]:
-    """Yield the rows of a CSV; blank lines are rows without cells."""
-    csv.field_size_limit(2**31 - 1)  # a text may be long; a quote that never closes is found by `strict`
-    stand_in = ""
-    if "\r" in text:  # the reader takes it for a line's end
-        stand_in = next(char for char in map(chr, range(0xE000, 0xF900)) if char not in text)
-        text = text.replace("\r", stand_in)
-    reader = csv.reader((line[0] for line in _LINE.finditer(text)), delimiter=delimiter, strict=True)
-    begins = 1
-    try:
-        for cells in reader:
-            yield begins, [cell.replace(stand_in, "\r") for cell in cells] if stand_in else cells
-            begins = reader.line_num + 1
-    except csv.Error as error:
-        said = str(error)
-        if "unexpected end of data" in said:
-            said = "a quote that begins here is never closed"
-        elif "expected after" in said:
-            said = "a closing quote is followed by more text; quotes inside quoted text are doubled"
-        raise UserError(f"{path}:{begins}: not valid CSV: {said}") from None
+def delimited(path: Path, names: Sequence[str], dialect: Dialect) -> tuple[Delimited, Counter[str]]:
+    """Read a text and find out what separates its cells; with the mends that took.
+
+    Raises:
+        UserError: as `read_table`.
+    """
+    text, repaired = read_raw(path, dialect.encoding)
+    file = open_delimited(path, text, names, dialect)
+    if file.first > 1:
+        repaired[SEP_LINE] += 1
+    return file, repaired
 
 
-def _tsv_rows(path: Path, text: str) -> Iterable[Row]:
-    """Return the rows of a TSV, in whichever of the two manners it is written (see the module)."""
-    plain = [(number, line.split("\t")) for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1)]
-    if '"' not in text:
-        return plain
-    widths = {len(cells) for _, cells in plain if cells != [""]}
-    quoted = all(_QUOTED.fullmatch(cell) for _, cells in plain for cell in cells if '"' in cell)
-    if len(widths) == 1 and not quoted:
-        return plain
-    try:
-        rows = list(_csv_rows(path, text, "\t"))
-    except UserError:
-        return plain
-    return rows if len({len(cells) for _, cells in rows if cells}) == 1 else plain
+def _delimited(path: Path, names: Sequence[str], optional: Sequence[str], dialect: Dialect) -> Table:
+    file, repaired = delimited(path, names, dialect)
+    rows, advice = rows_of(file, dialect.quotes, repaired), _ragged_advice(file, dialect)
+    table = _cells(path, rows, names, optional, dialect.header, repaired, advice)
+    if not file.recognised:
+        return table
+    mark = next((name for name, char in DELIMITERS.items() if char == file.delimiter), file.delimiter)
+    return replace(table, notes=(f"{path.name}: cells are separated by {file.delimiter!r} ({mark})",))
+
+
+def _ragged_advice(file: Delimited, dialect: Dialect) -> str:
+    """Say why rows may differ in width."""
+    mark = next((name for name, char in DELIMITERS.items() if char == file.delimiter), None)
+    if mark == "tab":
+        around = '"' in file.text and dialect.quotes != "csv"
+        return "; quotes are taken to be data here: if they hold cells together, say quotes: csv" if around else ""
+    found = f"; cells are separated by {file.delimiter!r}; if not, say so under `delimiter`" if file.recognised else ""
+    return f"; {mark or 'delimiter'}s and line ends inside a text need quotes around it{found}"
+
+
+def _workbook(path: Path, names: Sequence[str], optional: Sequence[str], dialect: Dialect) -> Table:
+    """Read a workbook's sheet as if it were a CSV; short rows are filled up."""
+    sheet = read_workbook(path, names, dialect)
+    width = len(next((cells for _, cells in sheet.rows if cells), []))
+    rows = ((number, [*cells, *[None] * (width - len(cells))]) for number, cells in sheet.rows)
+    table = _cells(path, rows, names, optional, dialect.header, Counter())
+    unset: set[tuple[int, int]] | None = None
+    for name, values in table.columns.items():
+        for row, value in enumerate(values):
+            if isinstance(value, Unusable):
+                raise UserError(f"{table.place(row)}: sheet {sheet.title!r}: {value.why}")
+            if value is None:
+                unset = formulas(path, sheet.title) if unset is None else unset
+                if table.lines is not None and (table.lines[row], table.there.index(name)) in unset:
+                    raise UserError(
+                        f"{table.place(row)}: sheet {sheet.title!r}: column {name!r} holds a formula without a value; open "
+                        "the workbook in a spreadsheet program and save it, or put the value there"
+                    )
+    columns = {name: [as_text(value) for value in values] for name, values in table.columns.items()}
+    return replace(table, columns=columns, notes=(sheet.note,) if sheet.note else ())
+
+
+def _header(cells: Sequence[Any]) -> list[str]:
+    return ["" if cell is None else str(as_text(cell)) for cell in cells]
+
+
+def _is_empty(cells: Sequence[Any]) -> bool:
+    return all(cell is None or (isinstance(cell, str) and not cell.strip()) for cell in cells)
 
 
 def _cells(
     path: Path,
-    rows: Iterable[Row],
+    rows: Iterable[tuple[int, list[Any]]],
     names: Sequence[str],
     optional: Sequence[str],
     header: bool,
     repaired: Counter[str],
+    ragged: str = "",
 ) -> Table:
     """Take columns out of rows that must all be as wide as the first one."""
     there: list[str] | None = None
     chosen: dict[str, list[Any]] = {}
     picks: list[tuple[int, list[Any]]] = []
-    lines = array("q")
+    lines, gaps = array("q"), set()
     for line, cells in rows:
-        if not cells or cells == [""]:
+        if _is_empty(cells):
             repaired[BLANK_LINE] += 1
+            gaps.add(len(lines))
             continue
         if there is None:
-            there = respelt(cells, (*names, *optional)) if header else [str(number) for number in range(len(cells))]
+            there = [str(number) for number in range(len(cells))]
+            if header:
+                there = respelt(_header(cells), (*names, *optional))
             chosen = {name: [] for name in _found(path, there, names, optional, header)}
             picks = [(there.index(name), values) for name, values in chosen.items()]
             if header:
                 continue
         if len(cells) != len(there):
-            advice = "; commas and line ends inside a text need quotes around it" if path.suffix == ".csv" else ""
-            raise UserError(f"{path}:{line}: {len(cells)} columns, expected {len(there)} as in the first row{advice}")
+            raise UserError(f"{path}:{line}: {len(cells)} columns, expected {len(there)} as in the first row{ragged}")
         lines.append(line)
         for column, values in picks:
             values.append(cells[column])
     if not lines:
-        raise UserError(f"{path}: holds no rows below its header")
-    return Table(path, chosen, len(lines), lines, repaired)
+        raise EmptyFile(f"{path}: holds no rows below its header")
+    between = frozenset(gap for gap in gaps if 0 < gap < len(lines))
+    return Table(path, chosen, len(lines), lines, repaired, tuple(there or ()), between)
 
 
 def _found(
@@ -225,9 +237,12 @@ def _found(
             advice = nearest(name, there)
             if not header:
                 advice += f"; header: no numbers the columns, say which one it is: columns: {{{name}: 0}}"
-            elif len(there) == 1 and (mark := next((m for m in (";", "\t", "|") if m in there[0]), None)):
-                advice = f"; the first line is {there[0]!r}: separated by {mark!r}? expected what the ending says"
-            elif path.suffix.lower() in (".csv", ".tsv"):
+            elif len(there) == 1 and (mark := next((m for m in DELIMITERS.values() if m in there[0]), None)):
+                advice = (
+                    f"; the first line is {there[0]!r}: separated by {mark!r}? then say delimiter: {json.dumps(mark)}, and "
+                    "under `columns` how the columns asked for are called there"
+                )
+            elif ending_of(path) in (*DELIMITED, *WORKBOOKS):
                 advice += "; name it under `columns`, or say header: no if the first line is data"
             raise UserError(f"{path}: column {name!r} is missing{advice}")
     chosen = [*dict.fromkeys([*names, *(name for name in optional if name in there)])]
@@ -243,7 +258,7 @@ def _found(
 def _json(path: Path, text: str, names: Sequence[str], optional: Sequence[str], repaired: Counter[str]) -> Table:
     """Read an object a line, or one list of objects."""
     listed = text.lstrip()[0] == "["
-    lines = array("q")
+    lines, gaps = array("q"), set()
     objects: list[dict[str, Any]] = []
     if listed:
         objects = _parsed(str(path), text)
@@ -253,13 +268,14 @@ def _json(path: Path, text: str, names: Sequence[str], optional: Sequence[str], 
         for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
             if not line.strip():
                 repaired[BLANK_LINE] += 1
+                gaps.add(len(lines))
                 continue
             value = _parsed(f"{path}:{number}", line)
             _check_object(f"{path}:{number}", value)
             lines.append(number)
             objects.append(value)
     if not objects:
-        raise UserError(f"{path}: holds no rows")
+        raise EmptyFile(f"{path}: holds no rows")
     there = [*dict.fromkeys(key for value in objects for key in value)]
     spelt = {key: name for key, name in zip(there, respelt(there, (*names, *optional)), strict=True) if key != name}
     if spelt:
@@ -267,7 +283,8 @@ def _json(path: Path, text: str, names: Sequence[str], optional: Sequence[str], 
         there = [spelt.get(key, key) for key in there]
     chosen = _found(path, there, names, optional)
     columns = {name: [as_text(value.get(name)) for value in objects] for name in chosen}
-    return Table(path, columns, len(objects), None if listed else lines, repaired)
+    between = frozenset(gap for gap in gaps if 0 < gap < len(objects))
+    return Table(path, columns, len(objects), None if listed else lines, repaired, tuple(there), between)
 
 
 def _parsed(where: str, text: str) -> Any:
@@ -304,11 +321,11 @@ def _check_object(where: str, value: Any) -> None:
 def _parquet(path: Path, names: Sequence[str], optional: Sequence[str]) -> Table:
     table = read_parquet(path)
     if not table.num_rows:
-        raise UserError(f"{path}: holds no rows")
+        raise EmptyFile(f"{path}: holds no rows")
     table = table.rename_columns(respelt(table.column_names, (*names, *optional)))
     chosen = _found(path, table.column_names, names, optional)
     for name in chosen:
         if "binary" in str(table.schema.field(name).type):
             raise UserError(f"{path}: column {name!r} is {table.schema.field(name).type}, expected text")
     columns = {name: [as_text(value) for value in table[name].to_pylist()] for name in chosen}
-    return Table(path, columns, table.num_rows)
+    return Table(path, columns, table.num_rows, there=tuple(table.column_names))

@@ -311,7 +311,7 @@ def test_tags_may_be_numbers(tmp_path):
             "a.xml",
             "<a/>",
             {},
-            r"a.xml: unknown ending '.xml'; expected .csv, .tsv, .jsonl, .json, .parquet, .conll, .txt",
+            r"a.xml: unknown ending '.xml'; expected .csv, .tsv, .txt, .xlsx, .xlsm, .jsonl, .json, .parquet, .conll",
         ),
     ],
 )
@@ -660,12 +660,12 @@ def test_files_of_a_language_are_found_and_counted(tmp_path):
         ({"files": {"train": "../{language}.csv"}}, r"files: train: '../javanese.csv' leads out of the folder"),
         ({"files": {"train": "/etc/passwd"}, "languages": {}}, r"files: train: '/etc/passwd' leads out of the folder"),
         ({"languages": {"jv": "../../javanese"}}, r"'../../javanese/train.csv' leads out of the folder"),
-        ({"files": {"train": "{language}/train.xlsx"}}, r"train.xlsx: unknown ending '.xlsx'; expected .csv, .tsv"),
+        ({"files": {"train": "{language}/train.xml"}}, r"train.xml: unknown ending '.xml'; expected .csv, .tsv"),
     ],
 )
 def test_missing_files_and_escapes_are_refused(tmp_path, options, says):
     folder = tree(tmp_path / "mine")
-    write(folder, "javanese/train.xlsx" if "xlsx" in says else "../x", b"x")
+    write(folder, "javanese/train.xml" if "xml" in says else "../x", b"x")
     write(tmp_path, "javanese.csv", many(2))
     with pytest.raises(UserError, match=says):
         fetch(spec(**TREE | options), tmp_path / "work", None, folder)
@@ -674,7 +674,10 @@ def test_missing_files_and_escapes_are_refused(tmp_path, options, says):
 def test_links_out_of_the_folder_are_refused_and_links_of_it_are_not(tmp_path):
     folder = tree(tmp_path / "mine")
     (folder / "link.csv").symlink_to(write(tmp_path, "secret.csv", many(2)))
-    with pytest.raises(UserError, match=r"link.csv: a link out of the folder, to .*secret.csv; name the folder where"):
+    with pytest.raises(
+        UserError,
+        match=r"link.csv: a link out of the folder, to .*secret.csv; put a copy in .* folder: .*, and secret.csv under",
+    ):
         fetch(spec(files={"all": "link.csv"}), tmp_path / "work", None, folder)
     (tmp_path / "alias").symlink_to(folder)
     assert fetch(spec(files={"all": "javanese/train.csv"}), tmp_path / "work", None, tmp_path / "alias").notes

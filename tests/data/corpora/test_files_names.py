@@ -107,7 +107,7 @@ def test_files_are_found_in_the_unicode_form_of_the_disk(tmp_path):
     obtained = fetch(given, tmp_path, None, tmp_path / "données")
     assert [path.name for path in obtained.files["train"]] == [f"{NFD}.csv"]
     dataset = Dataset("mine-1", "mine", given, ("jv",), folder=str(tmp_path / "données"), called={"jv": "énoncé"})
-    assert str(tmp_path / "donne\u0301es" / f"{NFD}.csv") in str(dataset.own_files("jv")["train"])
+    assert tmp_path / "donne\u0301es" / f"{NFD}.csv" in dataset.own_files("jv")["train"]
 
 
 def test_files_and_folders_that_look_the_same_are_told_apart(tmp_path):

@@ -1,20 +1,24 @@
 """Where your own data come from: the files that the config names, below your folder.
 
 There is no count to check them by; a note says how many rows were read. Paths that lead out of the folder, also through a
-link, are refused.
+link, are refused; links within one repository of the hub's download cache are not.
 """
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError, nearest
+from pipeline.common.files import matching
 from pipeline.common.names import on_disk
 from pipeline.common.paths import SPLITS
 from pipeline.data import sources
 from pipeline.data.arrange import own_splits
-from pipeline.data.corpora.files.read import read_files, split_files
+from pipeline.data.corpora.files.asked import missing_splits
+from pipeline.data.corpora.files.read import read_files, settled, split_files
+from pipeline.data.formats.text import ending_of
 
 LISTED = 20  # names in a message
 
@@ -38,14 +42,64 @@ def fetch(spec: Mapping[str, Any], work: Path, mirror: Path | None, folder: Path
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder{_instead(folder)}")
     splits = ("all",) if "all" in paths else own_splits(spec, [split for split in SPLITS if split in paths])
-    unlisted = "{language}" in "".join(map(str, spec["files"].values())) and language not in spec.get("languages", {})
+    missing = missing_splits(spec, [split for split in splits if not _there(folder, paths[split])])
+    if len(missing) == len(splits):
+        raise UserError(f"{folder}: {language} has a file for none of {', '.join(splits)}; expected one at least")
+    unlisted = "{language}" in str(spec["files"]) and language not in spec.get("languages", {})
     advice = f"; {language!r} is not listed under `languages`, so it was looked for by its code" if unlisted else ""
-    files: sources.Files = {split: [_find(folder, paths[split], f"files: {split}", advice)] for split in splits}
-    notes = []
-    for split, (file,) in files.items():
-        rows = read_files([file], language, split, spec).table.num_rows
+    files: sources.Files = {
+        split: [file for path in paths[split] for file in _found(folder, path, f"files: {split}", advice)]
+        for split in splits
+        if split not in missing
+    }
+    _check_apart(files)
+    chosen, notes = settled(spec, [file for several in files.values() for file in several])
+    for split, several in files.items():
+        read = read_files(several, language, split, chosen)
+        rows = read.table.num_rows
         notes.append(f"{split}: {rows:,} examples, not checked: own data have no known count")
+        notes += read.notes
+    notes += [f"{split}: none; {why}" for split, why in missing.items()]
     return sources.Obtained(sources.Source("folder", str(folder), lambda _: files), files, notes)
+
+
+def _there(folder: Path, names: Sequence[str]) -> bool:
+    return any(file.exists() for name in names for file in matching(folder, name))
+
+
+def _check_apart(files: sources.Files) -> None:
+    """Refuse a file that two splits would read.
+
+    Raises:
+        UserError: there is one.
+    """
+    seen: dict[Path, str] = {}
+    for split, several in files.items():
+        for file in several:
+            if file in seen:
+                raise UserError(f"files: {split}: {file} is read for {seen[file]} already; expected each file once")
+            seen[file] = split
+
+
+def _found(folder: Path, name: str, where: str, advice: str) -> list[Path]:
+    """Return the files below `folder` that `name` stands for: one, or all that match its `*`.
+
+    Raises:
+        UserError: as `_find`; nothing matches, or parts of a split are missing.
+    """
+    several = matching(folder, name)
+    if not several:
+        above = next(above for above in (folder / name).parents if above.is_dir())
+        raise UserError(f"{where}: no file matches {folder / name}; {above} holds {_listing(above)}{advice}")
+    parts = [re.search(r"-(\d+)-of-(\d+)\b", file.name) for file in several]
+    if len(several) > 1 and (first := parts[0]) and all(parts) and len(several) < int(first[2]):
+        raise UserError(
+            f"{where}: {folder / name} matches {len(several)} parts, expected {int(first[2])}, as their names say"
+        )
+    return [
+        _find(folder, name if file == folder / name else str(file.relative_to(folder)), where, advice)
+        for file in several
+    ]
 
 
 def _find(folder: Path, name: str, where: str, advice: str) -> Path:
@@ -58,8 +112,13 @@ def _find(folder: Path, name: str, where: str, advice: str) -> Path:
     inside = Path(os.path.normpath(path)).is_relative_to(os.path.normpath(folder))
     if Path(name).is_absolute() or not inside:
         raise UserError(f"{where}: {name!r} leads out of the folder {folder}; expected a path below it")
-    if path.exists() and not path.resolve().is_relative_to(folder.resolve()):
-        raise UserError(f"{path}: a link out of the folder, to {path.resolve()}; name the folder where the file lies")
+    target = path.resolve()
+    if path.exists() and not target.is_relative_to(folder.resolve()) and not _is_cached(path, target):
+        named = f", or name its folder and it: folder: {target.parent}, and {target.name} under `files`"
+        raise UserError(
+            f"{path}: a link out of the folder, to {target}; put a copy in the link's place (cp -L)"
+            f"{named if ending_of(target) == ending_of(path) else ''}"
+        )
     if path.is_file():
         return path
     if path.is_dir():
@@ -75,6 +134,14 @@ def _instead(path: Path) -> str:
     there = sorted(entry.name for entry in above.iterdir())
     hint = nearest(missing, there)
     return hint if hint.startswith("; did") else f"; {above} holds {_listing(above)}"
+
+
+def _is_cached(path: Path, target: Path) -> bool:
+    """Whether a link leads from a snapshot to a blob of the same repository in the hub's download cache."""
+    for above in path.parent.resolve().parents:
+        if (above / "snapshots").is_dir() and (above / "blobs").is_dir():
+            return path.parent.resolve().is_relative_to(above / "snapshots") and target.is_relative_to(above / "blobs")
+    return False
 
 
 def _listing(folder: Path) -> str:

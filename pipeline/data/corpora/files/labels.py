@@ -218,11 +218,15 @@ def _tags(named: Sequence[str]) -> tuple[str, ...]:
     return ("O", *(f"{place}-{kind}" for kind in kinds for place in "BI"))
 
 
+def pairs_of(given: Map) -> Iterable[Sequence[Any]]:
+    """Return the pairs of label and class that a map is made of."""
+    return given.items() if isinstance(given, Mapping) else given
+
+
 def _means(given: Map) -> dict[str, str | None]:
     """Return the map with its labels in their one spelling."""
-    pairs: Iterable[Sequence[Any]] = given.items() if isinstance(given, Mapping) else given
     means: dict[str, str | None] = {}
-    for label, given_name in pairs:
+    for label, given_name in pairs_of(given):
         text, name = label_text(label), None if given_name is None else plain(given_name)
         if text in means and means[text] != name:
             raise UserError(f"labels: {text!r} means {means[text]!r} and {name!r}; expected one class")

@@ -1,0 +1,418 @@
+"""Own data in the layouts that others save: one token a row, lists in cells, wide tables, parts, links of a cache."""
+
+import gzip
+import json
+
+import openpyxl
+import pytest
+
+from pipeline.common.errors import UserError
+from pipeline.config.load import parse
+from pipeline.data.corpora.files.fetch import fetch
+from pipeline.data.corpora.files.read import load, read_files
+from pipeline.data.corpora.files.token_rows import NO_TOKEN, counts_tokens
+from pipeline.data.formats.tables import BLANK_LINE
+from tests.data.corpora.test_files import manifest, many, read, rows, spec, write
+
+ADA = (["Ada", "Lund", "sings"], ["B-PER", "I-PER", "O"])
+RIGA = (["in", "Riga"], ["O", "B-LOC"])
+
+
+def tagged(found):
+    return [(words, tags) for _, words, tags in rows(found.table)]
+
+
+def token_table(first, *names):
+    """The two sentences, a token a row, with what `first` says of each row before it."""
+    pairs = [pair for sentence in (ADA, RIGA) for pair in zip(*sentence, strict=True)]
+    lines = [",".join([*map(str, before), *pair]) for before, pair in zip(first, pairs, strict=True)]
+    return "\n".join([",".join([*names, "tokens", "tags"]), *lines]) + "\n"
+
+
+# ---------------------------------------------------------------------------------------------------- one token a row
+
+
+@pytest.mark.parametrize("name", ["Sentence #", "sentence_id", "SENT_ID", "sentence", "Sentence no."])
+@pytest.mark.parametrize("values", [["s1", "", "", "s2", ""], [7, 7, 7, 8, 8], ["1.0", "1", 1, 0, 0]])
+def test_sentences_by_a_column_with_a_usual_name(tmp_path, name, values):
+    found = read(tmp_path, "a.csv", token_table([[value] for value in values], name), task="ner")
+    assert tagged(found) == [ADA, RIGA]
+    assert found.table["id"].to_pylist() == ["files-jv-train-0", "files-jv-train-1"]
+    assert found.notes == (f"a.csv: one token a row, sentences by column {name!r}",)
+
+
+def test_sentences_by_the_column_named(tmp_path):
+    text = token_table([["a"], ["a"], ["a"], ["b"], ["b"]], "unit")
+    named = {"task": "ner", "columns": {"sentence": "unit"}}
+    assert tagged(read(tmp_path, "a.csv", text, **named)) == [ADA, RIGA]
+    assert tagged(read(tmp_path, "a.tsv", text.replace(",", "\t"), **named)) == [ADA, RIGA]
+    found = read(tmp_path, "a.csv", text, task="ner", columns={"sentence": "unit", "id": "unit"})
+    assert found.table["id"].to_pylist() == ["files-train-a", "files-train-b"] and found.notes == ()
+    lines = [
+        json.dumps(dict(zip(text.split("\n")[0].split(","), line.split(","), strict=True))) for line in text.split()[1:]
+    ]
+    assert tagged(read(tmp_path, "a.jsonl", "\n".join(lines), **named)) == [ADA, RIGA]
+
+
+def test_a_tsv_whose_header_names_sentences_is_a_table_and_others_are_conll(tmp_path):
+    text = token_table([["s1"], [""], [""], ["s2"], [""]], "Sentence #").replace(",", "\t")
+    assert tagged(read(tmp_path, "a.tsv", text, task="ner")) == [ADA, RIGA]
+    packed = gzip.compress(text.replace("tokens", "Word").encode())
+    assert tagged(read(tmp_path, "a.tsv.gz", packed, task="ner", columns={"tokens": "Word"})) == [ADA, RIGA]
+    found = read(tmp_path, "b.tsv", "sentence\tO\ntags\tO\n\nRiga\tB-LOC\n", task="ner")
+    assert tagged(found) == [(["sentence", "tags"], ["O", "O"]), (["Riga"], ["B-LOC"])]
+
+
+def test_sentences_by_a_count_of_tokens(tmp_path):
+    text = token_table([[1], [2], [3], [1], [2]], "n")
+    with pytest.raises(UserError, match=r"column 'n' counts tokens: columns: \{sentence: 'n'\}"):
+        read(tmp_path, "a.csv", text, task="ner")
+    assert tagged(read(tmp_path, "a.csv", text, task="ner", columns={"sentence": "n"})) == [ADA, RIGA]
+    assert counts_tokens(["0", "1", "0", "0"]) and counts_tokens(["1", "2", "1"])
+    for values in (
+        ["1", "2", "3"],
+        ["1", "1", "1"],
+        ["1", "3", "1"],
+        ["2", "3", "2"],
+        ["1", "1", "2"],
+        ["1", "x", "1"],
+    ):
+        assert not counts_tokens(values), values
+
+
+def test_sentences_between_blank_rows(tmp_path):
+    text = token_table([[]] * 5).replace("in,O", ",\n\nin,O")
+    found = read(tmp_path, "a.csv", text, task="ner")
+    assert tagged(found) == [ADA, RIGA] and found.repaired == {BLANK_LINE: 2}
+    assert found.notes == ("a.csv: one token a row, sentences by the blank rows between them",)
+
+
+def test_rows_of_one_language_and_rows_without_a_token(tmp_path):
+    values = [["jv", 1], ["jv", 1], ["jv", 1], ["jv", 2], ["jv", 2]]
+    text = token_table(values, "lang", "sentence").replace("jv,2,in", "id,1,kota,O\njv,2,,\njv,2,in")
+    options = {"task": "ner", "columns": {"language": "lang", "sentence": "sentence"}, "languages": {"jv": "jv"}}
+    found = read(tmp_path, "a.csv", text, **options)
+    assert tagged(found) == [ADA, RIGA]
+    assert found.repaired == {NO_TOKEN: 1} and found.dropped == {"row of another language": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "says"),
+    [
+        (
+            token_table([[]] * 5),
+            {},
+            r"a.csv: one token a row, and nothing tells .*columns: \{sentence: NAME\}, or write",
+        ),
+        (
+            token_table([[1], [1], [2], [2], [1]], "s"),
+            {"sentence": "s"},
+            r"a.csv:6: sentence '1' of column 's' comes back",
+        ),
+        (
+            token_table([[""], ["a"], ["a"], ["b"], ["b"]], "s"),
+            {"sentence": "s"},
+            r"a.csv:2: no sentence in column 's', and",
+        ),
+        (
+            token_table([[1], [2], [3], [4], [5]], "s"),
+            {"sentence": "s"},
+            r"column 's' differs in every row, so every word",
+        ),
+        (token_table([[1]] * 5, "s"), {"sentence": "u"}, r"column 'u' is missing"),
+    ],
+)
+def test_what_tells_no_sentences_is_refused(tmp_path, text, columns, says):
+    with pytest.raises(UserError, match=says):
+        read(tmp_path, "a.csv", text, task="ner", columns=columns)
+
+
+def test_a_list_of_names_is_no_table_of_tokens(tmp_path):
+    found = read(tmp_path, "a.csv", "tokens,tags\nRiga,B-LOC\nAda,B-PER\n", task="ner")
+    assert tagged(found) == [(["Riga"], ["B-LOC"]), (["Ada"], ["B-PER"])]
+
+
+# ------------------------------------------------------------------------------------------------------- lists in cells
+
+
+@pytest.mark.parametrize(
+    ("words", "tags"),
+    [
+        ("""['Ada', 'Lund', "it's"]""", "['B-PER', 'I-PER', 'O']"),
+        ("""["Ada","Lund","it's"]""", '["B-PER","I-PER","O"]'),
+        ("""['Ada' 'Lund'\n "it's"]""", "['B-PER' 'I-PER' 'O']"),
+        ("Ada Lund it's", "B-PER,I-PER,O"),
+        ("Ada Lund it's", "B-PER; I-PER; O;"),
+        ("Ada,Lund,it's", "B-PER,I-PER,O"),
+        ("Ada Lund it's", "['B-PER', 'I-PER', 'O']"),
+    ],
+)
+def test_sentences_as_programs_print_lists(tmp_path, words, tags):
+    cell = ['"{}"'.format(value.replace('"', '""')) for value in (words, tags)]
+    found = read(tmp_path, "a.csv", f"tokens,tags\n{','.join(cell)}\n{','.join(cell)}\n", task="ner")
+    assert tagged(found) == [(["Ada", "Lund", "it's"], ["B-PER", "I-PER", "O"])] * 2
+
+
+def test_tags_as_numbers_in_lists(tmp_path):
+    labels = {0: "O", 1: "B-PER", 2: "I-PER"}
+    found = read(tmp_path, "a.csv", "tokens,tags\n\"['Ada', 'sings']\",[1 0]\n", task="ner", labels=labels)
+    assert tagged(found) == [(["Ada", "sings"], ["B-PER", "O"])]
+
+
+@pytest.mark.parametrize(
+    ("first", "says"),
+    [
+        ('"[\'Ada\', \'Lund\'","[\'O\', \'O\']"', r"a.csv:3: column 'tokens' holds a list, .*at .*a.csv:2 none"),
+        ('"[\'Ada\', \'Lund]","[\'O\', \'O\']"', r"a.csv:2: column 'tokens' holds .*, a broken list: .*; expected it as JSON"),
+        ('"[Ada, Lund]","[\'O\', \'O\']"', r"a.csv:2: .*a broken list: Ada is no value in quotes, and no number"),
+        ('"[\'Ada\' ... \'Lund\']","[\'O\', \'O\']"', r"a.csv:2: .*NumPy shortened it to …; save the lists whole"),
+        ('"[\'Ada\', nan]","[\'O\', \'O\']"', r"a.csv:2: column 'tokens' holds None, expected words"),
+        ('"[\'Ada\']","[\'O\', \'O\']"', r"a.csv:2: 1 words and 2 tags"),
+    ],
+)  # fmt: skip
+def test_broken_lists_are_refused_by_row(tmp_path, first, says):
+    with pytest.raises(UserError, match=says):
+        read(tmp_path, "a.csv", f"tokens,tags\n{first}\n\"['Riga']\",\"['B-LOC']\"\n", task="ner")
+
+
+def test_brackets_around_a_sentence_are_words(tmp_path):
+    found = read(tmp_path, "a.csv", "tokens,tags\n[ laughs ],O O O\n[ Ada ],O B-PER O\n", task="ner")
+    assert tagged(found)[0] == (["[", "laughs", "]"], ["O", "O", "O"])
+
+
+def test_nan_among_tokens_is_refused_by_row(tmp_path):
+    with pytest.raises(UserError, match=r"a.jsonl:2: column 'tokens' holds None, expected words"):
+        good = '{"tokens": ["Ada"], "tags": ["B-PER"]}\n'
+        read(tmp_path, "a.jsonl", good + '{"tokens": ["Ada", NaN], "tags": ["B-PER", "O"]}\n', task="ner")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("answers", "{'text': ['Riga'], 'answer_start': [7]}"),
+        ("answers", '{"text": ["Riga"], "answer_start": [7]}'),
+        ("answers", "{'text': array(['Riga'], dtype=object), 'answer_start': array([7], dtype=int32)}"),
+        ("answer,start", "['Riga']", "[7]"),
+        ("answer,start", '["Riga"]', "7"),
+    ],
+)
+def test_answers_as_programs_print_them(tmp_path, cells):
+    names, *values = cells
+    quoted = ",".join('"{}"'.format(value.replace('"', '""')) for value in values)
+    found = read(
+        tmp_path, "a.csv", f"question,context,{names}\nWhere?,She is Riga's heir in Riga,{quoted}\n", task="qa"
+    )
+    assert rows(found.table) == [("files-jv-train-0", "Where?", "She is Riga's heir in Riga", ["Riga"], [7])]
+
+
+def test_starts_count_carriage_returns_within_quotes(tmp_path):
+    text = b'question,context,answer,start\r\nWhen?,"One\r\ntwo\r\nthree",three,10\r\n'
+    assert rows(read(tmp_path, "a.csv", text, task="qa").table)[0][2:] == ("One\r\ntwo\r\nthree", ["three"], [10])
+
+
+# ----------------------------------------------------------------------------------------- wide tables, parts, missing ones
+
+WIDE = "premise_id,premise_jv,hypothesis,label\np,q,r,neutral\ns,t,u,entailment\n"
+
+
+def test_languages_beside_each_other_are_parallel(tmp_path):
+    options = {"task": "nli", "columns": {"premise": "premise_{language}"}, "languages": {"jv": "jv", "id": "id"}}
+    one, other = (read(tmp_path, "a.csv", WIDE, language=language, **options) for language in ("jv", "id"))
+    assert one.table["id"].to_pylist() == other.table["id"].to_pylist() == ["files-train-0", "files-train-1"]
+    assert (one.table["premise"].to_pylist(), other.table["premise"].to_pylist()) == (["q", "t"], ["p", "s"])
+    called = {**options, "languages": {"jv": "id", "id": "x"}}
+    assert read(tmp_path, "a.csv", WIDE, **called).table["premise"].to_pylist() == ["p", "s"]
+    with pytest.raises(UserError, match=r"column 'premise_su' is missing; did you mean"):
+        read(tmp_path, "a.csv", WIDE, language="su", **options)
+
+
+def test_a_wide_file_is_cut_alike_in_every_language(tmp_path):
+    lines = "".join(f"a{i},b{i},{'positive' if i % 2 else 'negative'}\n" for i in range(20))
+    write(tmp_path, "a.csv", f"text_jv,text_id,label\n{lines}")
+    options = {"files": {"all": "a.csv"}, "columns": {"text": "text_{language}"}, "languages": {"jv": "jv", "id": "id"}}
+    parts = [
+        {
+            name: part.table["id"].to_pylist()
+            for name, part in load(spec(code, **options), manifest(tmp_path, all="a.csv")).splits.items()
+        }
+        for code in ("jv", "id")
+    ]
+    assert parts[0] == parts[1] and all(parts[0].values())
+
+
+def folder_of_parts(tmp_path):
+    folder = tmp_path / "mine"
+    for number, start in ((1, 0), (2, 4), (10, 8)):
+        write(folder, f"part-{number}.csv", many(4, start=start))
+    write(folder, "test.csv.gz", gzip.compress(many(3, start=20).encode()))
+    return folder
+
+
+@pytest.mark.parametrize("named", ["part-*.csv", ["part-1.csv", "part-2.csv", "part-10.csv"]])
+def test_a_split_in_parts(tmp_path, named):
+    folder = folder_of_parts(tmp_path)
+    given = spec(files={"train": named, "test": "test.csv.gz"})
+    found = fetch(given, tmp_path / "work", None, folder)
+    assert [file.name for file in found.files["train"]] == ["part-1.csv", "part-2.csv", "part-10.csv"]
+    assert found.notes[0].startswith("train: 12 examples")
+    whole = read_files(found.files["train"], "jv", "train", given).table
+    expected = [f"files-jv-train-{part}{row}" for part in ("", "2-", "3-") for row in range(4)]
+    assert whole["id"].to_pylist() == expected and len(set(whole["text"].to_pylist())) == 12
+    by_id = read_files(found.files["train"], "jv", "train", spec(files={"train": named}, columns={"id": "id"})).table
+    assert by_id["id"].to_pylist() == [f"files-train-{row}" for row in range(12)]
+
+
+def test_parts_that_overlap_or_are_missing_are_refused(tmp_path):
+    folder = folder_of_parts(tmp_path)
+    write(folder, "again.csv", many(2))
+    write(tmp_path, "other/part-2.csv", many(2))
+    by_id = {"columns": {"id": "id"}}
+    for files, says in (
+        ({"train": "part-*.csv", "test": "part-1.csv"}, r"files: test: .*part-1.csv is read for train already"),
+        (
+            {"train": "prt-*.csv"},
+            r"files: train: no file matches .*mine/prt-\*.csv; .*mine holds again.csv, part-1.csv",
+        ),
+        ({"train": ["part-1.csv", "gone.csv"]}, r"gone.csv: no such file"),
+        ({"train": ["part-1.csv", "again.csv"]}, r"id 'files-train-0' stands in two of the files that make one split"),
+        ({"train": ["part-1.csv", "/etc/*"]}, r"files: train: '/etc/\*' leads out of the folder"),
+        ({"train": ["part-1.csv", "../o*/part-2.csv"]}, r"leads out of the folder"),
+    ):
+        with pytest.raises(UserError, match=says):
+            fetch(spec(files=files, **by_id), tmp_path / "work", None, folder)
+    write(folder, "x-00000-of-00003.csv", many(2))
+    write(folder, "x-00002-of-00003.csv", many(2, start=5))
+    with pytest.raises(UserError, match=r"x-\*.csv matches 2 parts, expected 3, as their names say"):
+        fetch(spec(files={"train": "x-*.csv"}), tmp_path / "work", None, folder)
+
+
+def test_a_part_without_rows_of_the_language_is_passed_over(tmp_path):
+    files = [write(tmp_path, f"{code}.csv", f"text,label,code\nx{code},positive,{code}\n") for code in ("id", "jv")]
+    options = {"columns": {"language": "code"}, "files": {"train": "*.csv"}}
+    found = read_files(files, "jv", "train", spec(**options))
+    assert found.table["text"].to_pylist() == ["xjv"] and found.dropped == {"row of another language": 1}
+    with pytest.raises(UserError, match=r"id.csv: no rows of 'su'"):
+        read_files(files, "su", "train", spec("su", **options))
+
+
+def test_splits_that_a_language_may_lack(tmp_path):
+    folder = tmp_path / "mine"
+    write(folder, "jv-test.csv", many(3))
+    files = {"train": "{language}-train.csv", "test": "{language}-test.csv"}
+    given = spec(files=files, optional=["train"], dev={"from": "train", "fraction": 0.2})
+    found = fetch(given, tmp_path / "work", None, folder)
+    why = "jv has no train file, which `optional` allows"
+    assert list(found.files) == ["test"] and f"train: none; {why}" in found.notes
+    loaded = load(given, manifest(folder, test="jv-test.csv"))
+    assert loaded.absent == {"train": why, "dev": f"it is cut from train, and {why}"}
+    assert loaded.splits["test"].table.num_rows == 3
+    with pytest.raises(UserError, match=r"jv-train.csv: no such file"):
+        fetch(spec(files=files, optional=["test"]), tmp_path / "work", None, folder)
+    with pytest.raises(UserError, match=r"mine: su has a file for none of train; expected one at least"):
+        fetch(spec("su", files={"train": "{language}-train.csv"}, optional=["train"]), tmp_path / "work", None, folder)
+
+
+@pytest.mark.parametrize(
+    ("split", "content", "says"),
+    [
+        (
+            "dev",
+            "text,label\n",
+            r"dev.csv: holds no rows below its header; leave dev out .*dev: \{from: train, fraction: 0.2\}",
+        ),
+        ("test", "", r"test.csv: the file is empty; leave test out of `files`"),
+    ],
+)
+def test_a_split_without_rows_says_what_to_do(tmp_path, split, content, says):
+    write(tmp_path, "train.csv", many(10))
+    write(tmp_path, f"{split}.csv", content)
+    with pytest.raises(UserError, match=says):
+        fetch(spec(files={"train": "train.csv", split: f"{split}.csv"}), tmp_path / "work", None, tmp_path)
+    cut = {"dev": {"from": "train", "fraction": 0.2}} if split == "dev" else {}
+    loaded = load(spec(files={"train": "train.csv"}, **cut), manifest(tmp_path, train="train.csv"))
+    assert loaded.splits["dev"].table.num_rows == (2 if cut else 0)
+
+
+# ------------------------------------------------------------------------------------------------- links, notes, the config
+
+
+def test_links_within_the_hubs_cache_are_followed(tmp_path):
+    cache = tmp_path / "datasets--me--mine"
+    blob = write(cache, "blobs/0a1b", many(4))
+    snapshot = cache / "snapshots/c0ffee/data"
+    snapshot.mkdir(parents=True)
+    (snapshot / "jv.csv").symlink_to("../../../blobs/0a1b")
+    (tmp_path / "alias").symlink_to(snapshot)
+    for folder in (snapshot, tmp_path / "alias", snapshot.parent):
+        name = "data/{language}.csv" if folder == snapshot.parent else "{language}.csv"
+        assert fetch(spec(files={"all": name}), tmp_path / "work", None, folder).notes[0].startswith("all: 4")
+    (snapshot / "other.csv").symlink_to(write(tmp_path, "models--x/blobs/ffff", many(2)))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/jv.csv").symlink_to(blob)
+    for folder, name in ((snapshot, "other.csv"), (tmp_path / "other", "jv.csv")):
+        with pytest.raises(
+            UserError, match=r"a link out of the folder, to .*; put a copy in the link's place \(cp -L\)$"
+        ):
+            fetch(spec(files={"all": name}), tmp_path / "work", None, folder)
+
+
+def test_quotes_of_all_splits_are_read_alike_and_told(tmp_path):
+    write(tmp_path, "train.tsv", 'text\tlabel\n5" wide\tpositive\nx\tnegative\n')
+    write(tmp_path, "test.tsv", 'text\tlabel\n"so"\tpositive\n')
+    given = spec(files={"train": "train.tsv", "test": "test.tsv"})
+    notes = fetch(given, tmp_path / "work", None, tmp_path).notes
+    assert notes[0].startswith("train.tsv, test.tsv: quotes between tabs are taken to be data; quotes: csv would force")
+    places = manifest(tmp_path, train="train.tsv", test="test.tsv")
+    assert load(given, places).splits["test"].table["text"].to_pylist() == ['"so"']
+    forced = spec(files={"train": "train.tsv", "test": "test.tsv"}, quotes="csv")
+    assert load(forced, places).splits["test"].table["text"].to_pylist() == ["so"]
+
+
+def test_workbooks_of_any_task(tmp_path):
+    book = openpyxl.Workbook()
+    for row in (["text", "label"], ["apik", 1], ["elek", 0]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    found = read_files([tmp_path / "a.xlsx"], "jv", "train", spec(labels={1: "positive", 0: "negative"}))
+    assert rows(found.table) == [("files-jv-train-0", "apik", "positive"), ("files-jv-train-1", "elek", "negative")]
+
+
+def config(**options):
+    mine = {"loader": "files", "task": "sentiment", "folder": ".", "files": {"all": "{language}.csv"}, **options}
+    return parse({"datasets": {"mine": mine}}).datasets["mine"]
+
+
+def test_keys_that_say_nothing_leave_the_identity_alone():
+    later = {"optional", "delimiter", "quotes", "sheet"}
+    assert not later & config().model_dump().keys() and "sentence" not in config().model_dump()["columns"]
+    assert config(delimiter="~").delimiter == "~"  # which YAML reads as null where there are no quotes
+    assert config(delimiter="tab").model_dump()["delimiter"] == "\t" and config(quotes="none").quotes == "none"
+    assert config(files={"train": ["{language}.csv", "b-{language}.csv"]}).files["train"] == [
+        "{language}.csv",
+        "b-{language}.csv",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"delimiter": ";;"}, r'delimiter: expected auto, tab, or one character in quotes, as ";"; got'),
+        ({"delimiter": None}, r"delimiter: expected auto, .*got None"),
+        ({"delimiter": '"'}, r"delimiter: expected auto, tab, or one character"),
+        ({"quotes": "maybe"}, r"quotes"),
+        ({"optional": ["dev"]}, r"optional.*`files` names no dev file that a language could lack"),
+        (
+            {"files": {"train": "a.csv"}, "optional": ["train"]},
+            r"the train file is one for all languages, so none can lack it",
+        ),
+        ({"files": {"train": ["{langage}.csv"]}}, r"nothing is put for \{langage\}"),
+        ({"files": {"train": ["{language}.csv"], "test": "{language}.csv"}}, r"is the train file too"),
+        ({"files": {"train": []}}, r"files"),
+        ({"sheet": "one"}, r"sheet: no file ends in .xlsx, .xlsm: this changes nothing"),
+        ({"files": {"all": "{language}.jsonl"}, "delimiter": ";"}, r"delimiter: no file ends in .csv, .tsv, .txt"),
+        ({"columns": {"sentence": "s"}}, r"task 'sentiment' has no such column"),
+    ],
+)
+def test_the_config_refuses(options, says):
+    with pytest.raises(UserError, match=says):
+        config(**options)
