@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.data.schema import CLASSES, KEYS, Split
+from pipeline.data.arrange import as_seen
+from pipeline.data.schema import CLASSES, KEYS, SHARED, Split
 
 
 def describe(task: str, splits: Mapping[str, Split]) -> dict[str, dict[str, Any]]:
@@ -21,13 +22,15 @@ def describe(task: str, splits: Mapping[str, Split]) -> dict[str, dict[str, Any]
 
     Returns:
         For each split: `rows`; `dropped` and `repaired` by reason; `duplicates_within`, rows of which an earlier row is the
-        same example (`schema.KEYS`); `duplicates_across`, by other split, rows that stand there too; what the labels are
+        same example (`schema.KEYS`); `duplicates_across`, by other split, rows that stand there too; `shared_across`, by other
+        split, rows whose context (`qa`), premise (`nli`) or query (`relevance`) stands there too; what the labels are
         (`labels` by tag and `entities` by type; `labels` by class with the share of the largest, `majority`; `answers`, how
         many questions have so many); `tokens` (`ner`) or `characters`, per row: mean, median, 95th percentile, maximum.
     """
     keys = {name: _keys(task, split.table) for name, split in splits.items()}
     distinct = {name: set(rows) for name, rows in keys.items()}
-    result = {}
+    shared = shared_across(task, splits)
+    result: dict[str, dict[str, Any]] = {}
     for name, split in splits.items():
         across = {other: sum(row in distinct[other] for row in keys[name]) for other in splits if other != name}
         result[name] = {
@@ -36,10 +39,27 @@ def describe(task: str, splits: Mapping[str, Split]) -> dict[str, dict[str, Any]
             "repaired": split.repaired,
             "duplicates_within": len(keys[name]) - len(distinct[name]),
             "duplicates_across": across,
+            **({"shared_across": shared[name]} if shared else {}),
             **_labels(task, split.table),
             **_sizes(task, split.table),
         }
     return result
+
+
+def shared_across(task: str, splits: Mapping[str, Split]) -> dict[str, dict[str, int]]:
+    """Count rows whose shared text (`schema.SHARED`) another split has too; empty where the task's rows share none.
+
+    Returns:
+        By split, by other split: how many rows of the one.
+    """
+    if task not in SHARED:
+        return {}
+    texts = {name: [as_seen(text) for text in split.table[SHARED[task]].to_pylist()] for name, split in splits.items()}
+    distinct = {name: set(found) for name, found in texts.items()}
+    return {
+        name: {other: sum(text in distinct[other] for text in found) for other in splits if other != name}
+        for name, found in texts.items()
+    }
 
 
 def describe_text(table: pa.Table) -> dict[str, Any]:

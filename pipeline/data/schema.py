@@ -84,6 +84,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     "qa": ("question", "context"),
 }
 
+SHARED: dict[str, str] = {"qa": "context", "nli": "premise", "relevance": "query"}
+"""By task: the text that several rows may share; whoever learns one of them knows something of the others."""
+
 
 @dataclass(frozen=True)
 class Split:

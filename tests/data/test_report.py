@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pipeline.data.arrange import row_keys
 from pipeline.data.report import describe, describe_text
-from pipeline.data.schema import SCHEMAS, Split, ner_table, task_table, text_table
+from pipeline.data.schema import SCHEMAS, SHARED, Split, ner_table, task_table, text_table
 
 TRAIN = [
     ("t0", ["Qusqu", "llaqta"], ["B-LOC", "O"]),
@@ -132,9 +132,18 @@ def test_question_answering():
         "repaired": {},
         "duplicates_within": 1,
         "duplicates_across": {"dev": 1},
+        "shared_across": {"dev": 3},
         "answers": {"1": 2, "2": 1, "3": 1},
         "characters": {"mean": 20.5, "p50": 23, "p95": 24, "max": 24},  # 24 24 23 11: 18 or 5, and 6, 6, 5, 6
     }
+
+
+def test_shared_texts_are_counted_by_row_whatever_else_differs():
+    rows = [("a", "A  man.", "x", "neutral"), ("b", "A man.", "y", "neutral"), ("c", "A dog.", "z", "neutral")]
+    found = described("nli", train=rows[:2], dev=[("d", "A man.", "w", "neutral")], test=rows[2:])
+    assert found["train"]["shared_across"] == {"dev": 2, "test": 0}
+    assert found["dev"]["shared_across"] == {"train": 1, "test": 0}
+    assert "shared_across" not in described("sentiment", train=[("a", "A man.", "positive")])["train"]
 
 
 @pytest.mark.parametrize("task", ["ner", "sentiment", "nli", "relevance", "qa"])
@@ -152,6 +161,7 @@ def test_an_absent_split_is_all_zero(task):
         "repaired": {},
         "duplicates_within": 0,
         "duplicates_across": {"dev": 0},
+        **({"shared_across": {"dev": 0}} if task in SHARED else {}),
         **told,
     }
 

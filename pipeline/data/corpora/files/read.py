@@ -8,8 +8,12 @@
 | `labels` | what each label means (see `files_labels`) |
 
 A row's id is `files-<split>-<id>` where `columns.id` names one: rows of several languages with equal ids are parallel.
-Otherwise it is `files-<language>-<split>-<number of the row>`. One file for `all` is cut by these ids (or row numbers), not
-by what else is there, so parallel rows come into the same part in every language.
+Otherwise it is `files-<language>-<split>-<number of the row>`. One file for `all` is cut by these ids (or row numbers), so
+parallel rows come into the same part in every language; rows that share a text, or a value of `columns.group`, stay together
+(see `arrange.parts_of`).
+
+Questions may stand below their contexts, as in SQuAD's JSON, for any language (see `squad`). Such files have the questions' own
+`id` in the rows' ids, as MLQA and XQuAD, whose parallel questions share them; where no question has one, numbers.
 
 Sentences of `ner` are lists in JSON and Parquet, words with blanks between them in CSV, or CoNLL files (`.conll`, `.txt`,
 `.tsv`; see `conll`). Where the files come from is told in `files_fetch`.
@@ -22,27 +26,34 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import read_json
 from pipeline.common.paths import SPLITS
-from pipeline.data.arrange import Read, arrange, load_splits
+from pipeline.data.arrange import Read, arrange, load_splits, parts_of
 from pipeline.data.corpora.files.labels import Labels
 from pipeline.data.corpora.files.rows import Chosen, answer_rows, class_rows, tagged_read, tagged_rows
 from pipeline.data.formats.conll import read_conll
-from pipeline.data.formats.tables import ENDINGS, Table, read_table
+from pipeline.data.formats.questions import check_ids, own_rows
+from pipeline.data.formats.squad import is_nested, own_questions
+from pipeline.data.formats.tables import ENDINGS, Table, read_table, read_text
 from pipeline.data.raw_text import raw_text
-from pipeline.data.schema import CLASSES, LABELS, SCHEMAS, Loaded, Split
-from pipeline.data.splits import hashed_order
+from pipeline.data.schema import LABELS, SCHEMAS, SHARED, Loaded, Split
+from pipeline.data.splits import TooFewGroups, divide
 
 CONLL = (".conll", ".txt", ".tsv")
 OTHER = "row of another language"
 TASKS = tuple(task for task in LABELS if task != "text")
 _ROLES = {
     **{task: SCHEMAS[task].names[2:] for task in TASKS},
-    "qa": ["question", "context", "answer", "start"],
+    "qa": ["question", "context", "answer", "start", "impossible"],
 }
-_USUAL = {"answer": ("answer", "answers"), "start": ("start", "starts", "answer_start")}  # other names they may have
+_USUAL = {  # names of columns that may be there, also unnamed
+    "answer": ("answer", "answers"),
+    "start": ("start", "starts", "answer_start"),
+    "impossible": ("is_impossible",),
+}
 
 
 def split_files(spec: Mapping[str, Any]) -> dict[str, str]:
@@ -109,6 +120,8 @@ def read_files(files: Sequence[Path], language: str, split: str, spec: Mapping[s
         named = ((f"{prefix}{n}", words, tags, where) for n, words, tags, where in sentences)
         found = tagged_read(language, named, labels)
         found = replace(found, repaired=repaired)
+    elif task == "qa" and ending in (".json", ".jsonl") and is_nested(text := read_text(path, encoding)[0]):
+        found = _nested_rows(path, text, language, split, columns)
     else:
         if ending not in ENDINGS:
             endings = dict.fromkeys((*ENDINGS, *CONLL) if task == "ner" else ENDINGS)
@@ -118,6 +131,23 @@ def read_files(files: Sequence[Path], language: str, split: str, spec: Mapping[s
         reasons = ", ".join(f"{n} × {reason}" for reason, n in found.dropped.items())
         raise UserError(f"{path}: no row can be used ({reasons or 'it holds none'})")
     return found
+
+
+def _nested_rows(path: Path, text: str, language: str, split: str, columns: Mapping[str, str]) -> Read:
+    """Read questions that stand below their contexts.
+
+    Raises:
+        UserError: see `own_questions`; an id stands there twice, or `columns` names any.
+    """
+    if named := next((role for role, name in columns.items() if (role, name) != ("id", "id")), None):
+        raise UserError(f"columns: {named}: {path.name} is of SQuAD's shape, which has no columns; leave it out")
+    questions = own_questions(path, text)
+    if not questions:
+        raise UserError(f"{path}: holds no questions; expected at least one")
+    if questions[0].id:
+        check_ids(questions)
+        return own_rows(language, [(f"files-{split}-{one.id}", one) for one in questions])
+    return own_rows(language, [(f"files-{language}-{split}-{n}", one) for n, one in enumerate(questions)])
 
 
 def _task(spec: Mapping[str, Any]) -> str:
@@ -130,7 +160,7 @@ def _task(spec: Mapping[str, Any]) -> str:
 def _columns(spec: Mapping[str, Any]) -> dict[str, str]:
     """Return the columns that the config names, by what they hold."""
     given = {role: str(name) for role, name in (spec.get("columns") or {}).items() if name is not None}
-    known = ("id", "language", *_ROLES[spec["task"]])
+    known = ("id", "language", "group", *(role for role in _ROLES[spec["task"]] if role != "impossible"))
     for role in given:
         if role not in known:
             raise UserError(f"columns: task {spec['task']} has no {role!r}{nearest(role, known)}")
@@ -142,7 +172,7 @@ def _table_rows(
 ) -> Read:
     """Read one language's rows of a table."""
     task = spec["task"]
-    roles = [*(role for role in ("id", "language") if role in columns), *_ROLES[task]]
+    roles = [*(role for role in ("id", "language", "group") if role in columns), *_ROLES[task]]
     fixed = {role: columns.get(role, role) for role in roles if role in columns or role not in _USUAL}
     free = [name for role in roles if role not in fixed for name in _USUAL[role]]
     header, encoding = spec.get("header", True), spec.get("encoding") or "utf-8"
@@ -158,7 +188,26 @@ def _table_rows(
         found = answer_rows(language, table, names, chosen)
     else:
         found = class_rows(task, language, table, names, chosen, labels)
-    return replace(found, dropped=dict(dropped + Counter(found.dropped)), repaired=dict(table.repaired))
+    found = replace(found, dropped=dict(dropped + Counter(found.dropped)), repaired=dict(table.repaired))
+    return _grouped(found, table, names["group"], chosen) if "group" in names else found
+
+
+def _grouped(found: Read, table: Table, column: str, chosen: Chosen) -> Read:
+    """Say of each row which group it belongs to.
+
+    Raises:
+        UserError: a row has none.
+    """
+    groups: dict[str, str] = {}
+    for row, name in chosen:
+        value = table.columns[column][row]
+        if not isinstance(value, str) or not value.strip():
+            raise UserError(
+                f"{table.place(row)}: no group in column {column!r}; expected one, or leave columns.group out"
+            )
+        groups[name] = value.strip()
+    unused = [row._replace(group=groups[row.id]) for row in found.unused]
+    return replace(found, groups=[groups[name] for name in found.table["id"].to_pylist()], unused=unused)
 
 
 def _chosen(
@@ -227,21 +276,40 @@ def cut(spec: Mapping[str, Any], task: str, whole: Read) -> dict[str, Read]:
     """Divide the rows of one file into test, dev and train; what was dropped or mended in the file is train's.
 
     Raises:
-        UserError: the shares leave nothing to train on.
+        UserError: the shares leave nothing to train on, or rows that stay together are fewer groups than parts.
     """
-    given, rows = spec.get("cut") or {}, whole.table.num_rows
+    given, total = spec.get("cut") or {}, whole.table.num_rows
     shares = {"test": float(given.get("test", 0.2)), "dev": float(given.get("dev", 0.1))}
-    sizes = {name: max(1, round(rows * share)) if share else 0 for name, share in shares.items()}
-    left = rows - sum(sizes.values())
-    if left < 1:
-        what = ", ".join(f"{n} for {name}" for name, n in sizes.items())
-        raise UserError(f"cut: of {rows} rows {what} leave {left} to train on; expected smaller shares, or more rows")
-    strata = whole.table["label"].to_pylist() if task in CLASSES and given.get("stratify", True) else None
-    prefix = "files-all-" if (spec.get("columns") or {}).get("id") else f"files-{spec['language']}-all-"
-    keys = [name.removeprefix(prefix) for name in whole.table["id"].to_pylist()]
-    order = hashed_order(keys, int(given.get("seed", 0)), strata)
-    ends = np.cumsum([sizes["test"], sizes["dev"]])
-    parts = dict(zip(("test", "dev", "train"), np.split(order, ends), strict=True))
-    read = {name: whole.take(np.sort(part)) for name, part in parts.items() if len(part)}
+
+    def choose(rows: int, **told: Any) -> list[NDArray[np.int64]]:
+        sizes = {name: max(1, round(rows * share)) for name, share in shares.items() if share}
+        left = rows - sum(sizes.values())
+        if left < 1:
+            what = ", ".join(f"{n} for {name}" for name, n in sizes.items())
+            raise UserError(
+                f"cut: of {rows} rows {what} leave {left} to train on; expected smaller shares, or more rows"
+            )
+        return divide(list(sizes.values()), rows, int(given.get("seed", 0)), **told)
+
+    own, named = f"files-{spec['language']}-all-", (spec.get("columns") or {}).get("id")
+    prefix = own if not named and whole.table["id"][0].as_py().startswith(own) else "files-all-"
+    names = [*(name for name, share in shares.items() if share), "train"]
+    try:
+        parts = parts_of(whole, task, choose, prefix, given.get("stratify", True))
+    except TooFewGroups:
+        raise UserError(_too_few_groups(task, total, names, bool(whole.groups))) from None
+    read = {name: whole.take(part) for name, part in zip(names, parts, strict=True)}
     read["train"] = replace(read["train"], dropped=whole.dropped, repaired=whole.repaired)
     return read
+
+
+def _too_few_groups(task: str, rows: int, names: Sequence[str], grouped: bool) -> str:
+    if grouped:
+        what, other = "groups by columns.group", "name another column, or none"
+    else:
+        what = f"{SHARED[task]}s; rows of one {SHARED[task]} stay together, so that test knows nothing of train"
+        other = "name a file for each split, or say which rows stay together: columns: {group: NAME}"
+    parts = ", ".join(names)
+    return (
+        f"cut: the {rows} rows have fewer than {len(names)} {what}; expected one at least for each of {parts}; {other}"
+    )
