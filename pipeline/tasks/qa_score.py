@@ -30,6 +30,7 @@ from pipeline.common.errors import UserError, nearest
 
 Rule = Literal["mlqa", "squad"]
 RULES: tuple[Rule, ...] = ("mlqa", "squad")
+LONGEST = 30  # sub-tokens of the longest answer that is predicted, where nothing else is said
 
 
 def words(articles: str) -> re.Pattern[str]:

@@ -35,6 +35,7 @@ class Reader:
         max_length: in sub-tokens.
         typed: whether the encoder tells the two texts of a pair apart by token types.
         test_max_length: the same as `max_length` of test examples; `None` where it is `max_length`.
+        longest_answer: sub-tokens of the longest answer that may be predicted; `None`: the task's own.
     """
 
     task: ModuleType
@@ -43,6 +44,7 @@ class Reader:
     max_length: int
     typed: bool = True
     test_max_length: int | None = None
+    longest_answer: int | None = None
 
     @property
     def task_name(self) -> str:
@@ -50,7 +52,14 @@ class Reader:
         return self.task.__name__.rpartition(".")[2]
 
 
-def reader_of(task: str, encoder: Encoder, folder: Path, max_length: int, test_max_length: int | None = None) -> Reader:
+def reader_of(
+    task: str,
+    encoder: Encoder,
+    folder: Path,
+    max_length: int,
+    test_max_length: int | None = None,
+    longest_answer: int | None = None,
+) -> Reader:
     """Return the reader of a task's rows for an encoder that was loaded from `folder`.
 
     Raises:
@@ -68,6 +77,7 @@ def reader_of(task: str, encoder: Encoder, folder: Path, max_length: int, test_m
         min(max_length, encoder.max_length),
         getattr(encoder.model.config, "type_vocab_size", 1) > 1,
         test_max_length,
+        longest_answer,
     )
 
 
@@ -145,8 +155,7 @@ class RunData:
         length = reader.max_length if max_length is None else max_length
         made_of = {"split": self.hashes[str(path)], "tokenizer": reader.tokenizer_hash}
         found = tokenised(table, reader.task, reader.tokenizer, self.labels, length, path, made_of)
-        if not reader.typed:
-            found = replace(found, types=[])
+        found = replace(found, longest=reader.longest_answer, types=found.types if reader.typed else [])
         return found if rows is None else found.take_examples(rows)
 
 
