@@ -13,6 +13,9 @@ MAIN = {
 }
 """By task: the metric that chooses the epoch, and that tables show where they do not say."""
 
+ANSWERS = ("answer_f1", "exact_match", "answer_f1_squad", "exact_match_squad")
+"""Scores of questions: by the rule of MLQA, and by that of SQuAD."""
+
 MEASURES = ("f1", "precision", "recall")
 
 
@@ -48,7 +51,7 @@ def metric_names(task: str, labels: Sequence[str] | None = None) -> tuple[str, .
             f"entity_{m}_{scheme}{kind}" for scheme in ("strict", "lenient") for m in MEASURES for kind in kinds
         )
     if task == "qa":
-        return ("answer_f1", "exact_match")
+        return ANSWERS
     classes = [*(["positive"] if positive_class(task, labels) else []), *labels]
     named = (f"{measure}_{name}" for name in classes for measure in MEASURES)
     return tuple(dict.fromkeys(("accuracy", "f1_macro", *named)))

@@ -30,7 +30,7 @@ from torch.nn import functional
 from pipeline.common.errors import UserError
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.model import token_head
-from pipeline.tasks.qa_score import LONGEST, score_answers
+from pipeline.tasks.qa_score import ENDINGS, LONGEST, score_answers
 from pipeline.tasks.spans import Prediction, answer_span, own_offsets, trimmed
 from pipeline.tasks.spans import unreachable as unreachable  # what a run asks of the task
 
@@ -338,9 +338,13 @@ def merge(examples: Examples, decoded: Sequence[list[Candidate]]) -> list[Predic
 
 
 def score(gold: Sequence[Mapping[str, Any]], predicted: Sequence[Prediction]) -> dict[str, float]:
-    """Return F1 and exact match of a set of questions, by the rule of MLQA and the contexts' languages."""
+    """Return F1 and exact match of a set of questions, by the rules of MLQA (for the contexts' languages) and SQuAD."""
     golds, languages = [g["answers"] for g in gold], [g["language"] for g in gold]
-    return score_answers(golds, [text for text, _, _ in predicted], languages)
+    texts = [text for text, _, _ in predicted]
+    found: dict[str, float] = {}
+    for rule, ending in ENDINGS.items():
+        found |= {f"{name}{ending}": value for name, value in score_answers(golds, texts, languages, rule).items()}
+    return found
 
 
 def stored(gold: Sequence[Mapping[str, Any]], predicted: Sequence[Prediction]) -> dict[str, list[Any]]:
