@@ -276,7 +276,8 @@ trained anew; change it back and the old one is found:
 * its parent run, and by it all of the above in the parent; for `meta_optimizer` also the run that learned its rates.
 
 What a method does not use is left out of the id: `learning_rate` for `zero_shot`, `dev_size` where `select` is `last`, `patience`
-and `select_metric` too, `test_max_length` for a parent, which is not tested, `longest_answer` but for `qa`. These change no run at all:
+and `select_metric` too, `test_max_length` for a parent, which is not tested, `longest_answer` but for `qa`. These change no run
+at all:
 
 | key | what it changes |
 |---|---|

@@ -180,6 +180,8 @@ def own_start(answer: dict[str, Any], where: str) -> int | None:
     key = next((name for name in ("answer_start", "start") if answer.get(name) is not None), None)
     if key is not None:
         whole = answer[key]
+        if isinstance(whole, str) and re.fullmatch(r"\s*-?\d{1,18}\s*", whole):
+            return int(whole)
         return int(whole) if isinstance(whole, float) and whole.is_integer() else _get(answer, key, int, where)
     if {"answer_start", "start"} & set(answer):
         return None

@@ -486,6 +486,7 @@ def test_what_is_said_to_be_impossible_has_no_answer(tmp_path):
     [
         [{"text": "Budi", "answer_start": 10}, {"text": "omahe Budi", "answer_start": 4}],
         [{"text": "Budi", "start": 10.0}, {"text": "omahe Budi"}],
+        [{"text": "Budi", "answer_start": "10"}, {"text": "omahe Budi", "answer_start": None}],
         {"text": ["Budi", "omahe Budi"], "answer_start": [10, 4]},
         str({"text": ["Budi", "omahe Budi"], "answer_start": [10, 4]}),
         "{'text': array(['Budi', 'omahe Budi'], dtype=object), 'answer_start': array([10, 4], dtype=int32)}",
@@ -496,6 +497,12 @@ def test_every_way_to_write_squads_answers(tmp_path, given):
     found = answers(tmp_path, {"context": "Iki omahe Budi.", "answers": given})
     assert found.table["answers"].to_pylist() == [["Budi", "omahe Budi"]]
     assert found.table["starts"].to_pylist() == [[10, 4]] and found.dropped == {}
+
+
+def test_columns_of_a_flattened_table(tmp_path):
+    text = "question,context,answers.text,answers.answer_start\nq,Iki omahe Budi.,\"['Budi', 'omahe']\",\"[10, 4]\"\n"
+    found = read(tmp_path, "a.csv", text, task="qa")
+    assert (found.table["answers"].to_pylist(), found.table["starts"].to_pylist()) == ([["Budi", "omahe"]], [[10, 4]])
 
 
 def test_brackets_may_belong_to_an_answer(tmp_path):
@@ -870,6 +877,8 @@ def test_too_few_groups_are_refused_with_a_way_out(tmp_path):
     assert [len(part) for part in ids(loaded).values()] == [7, 1, 2]
     loaded = load(spec(**options, cut={"dev": 0, "test": 0.2}), places)
     assert [len(part) for part in ids(loaded).values()] == [5, 0, 5]
+    said = "cut: test has 5 rows where 2 were asked for: rows that belong together stay together"
+    assert loaded.notes == ("a note", said)
 
 
 def test_a_group_changes_no_key_of_a_dataset_that_names_none():

@@ -42,6 +42,7 @@ from pipeline.data.raw_text import raw_text
 from pipeline.data.schema import LABELS, SCHEMAS, SHARED, Loaded, Split
 from pipeline.data.splits import TooFewGroups, divide
 
+SHARES = {"test": 0.2, "dev": 0.1}  # of a cut, where the spec says none
 CONLL = (".conll", ".txt", ".tsv")
 OTHER = "row of another language"
 TASKS = tuple(task for task in LABELS if task != "text")
@@ -50,8 +51,8 @@ _ROLES = {
     "qa": ["question", "context", "answer", "start", "impossible"],
 }
 _USUAL = {  # names of columns that may be there, also unnamed
-    "answer": ("answer", "answers"),
-    "start": ("start", "starts", "answer_start"),
+    "answer": ("answer", "answers", "answer_text", "answers.text"),
+    "start": ("start", "starts", "answer_start", "answers.answer_start"),
     "impossible": ("is_impossible",),
 }
 
@@ -265,11 +266,12 @@ def load(spec: Mapping[str, Any], raw: Path | None = None) -> Loaded:
     if not manifest["files"].get("all"):
         raise UserError(f"{raw}: no file of all rows was downloaded; download again")
     whole = read_files([raw.parent / file["name"] for file in manifest["files"]["all"]], language, "all", spec)
-    splits = arrange(spec, task, cut(spec, task, whole))
+    parts = cut(spec, task, whole)
+    splits = arrange(spec, task, parts)
     absent = {name: f"cut: {name} is 0; give it a share" for name in SPLITS if name not in splits}
     full = {name: splits.get(name, Split(SCHEMAS[task].empty_table())) for name in SPLITS}
     text = raw_text(task, language, full["train"].table)
-    return Loaded(task, full, text, tuple(manifest["notes"]), own, absent)
+    return Loaded(task, full, text, (*manifest["notes"], *_far_from_asked(spec, parts)), own, absent)
 
 
 def cut(spec: Mapping[str, Any], task: str, whole: Read) -> dict[str, Read]:
@@ -279,7 +281,7 @@ def cut(spec: Mapping[str, Any], task: str, whole: Read) -> dict[str, Read]:
         UserError: the shares leave nothing to train on, or rows that stay together are fewer groups than parts.
     """
     given, total = spec.get("cut") or {}, whole.table.num_rows
-    shares = {"test": float(given.get("test", 0.2)), "dev": float(given.get("dev", 0.1))}
+    shares = {name: float(given.get(name, usual)) for name, usual in SHARES.items()}
 
     def choose(rows: int, **told: Any) -> list[NDArray[np.int64]]:
         sizes = {name: max(1, round(rows * share)) for name, share in shares.items() if share}
@@ -301,6 +303,19 @@ def cut(spec: Mapping[str, Any], task: str, whole: Read) -> dict[str, Read]:
     read = {name: whole.take(part) for name, part in zip(names, parts, strict=True)}
     read["train"] = replace(read["train"], dropped=whole.dropped, repaired=whole.repaired)
     return read
+
+
+def _far_from_asked(spec: Mapping[str, Any], parts: Mapping[str, Read]) -> list[str]:
+    """Say which parts have less than half, or more than one and a half times, of the rows that the config asks for."""
+    sizes, given = {name: part.table.num_rows for name, part in parts.items()}, spec.get("cut") or {}
+    asked = {
+        name: float(given.get(name, usual)) * sum(sizes.values()) for name, usual in SHARES.items() if name in parts
+    }
+    return [
+        f"cut: {name} has {sizes[name]:,} rows where {rows:,.0f} were asked for: rows that belong together stay together"
+        for name, rows in asked.items()
+        if rows >= 2 and not 0.5 <= sizes[name] / rows <= 1.5
+    ]
 
 
 def _too_few_groups(task: str, rows: int, names: Sequence[str], grouped: bool) -> str:

@@ -87,7 +87,7 @@ def answer_rows(language: str, table: Table, names: Mapping[str, str], chosen: C
     """
     questions, contexts = _texts(table, names["question"]), _texts(table, names["context"])
     answers = _unpacked(table, names["answer"])
-    starts = table.columns[names["start"]] if "start" in names else [None] * table.rows
+    starts = _unpacked(table, names["start"]) if "start" in names else [None] * table.rows
     says = table.columns[names["impossible"]] if "impossible" in names else [None] * table.rows
     asked = []
     for row, name in chosen:
@@ -100,7 +100,7 @@ def answer_rows(language: str, table: Table, names: Mapping[str, str], chosen: C
 
 
 def _unpacked(table: Table, name: str) -> list[Any]:
-    """Return a column of answers, in which lists and mappings may be written out as text, as tables saved as CSV have them.
+    """Return a column, in which lists and mappings may be written out as text, as tables saved as CSV have them.
 
     All of them must be, or brackets belong to answers.
     """
