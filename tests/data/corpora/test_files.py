@@ -292,6 +292,7 @@ def test_tags_may_be_numbers(tmp_path):
             r"a.conll:2: unknown tag 'B-GEO'; did you mean 'B-G'\?; list it",
         ),
         ("a.conll", "a O\n", {"columns": {"id": 0}}, r"columns: id: CoNLL files have none"),
+        ("a.conll", "a O\n", {"columns": {"group": 0}}, r"columns: group: CoNLL files have none"),
         (
             "a.jsonl",
             jsonl({"tokens": ["a"], "tags": ["O", "O"]}),

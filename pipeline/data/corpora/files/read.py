@@ -114,7 +114,7 @@ def read_files(files: Sequence[Path], language: str, split: str, spec: Mapping[s
     encoding = spec.get("encoding") or "utf-8"
     ending = path.suffix.lower()
     if task == "ner" and ending in CONLL:
-        if none := next((role for role in ("id", "language") if role in columns), None):
+        if none := next((role for role in ("id", "language", "group") if role in columns), None):
             raise UserError(f"columns: {none}: CoNLL files have none ({path.name}); leave it out")
         prefix = f"files-{language}-{split}-"
         sentences, repaired = read_conll(path, columns.get("tokens"), columns.get("tags"), encoding)
