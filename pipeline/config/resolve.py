@@ -82,14 +82,17 @@ def layered_training(settings: Settings, experiment: Experiment, method: Method)
     return Training.model_validate(values)
 
 
+ONLY_OF = {"head": CLASSES, "longest_answer": ("qa",)}
+"""By training setting: the tasks that it has an effect on, where these are not all."""
+
+
 def used_training(settings: Settings, experiment: Experiment, method: Method) -> dict[str, Any]:
     """Return the training settings that change a result of a method in an experiment: what a run's spec has of them."""
     task = settings.datasets[experiment.dataset].task
-    used = method.training_keys if task in CLASSES else method.training_keys - {"head"}
+    idle = {key for key, tasks in ONLY_OF.items() if task not in tasks}
     training = resolve_training(settings, experiment, method).model_dump()
-    return {
-        key: value for key, value in training.items() if key in used and not (value is None and key in ONLY_WHERE_SET)
-    }
+    silent = {key for key in ONLY_WHERE_SET if training[key] == Training.model_fields[key].default}
+    return {key: value for key, value in training.items() if key in method.training_keys - idle - silent}
 
 
 def resolve_fine_tuning(settings: Settings, experiment: Experiment, method: Method) -> dict[str, Any] | None:

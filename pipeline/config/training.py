@@ -48,6 +48,11 @@ class Training(FineTuning):
         description="the same of test examples alone, as of the windows of test questions (`qa`); train and dev examples are "
         "cut at `max_length` all the same; `null`: as `max_length`",
     )
+    longest_answer: Count = Field(
+        default=30,
+        description="`qa`: longest answer that is predicted, in word pieces; questions whose right answers are all longer are "
+        "counted in `run.json` (`unreachable_answers`). Without effect on other tasks",
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
         description="`auto`: bfloat16 autocast on GPUs that have it, float32 elsewhere, and for `metaxl`, `variant: paper`, with "
@@ -76,5 +81,5 @@ class Training(FineTuning):
     )
 
 
-ONLY_WHERE_SET = frozenset({"select_metric", "test_max_length"})
-"""Settings that are in no run's spec where they are `null`: they came later, and runs without them keep their ids."""
+ONLY_WHERE_SET = frozenset({"select_metric", "test_max_length", "longest_answer"})
+"""Settings that are in no run's spec where they have their default: they came later, and runs without them keep their ids."""

@@ -15,7 +15,7 @@ from pydantic_core import CoreSchema, core_schema
 NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 """What may stand in a path: letters, digits, `_`, and inside also `.` and `-`."""
 
-METRIC = "^(accuracy|answer_f1|exact_match|(entity_)?(f1|precision|recall)_.+)$"
+METRIC = "^(accuracy|(answer_f1|exact_match)(_squad)?|(entity_)?(f1|precision|recall)_.+)$"
 """What a metric's full name looks like; which ones there are depends on the task and its labels."""
 
 _NULL = ("", "~", "null", "Null", "NULL")

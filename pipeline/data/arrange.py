@@ -3,7 +3,7 @@
 | option | effect |
 |---|---|
 | `test: dev` | the dataset's own dev split is the test set (its test files bear no labels) |
-| `dev: {from: train, fraction, seed}` | dev is cut out of train: each class in its share, all questions on one text together |
+| `dev: {from: train, fraction, seed}` | dev is cut out of train: each class in its share, rows that share a text together |
 | `remove_duplicates: train` | training rows that also stand in dev or test are left out |
 | `remove_duplicates: train_and_dev` | dev rows that also stand in test are left out before |
 """
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import read_json
+from pipeline.common.names import plain
 from pipeline.common.paths import SPLITS
 from pipeline.data.duplicates import row_keys
 from pipeline.data.raw_text import raw_text
-from pipeline.data.schema import CLASSES, SCHEMAS, Loaded, Split
+from pipeline.data.schema import CLASSES, SCHEMAS, SHARED, Loaded, Split
 from pipeline.data.splits import hold_out
 
 DUPLICATE = "also in dev or test"
@@ -36,6 +37,22 @@ THINNED: dict[str, dict[str, tuple[str, ...]]] = {
 _REASONS = {"train": DUPLICATE, "dev": "also in test"}
 
 
+class Unused(NamedTuple):
+    """A row dropped for its texts; it keeps its place in a cut, as it may be whole in a parallel language.
+
+    Attributes:
+        id: as it would be the row's.
+        shared: the text that it shares with others (`schema.SHARED`), if that is known.
+        label: its class, where the task has classes.
+        group: what the config says that it belongs to.
+    """
+
+    id: str
+    shared: str = ""
+    label: str = ""
+    group: str = ""
+
+
 @dataclass(frozen=True)
 class Read:
     """One of the dataset's own splits, as read.
@@ -46,6 +63,8 @@ class Read:
         repaired: mends that belong to the file, not to one row, by reason.
         mends: (rows,) how many mends of each reason a row needed; they go with the row into the split it ends up in.
         notes: what was found out about how the file is written.
+        unused: rows dropped for their texts.
+        groups: (rows,) what each row belongs to, where a column says it; empty: rows that share a text belong together.
     """
 
     table: pa.Table
@@ -53,6 +72,8 @@ class Read:
     repaired: Mapping[str, int] = field(default_factory=dict)
     mends: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    unused: Sequence[Unused] = ()
+    groups: Sequence[str] = ()
 
     def take(self, rows: NDArray[np.int64]) -> "Read":
         """Return some rows, without what belongs to the file."""
@@ -160,21 +181,65 @@ def arrange(spec: Mapping[str, Any], task: str, read: Mapping[str, Read]) -> dic
 
 
 def _cut(spec: Mapping[str, Any], task: str, train: Read, cut: Mapping[str, Any]) -> tuple[Read, Read]:
-    """Hold dev out of train: each class in its share, all questions on one text on one side.
+    """Hold dev out of train: each class in its share, rows that share a text on one side.
 
     Ids without the language are those of parallel rows; what they decide is the same in every language, whatever was dropped.
     """
-    ids = train.table["id"].to_pylist()
     own = f"{spec['loader']}-{spec['language']}-"
-    keep, held = hold_out(
-        len(ids),
-        float(cut.get("fraction", 0.2)),
-        int(cut.get("seed", 0)),
-        strata=train.table["label"].to_pylist() if task in CLASSES else None,
-        groups=train.table["context"].to_pylist() if task == "qa" else None,
-        keys=None if any(name.startswith(own) for name in ids) else ids,
-    )
+    parallel = not any(name.startswith(own) for name in train.table["id"].to_pylist())
+
+    def choose(rows: int, **told: Any) -> list[NDArray[np.int64]]:
+        return list(hold_out(rows, float(cut.get("fraction", 0.2)), int(cut.get("seed", 0)), **told))
+
+    keep, held = parts_of(train, task, choose, "" if parallel else None)
     return train.take(keep), train.take(held)
+
+
+def parts_of(
+    read: Read, task: str, choose: Callable[..., list[NDArray[np.int64]]], prefix: str | None, stratify: bool = True
+) -> list[NDArray[np.int64]]:
+    """Divide rows so that those that know of each other come into one part: what every cut of a split goes by.
+
+    Rows belong together that share a text (`schema.SHARED`), or that a column of the user's says so of. Where ids are those of
+    parallel rows, rows dropped for their texts take part in the division, and are left out of it then: so the parts of two
+    languages agree where one of them lacks some. They agree wholly if both files have the same ids and group them alike, as a
+    named group always does; a row that is in one file alone may move others that are next to a border, and a group whose
+    lowest id is in one file alone.
+
+    Args:
+        read: the rows.
+        task: theirs.
+        choose: divides so many rows, told their `strata`, `groups` and `keys` (see `splits.divide`).
+        prefix: what is cut off from ids to get the rows' keys; `None`: they are not parallel, and numbers decide.
+        stratify: whether each part is to have the classes in their shares.
+
+    Returns:
+        Row numbers of each part, as `choose` returns them.
+    """
+    used = [Unused(name, *rest) for name, *rest in _told(read, task)]
+    unused = [] if prefix is None else read.unused
+
+    def divided(rows: Sequence[Unused]) -> list[NDArray[np.int64]]:
+        groups: list[str] | None = None
+        if read.groups:
+            groups = [row.group for row in rows]
+        elif task in SHARED:
+            groups = [plain(row.shared) or f"\0{row.id}" for row in rows]
+        keys = None if prefix is None else (groups if read.groups else [row.id.removeprefix(prefix) for row in rows])
+        strata = [row.label for row in rows] if task in CLASSES and stratify else None
+        parts = choose(len(rows), strata=strata, groups=groups, keys=keys)
+        return [part[part < len(used)] for part in parts]
+
+    parts = divided([*used, *unused])
+    return parts if all(map(len, parts)) else divided(used)
+
+
+def _told(read: Read, task: str) -> list[tuple[str, str, str, str]]:
+    """Return what decides where each row belongs: id, the text it shares, class and group, as in `Unused`."""
+    rows = read.table.num_rows
+    columns = [read.table[name].to_pylist() if name else [""] * rows for name in ("id", SHARED.get(task, ""))]
+    labels = read.table["label"].to_pylist() if task in CLASSES else [""] * rows
+    return list(zip(*columns, labels, read.groups or [""] * rows, strict=True))
 
 
 def _what(spec: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ def describe(task: str, splits: Mapping[str, Split]) -> dict[str, dict[str, Any]
     keys = {name: [hash(key) for key in row_keys(task, split.table)] for name, split in splits.items()}
     distinct = {name: set(rows) for name, rows in keys.items()}
     shared = shared_across(task, splits)
-    result = {}
+    result: dict[str, dict[str, Any]] = {}
     for name, split in splits.items():
         across = {other: sum(row in distinct[other] for row in keys[name]) for other in splits if other != name}
         result[name] = {

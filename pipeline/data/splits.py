@@ -111,16 +111,15 @@ def hold_out(
     groups: Sequence[Hashable] | None = None,
     keys: Sequence[str] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Hold a dev set out of `rows` training rows, each class in its share where `strata` are given.
+    """Hold a dev set out of `rows` training rows, each class in its share where `strata` are given (see `divide`).
 
     Args:
         rows: how many training rows there are.
         fraction: share held out, strictly between 0 and 1; rounded to the nearest row, at least one row on each side.
         seed: chooses the rows.
         strata: every row's class.
-        groups: what every row belongs to, where the rows of a group may not be divided: whole groups are held out, as many
-            as come nearest to the fraction, at least one on each side; classes do not matter then.
-        keys: every row's id, where parallel languages share ids: rows are chosen by them (see `hashed_order`).
+        groups: what every row belongs to, where the rows of a group may not be divided.
+        keys: every row's id, where parallel languages share ids.
 
     Returns:
         Row numbers that stay in train and row numbers of dev, disjoint, each in ascending order.
@@ -133,28 +132,83 @@ def hold_out(
     if rows < 2:
         raise UserError(f"dev: cannot hold out {fraction} of {rows} training rows; expected at least 2 rows")
     size = min(max(round(rows * fraction), 1), rows - 1)
-    if groups is not None:
-        chosen = _whole_groups(groups, size, seed, keys)
-        return np.flatnonzero(~chosen), np.flatnonzero(chosen)
-    order = seeded_order(rows, seed, strata) if keys is None else hashed_order(keys, seed, strata)
-    return np.sort(order[size:]), np.sort(order[:size])
+    try:
+        dev, train = divide([size], rows, seed, strata, groups, keys)
+    except TooFewGroups:
+        raise UserError(
+            f"dev: cannot be cut from train: all {rows} rows are about one text, and rows about one text stay together; give "
+            "dev rows of its own"
+        ) from None
+    return train, dev
 
 
-def _whole_groups(groups: Sequence[Hashable], size: int, seed: int, keys: Sequence[str] | None) -> NDArray[np.bool_]:
-    """Choose whole groups that hold nearly `size` rows together; say of every row whether it is chosen."""
+class TooFewGroups(ValueError):
+    """Rows that stay together are fewer groups than there are parts."""
+
+
+def divide(
+    sizes: Sequence[int],
+    rows: int,
+    seed: int,
+    strata: Sequence[str] | None = None,
+    groups: Sequence[Hashable] | None = None,
+    keys: Sequence[str] | None = None,
+) -> list[NDArray[np.int64]]:
+    """Divide rows into parts of nearly the given sizes, and a last one of all others.
+
+    Args:
+        sizes: how many rows each part is to have but the last; together fewer than `rows`.
+        rows: how many there are.
+        seed: chooses the rows.
+        strata: every row's class: each part has the classes in their shares, to less than a row; of groups, groups of the same
+            classes are spread so.
+        groups: what every row belongs to: whole groups come into a part, as many as come nearest to its size, at least one. A
+            group twice as large as any part is to be stays in the last one, if enough others are left.
+        keys: every row's id, where parallel languages share ids: rows are chosen by them (see `hashed_order`), groups by
+            their lowest.
+
+    Returns:
+        Row numbers of each part, disjoint, each in ascending order.
+
+    Raises:
+        TooFewGroups: there are fewer groups than parts.
+    """
+    if groups is None or len(set(groups)) == rows:
+        order = seeded_order(rows, seed, strata) if keys is None else hashed_order(keys, seed, strata)
+        return [np.sort(part) for part in np.split(order, np.cumsum(sizes))]
     first: dict[Hashable, int] = {}
     numbers = np.array([first.setdefault(group, len(first)) for group in groups])
-    if len(first) < 2:
-        raise UserError(
-            f"dev: cannot be cut from train: all {len(groups)} rows are about one text, and rows about one text stay together"
-        )
+    if len(first) <= len(sizes):
+        raise TooFewGroups
+    order = _order_of_groups(numbers, seed, strata, keys)
+    counts = np.bincount(numbers)[order]
+    if sizes:
+        large = counts >= 2 * max(sizes)
+        if 0 < np.count_nonzero(large) <= len(large) - len(sizes):
+            order, counts = (np.concatenate([x[~large], x[large]]) for x in (order, counts))
+    ends, begin, parts = np.concatenate([[0], np.cumsum(counts)]), 0, []
+    for place, size in enumerate(sizes):
+        last = len(order) - len(sizes) + place  # a group is left for each part to come
+        end = begin + 1 + int(np.argmin(np.abs(ends[begin + 1 : last + 1] - ends[begin] - size)))
+        parts.append(np.flatnonzero(np.isin(numbers, order[begin:end])))
+        begin = end
+    return [*parts, np.flatnonzero(np.isin(numbers, order[begin:]))]
+
+
+def _order_of_groups(
+    numbers: NDArray[np.int64], seed: int, strata: Sequence[str] | None, keys: Sequence[str] | None
+) -> NDArray[np.int64]:
+    """Return an order of groups, given each row's; those of the same classes spread evenly over it."""
+    count = int(numbers.max()) + 1
+    mixtures: list[str] | None = None
+    if strata is not None:
+        held: list[list[str]] = [[] for _ in range(count)]
+        for number, name in zip(numbers.tolist(), strata, strict=True):
+            held[number].append(name)
+        mixtures = ["\n".join(sorted(names)) for names in held]
     if keys is None:
-        order = seeded_order(len(first), seed)
-    else:
-        lowest: dict[int, str] = {}
-        for number, key in zip(numbers.tolist(), keys, strict=True):
-            lowest[number] = min(key, lowest.get(number, key))
-        order = hashed_order([lowest[number] for number in range(len(first))], seed)
-    ends = np.cumsum(np.bincount(numbers)[order])
-    taken = order[: 1 + int(np.argmin(np.abs(ends[:-1] - size)))]
-    return np.isin(numbers, taken)
+        return seeded_order(count, seed, mixtures)
+    lowest: dict[int, str] = {}
+    for number, key in zip(numbers.tolist(), keys, strict=True):
+        lowest[number] = min(key, lowest.get(number, key))
+    return hashed_order([lowest[number] for number in range(count)], seed, mixtures)

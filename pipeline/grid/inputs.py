@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.files import digest, matching
+from pipeline.common.names import on_disk
 from pipeline.config.datasets import Dataset as DatasetSettings
 from pipeline.config.datasets.babel import Babel
 from pipeline.config.datasets.facts import babel_languages, babel_overrides
@@ -63,7 +64,7 @@ class Dataset:
         """Return by split the user's own files that one language is read from, there or not; none of other loaders."""
         if self.spec["loader"] != "files" or self.folder is None:
             return {}
-        called, folder = self.called.get(language, language), Path(self.folder)
+        called, folder = self.called.get(language, language), on_disk(Path(), self.folder)
         files: Mapping[str, str | list[str]] = self.spec["files"]
         return {
             split: [file for name in as_list(given) for file in matching(folder, name.replace("{language}", called))]

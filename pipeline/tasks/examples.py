@@ -51,6 +51,7 @@ class Examples:
         types: N arrays of T_n token types (0: first text, 1: second); empty where all are 0.
         groups: (N,) the number, ascending, of the example that a row is a window of; empty where each row is an example.
         counts: `pieces`, `unknown_pieces` and `words` (what `truncated_words` are of) of a split that was just read; else empty.
+        longest: sub-tokens of the longest answer that may be predicted; `None`: the task's own, or there are no answers.
     """
 
     ids: Sequence[str]
@@ -64,6 +65,7 @@ class Examples:
     types: Sequence[np.ndarray] = field(default_factory=list)
     groups: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     counts: Mapping[str, int] = field(default_factory=dict)
+    longest: int | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -94,6 +96,7 @@ class Examples:
             self.truncated_words,
             Picked(self.types, rows) if len(self.types) else [],
             self.groups[rows] if len(self.groups) else self.groups,
+            longest=self.longest,
         )
 
     def take_examples(self, numbers: np.ndarray) -> "Examples":
@@ -130,6 +133,7 @@ def concatenate(parts: Sequence[Examples]) -> Examples:
         sum(part.truncated_words for part in parts),
         [x for part in parts for x in part.types],
         np.concatenate([part.groups + offset for part, offset in zip(parts, offsets, strict=False)]),
+        longest=parts[0].longest,
     )
 
 

@@ -16,6 +16,9 @@ MAIN = {
 ITEMS = {"ner": "sentences", "qa": "questions", "nli": "pairs", "relevance": "pairs", "sentiment": "texts"}
 """By task: what a split holds."""
 
+ANSWERS = ("answer_f1", "exact_match", "answer_f1_squad", "exact_match_squad")
+"""Scores of questions: by the rule of MLQA, and by that of SQuAD."""
+
 MEASURES = ("f1", "precision", "recall")
 
 
@@ -51,7 +54,7 @@ def metric_names(task: str, labels: Sequence[str] | None = None) -> tuple[str, .
             f"entity_{m}_{scheme}{kind}" for scheme in ("strict", "lenient") for m in MEASURES for kind in kinds
         )
     if task == "qa":
-        return ("answer_f1", "exact_match")
+        return ANSWERS
     classes = [*(["positive"] if positive_class(task, labels) else []), *labels]
     named = (f"{measure}_{name}" for name in classes for measure in MEASURES)
     return tuple(dict.fromkeys(("accuracy", "f1_macro", *named)))

@@ -8,6 +8,10 @@ by character offsets, never put together from sub-tokens.
 
 Every question has an answer, as in SQuAD 1.1. A window that does not hold the answer whole is trained to point at the start
 token, which no prediction can be.
+
+Characters that no sub-token shows, as marks of writing direction that a normaliser drops, can neither be found nor missed by a
+model: at the ends of a right answer they belong, for its question, to the sub-token there or do not, as the answer has them
+(see `spans`). Answers that no span can give all the same are counted (`unreachable`).
 """
 
 import unicodedata
@@ -26,23 +30,22 @@ from torch.nn import functional
 from pipeline.common.errors import UserError
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.model import token_head
-from pipeline.tasks.qa_score import score_answers
+from pipeline.tasks.qa_score import ENDINGS, LONGEST, score_answers
+from pipeline.tasks.spans import Prediction, answer_span, own_offsets, trimmed
+from pipeline.tasks.spans import unreachable as unreachable  # what a run asks of the task
 
 METRIC = "answer_f1"  # chooses the epoch
 STRIDE = 128  # sub-tokens that a window shares with the one before it (in BERT's own script: by which it begins later)
 N_BEST = 20  # spans kept of each window
-LONGEST = 30  # sub-tokens of the longest span
 BLOCK = 512  # contexts tokenised at a time: what the tokenizer returns is large
 MASKED = -1e9  # the logit of padding, finite so that derivatives of any order are
 
 Candidate = tuple[float, int, int]
 """A span of a window: score, first character, one past the last character."""
-Prediction = tuple[str, int, int]
-"""An answer: text, first character, one past the last character."""
 
 
 @dataclass(frozen=True)
-class Layout:
+class Pairing:
     """How the tokenizer makes one input of a pair.
 
     Attributes:
@@ -109,9 +112,10 @@ def encode(
 
     Returns:
         A row a window, `groups` numbering the questions. `labels` (2,): first and last sub-token of the first answer that
-        sub-tokens stand for, if the window holds it whole, else (0, 0). `positions` (T, 2): first character and one past the
-        last of each sub-token of the context, -1 elsewhere. `gold`: the question's `context`, `answers` and `language`, one
-        object for all its windows. `truncated_words`: questions whose answer no window holds whole.
+        sub-tokens stand for, exactly if one is so, if the window holds it whole, else (0, 0). `positions` (T, 2): first
+        character and one past the last of each sub-token of the context, -1 elsewhere. `gold`: the question's `context`,
+        `answers`, `starts` and `language`, one object for all its windows. `truncated_words`: questions whose answer no window
+        holds whole.
 
     Raises:
         UserError: `max_length` leaves no room for a question and its context.
@@ -121,18 +125,21 @@ def encode(
     tokenizer.no_truncation()
     questions = tokenizer.encode_batch_fast(columns["question"], add_special_tokens=False)
     number = {text: i for i, text in enumerate(dict.fromkeys(columns["context"]))}
-    contexts, layout = tokenise_contexts(list(number), questions, tokenizer)
-    room = max_length - layout.special
+    contexts, pairing = tokenise_contexts(list(number), questions, tokenizer)
+    room = max_length - pairing.special
     if room < 2:
-        needed = f"expected at least {layout.special + 2}"
+        needed = f"expected at least {pairing.special + 2}"
         raise UserError(f"training.max_length: {max_length} leaves no room for a question and its context; {needed}")
     made: list[Window] = []
     golds = []
     for group, row in enumerate(zip(*(columns[n] for n in ("lang", "context", "answers", "starts")), strict=True)):
         language, text, answers, starts = row
-        context, asked = contexts[number[text]], np.array(questions[group].ids[: room // 2], dtype=np.int32)
-        made += windows(group, layout, asked, context, answer_span(context.offsets, answers, starts), room, stride)
-        golds.append({"context": text, "answers": answers, "language": language})
+        asked = np.array(questions[group].ids[: room // 2], dtype=np.int32)
+        ids, offsets = contexts[number[text]]
+        context = Context(ids, own_offsets(offsets, text, answers, starts))
+        answer = answer_span(context.offsets, text, answers, starts)
+        made += windows(group, pairing, asked, context, answer, room, stride)
+        golds.append({"context": text, "answers": answers, "starts": starts, "language": language})
     groups = np.array([window.group for window in made], dtype=np.int64)
     return Examples(
         ids=[columns["id"][group] for group in groups],
@@ -142,18 +149,18 @@ def encode(
         positions=[window.positions for window in made],
         gold=[golds[group] for group in groups],
         truncated_words=len(golds) - len({window.group for window in made if window.label.any()}),
-        types=[window.types for window in made] if layout.types.any() else [],
+        types=[window.types for window in made] if pairing.types.any() else [],
         groups=groups,
     )
 
 
 def tokenise_contexts(
     texts: Sequence[str], questions: Sequence[Encoding], tokenizer: Tokenizer
-) -> tuple[list[Context], Layout]:
+) -> tuple[list[Context], Pairing]:
     """Tokenise contexts without special tokens, and learn from them and the questions how the tokenizer joins a pair.
 
     Raises:
-        UserError: the tokenizer knows nothing of any text, or makes no pairs (see `layout_of`).
+        UserError: the tokenizer knows nothing of any text, or makes no pairs (see `pairing_of`).
     """
     contexts: list[Context] = []
     probes = [next((q for q in questions if q.ids), None), None]
@@ -165,7 +172,7 @@ def tokenise_contexts(
     known = [probe for probe in probes if probe is not None]
     if texts and not known:
         raise UserError("the encoder's tokenizer makes no sub-token of any question or context")
-    return contexts, layout_of(tokenizer, known[0], known[-1]) if known else Layout(*[np.empty(0, np.int32)] * 4)
+    return contexts, pairing_of(tokenizer, known[0], known[-1]) if known else Pairing(*[np.empty(0, np.int32)] * 4)
 
 
 def context_of(text: str, encoding: Encoding) -> Context:
@@ -193,7 +200,7 @@ def is_mark(character: str) -> bool:
     return unicodedata.category(character).startswith("M")
 
 
-def layout_of(tokenizer: Tokenizer, question: Encoding, context: Encoding) -> Layout:
+def pairing_of(tokenizer: Tokenizer, question: Encoding, context: Encoding) -> Pairing:
     """Learn how the tokenizer's post-processor joins a pair of encodings without special tokens.
 
     Raises:
@@ -208,22 +215,7 @@ def layout_of(tokenizer: Tokenizer, question: Encoding, context: Encoding) -> La
     if not before or ids[own].tolist() != question.ids + context.ids or own[-1] + 1 != after:
         raise UserError("the encoder's tokenizer does not join a pair as start token, first text, second text")
     kinds = np.concatenate([types[: before + 1], types[between : second + 1], types[after:]])
-    return Layout(ids[:before], ids[between:second], ids[after:], kinds)
-
-
-def answer_span(offsets: NDArray[np.int32], answers: Sequence[str], starts: Sequence[int]) -> tuple[int, int] | None:
-    """Return the first and last sub-token of the first answer that sub-tokens stand for; `None` where there is none.
-
-    Args:
-        offsets: of the context's sub-tokens (n, 2).
-        answers: the right answers.
-        starts: each one's first character in the context.
-    """
-    for answer, start in zip(answers, starts, strict=True):
-        inside = np.flatnonzero((offsets[:, 0] < start + len(answer)) & (offsets[:, 1] > start))
-        if len(inside):
-            return int(inside[0]), int(inside[-1])
-    return None
+    return Pairing(ids[:before], ids[between:second], ids[after:], kinds)
 
 
 def spread(length: int, room: int, stride: int) -> list[tuple[int, int]]:
@@ -238,7 +230,7 @@ def spread(length: int, room: int, stride: int) -> list[tuple[int, int]]:
 
 def windows(
     group: int,
-    layout: Layout,
+    pairing: Pairing,
     question: NDArray[np.int32],
     context: Context,
     answer: tuple[int, int] | None,
@@ -249,22 +241,22 @@ def windows(
 
     Args:
         group: the question's number.
-        layout: how question and context are joined.
+        pairing: how question and context are joined.
         question: its ids, cut already.
         context: its tokenised context.
         answer: first and last sub-token of the answer in the context.
         room: sub-tokens that question and context may have together.
         stride: context sub-tokens that neighbouring windows share.
     """
-    place = len(layout.before) + len(question) + len(layout.between)  # of the context's first sub-token
+    place = len(pairing.before) + len(question) + len(pairing.between)  # of the context's first sub-token
     for begin, end in spread(len(context.ids), room - len(question), stride):
-        ids = layout.ids_of(question, context.ids[begin:end])
+        ids = pairing.ids_of(question, context.ids[begin:end])
         positions = np.full((len(ids), 2), -1, dtype=np.int32)
         positions[place : place + end - begin] = context.offsets[begin:end]
         label = np.zeros(2, dtype=np.int32)
         if answer is not None and begin <= answer[0] and answer[1] < end:
             label[:] = place + answer[0] - begin, place + answer[1] - begin
-        yield Window(group, ids, label, positions, layout.types_of(len(question), end - begin))
+        yield Window(group, ids, label, positions, pairing.types_of(len(question), end - begin))
 
 
 def make_head(hidden_size: int, labels: Sequence[str], dropout: float) -> nn.Module:
@@ -288,7 +280,8 @@ def loss(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
 def decode(logits: Tensor, examples: Examples, rows: Sequence[int], labels: Sequence[str]) -> list[list[Candidate]]:
     """Return the best spans of every window, the best first, at most `N_BEST`.
 
-    All spans of 1 to `LONGEST` sub-tokens of the context compete; of equals, the one that starts and then ends first is better.
+    All spans of 1 to `examples.longest` sub-tokens of the context compete; of equals, the one that starts and then ends first is
+    better.
 
     Args:
         logits: (B, T, 2), of the start and the end.
@@ -299,13 +292,14 @@ def decode(logits: Tensor, examples: Examples, rows: Sequence[int], labels: Sequ
     del labels
     values = logits.detach().float().cpu().numpy()
     batch, length, _ = values.shape
+    longest = examples.longest or LONGEST
     places = [np.asarray(examples.positions[row]) for row in rows]
     starts = np.full((batch, length), -np.inf, dtype=np.float32)
-    ends = np.full((batch, length + LONGEST - 1), -np.inf, dtype=np.float32)
+    ends = np.full((batch, length + longest - 1), -np.inf, dtype=np.float32)
     for b, place in enumerate(places):
         context = np.flatnonzero(place[:, 0] >= 0)
         starts[b, context], ends[b, context] = values[b, context].T
-    totals = starts[:, :, None] + np.lib.stride_tricks.sliding_window_view(ends, LONGEST, axis=1)  # (B, T, LONGEST)
+    totals = starts[:, :, None] + np.lib.stride_tricks.sliding_window_view(ends, longest, axis=1)  # (B, T, longest)
     return [n_best(total, place) for total, place in zip(totals, places, strict=True)]
 
 
@@ -313,7 +307,7 @@ def n_best(totals: NDArray[np.float32], places: NDArray[np.int32]) -> list[Candi
     """Return a window's best spans.
 
     Args:
-        totals: (T, LONGEST): score of the span that starts at a sub-token and has so many more; -inf where there is no such span.
+        totals: (T, longest): score of the span that starts at a sub-token and has so many more; -inf where there is no such span.
         places: (T, 2): each sub-token's first character and one past its last.
     """
     flat = totals.reshape(-1)
@@ -343,18 +337,14 @@ def merge(examples: Examples, decoded: Sequence[list[Candidate]]) -> list[Predic
     return out
 
 
-def trimmed(context: str, start: int, end: int) -> Prediction:
-    """Cut a span out of the context, without the blanks at its ends."""
-    text = context[start:end]
-    start += len(text) - len(text.lstrip())
-    text = text.strip()
-    return text, start, start + len(text)
-
-
 def score(gold: Sequence[Mapping[str, Any]], predicted: Sequence[Prediction]) -> dict[str, float]:
-    """Return F1 and exact match of a set of questions, by the rule of MLQA and the contexts' languages."""
+    """Return F1 and exact match of a set of questions, by the rules of MLQA (for the contexts' languages) and SQuAD."""
     golds, languages = [g["answers"] for g in gold], [g["language"] for g in gold]
-    return score_answers(golds, [text for text, _, _ in predicted], languages)
+    texts = [text for text, _, _ in predicted]
+    found: dict[str, float] = {}
+    for rule, ending in ENDINGS.items():
+        found |= {f"{name}{ending}": value for name, value in score_answers(golds, texts, languages, rule).items()}
+    return found
 
 
 def stored(gold: Sequence[Mapping[str, Any]], predicted: Sequence[Prediction]) -> dict[str, list[Any]]:

@@ -13,8 +13,9 @@ Two quirks of MLQA's own script are kept, so that numbers compare with published
 wherever it stands, inside words too: والسلام becomes و سلام. And a combining mark is no part of a word, so that of a
 decomposed `là` the article `la` is removed; of a composed one it is not.
 
-The language is the context's: of `de.es` it is `de`, of `zh-Hant` and `zh_TW` it is `zh`. MLQA knows seven; any other (all of
-Babel too) has no articles and tokens at blanks. This module imports no torch: training and scoring both use it.
+The language is the context's, by any of its codes (see `languages`): of `de.es` it is `de`, of `zho_Hans` and `cmn` it is `zh`.
+MLQA knows seven; any other (all of Babel too) has no articles and tokens at blanks. This module imports no torch: training and
+scoring both use it.
 """
 
 import math
@@ -23,13 +24,16 @@ import string
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Literal
 
 from pipeline.common.errors import UserError, nearest
+from pipeline.common.languages import base_language
 
 Rule = Literal["mlqa", "squad"]
 RULES: tuple[Rule, ...] = ("mlqa", "squad")
+ENDINGS: dict[Rule, str] = {"mlqa": "", "squad": "_squad"}
+"""By rule: what the names of its scores end with."""
+LONGEST = 30  # sub-tokens of the longest answer that is predicted, where nothing else is said
 
 
 def words(articles: str) -> re.Pattern[str]:
@@ -63,12 +67,6 @@ class Punctuation(dict[int, int | None]):
 
 
 PUNCTUATION = {"mlqa": Punctuation(unicode=True), "squad": Punctuation(unicode=False)}
-
-
-@lru_cache(maxsize=1024)
-def base_language(language: str) -> str:
-    """Return the language that the rules go by, e.g. `de` of `de.es` and `zh` of `zh-Hant`."""
-    return re.split(r"[.\-_]", language, maxsplit=1)[0].lower()
 
 
 def normalise(text: str, language: str, rule: Rule = "mlqa") -> list[str]:
@@ -121,6 +119,19 @@ def answer_outcome(
     tokens = normalise(prediction, language, rule)
     rights = [normalise(gold, language, rule) for gold in golds]
     return max(token_f1(tokens, right) for right in rights), float(tokens in rights)
+
+
+def outcomes(prediction: str | None, golds: Sequence[str], language: str) -> dict[str, float]:
+    """Return one question's scores by full name: F1 and exact match by MLQA's rule, and by SQuAD's with `_squad` (see above).
+
+    Raises:
+        UserError: there is no gold answer.
+    """
+    found: dict[str, float] = {}
+    for rule, ending in ENDINGS.items():
+        f1, match = answer_outcome(prediction, golds, language, rule)
+        found |= {f"answer_f1{ending}": f1, f"exact_match{ending}": match}
+    return found
 
 
 def answer_f1(prediction: str | None, golds: Sequence[str], language: str, rule: Rule = "mlqa") -> float:

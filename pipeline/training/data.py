@@ -36,6 +36,7 @@ class Reader:
         typed: whether the encoder tells the two texts of a pair apart by token types.
         test_max_length: the same as `max_length` of test examples; `None` where it is `max_length`.
         marks: the tokenizer's ids that are no ordinary pieces.
+        longest_answer: sub-tokens of the longest answer that may be predicted; `None`: the task's own.
     """
 
     task: ModuleType
@@ -45,6 +46,7 @@ class Reader:
     typed: bool = True
     test_max_length: int | None = None
     marks: Marks = field(default_factory=Marks)
+    longest_answer: int | None = None
 
     @property
     def task_name(self) -> str:
@@ -52,7 +54,14 @@ class Reader:
         return self.task.__name__.rpartition(".")[2]
 
 
-def reader_of(task: str, encoder: Encoder, folder: Path, max_length: int, test_max_length: int | None = None) -> Reader:
+def reader_of(
+    task: str,
+    encoder: Encoder,
+    folder: Path,
+    max_length: int,
+    test_max_length: int | None = None,
+    longest_answer: int | None = None,
+) -> Reader:
     """Return the reader of a task's rows for an encoder that was loaded from `folder`.
 
     Raises:
@@ -71,6 +80,7 @@ def reader_of(task: str, encoder: Encoder, folder: Path, max_length: int, test_m
         getattr(encoder.model.config, "type_vocab_size", 1) > 1,
         test_max_length,
         Marks(encoder.unknown_id, encoder.special_ids),
+        longest_answer,
     )
 
 
@@ -151,8 +161,7 @@ class RunData:
         made_of = {"split": self.hashes[str(path)], "tokenizer": reader.tokenizer_hash}
         found = tokenised(table, reader.task, reader.tokenizer, self.labels, length, path, made_of, reader.marks)
         self.counts[str(path)] = {"max_length": length, **found.counts, "truncated_words": found.truncated_words}
-        if not reader.typed:
-            found = replace(found, types=[])
+        found = replace(found, longest=reader.longest_answer, types=found.types if reader.typed else [])
         return found if rows is None else found.take_examples(rows)
 
 

@@ -5,7 +5,8 @@ import importlib.metadata
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -87,9 +88,25 @@ def train_run(
     record["truncated_words"] = sum(examples.truncated_words for examples in tests.values())
     record["tokenised"] = data.counts
     record["warnings"] = warnings
+    if spec["task"] == "qa":
+        record["unreachable_answers"] = unreachable_answers(ingredients.task, tests)
     record["seconds"] = seconds(fitted, started)
     write_json(paths.run_record(name), record)
     checkpoints.clear()
+
+
+def unreachable_answers(task: ModuleType, tests: Mapping[str, Examples]) -> dict[str, int]:
+    """Count the test questions that no prediction answers rightly (see `qa.unreachable`), and say so where there are any."""
+    total: Counter[str] = Counter()
+    for language, examples in tests.items():
+        found: dict[str, int] = task.unreachable(examples)
+        total.update(found)
+        if any(found.values()):
+            reasons = ", ".join(f"{reason} {n:,}" for reason, n in found.items() if n)
+            print(
+                f"{language}: of {len(examples.firsts):,} test questions {sum(found.values()):,} cannot score 1: {reasons}"
+            )
+    return dict(total)
 
 
 def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> tuple[Ingredients, RunData]:
@@ -97,7 +114,8 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
     folder, training = paths.encoder_dir(spec["encoder"]), spec["training"]
     optimizer = OptimizerSettings.of(training)
     encoder = load_encoder(folder)
-    reader = reader_of(spec["task"], encoder, folder, training["max_length"], training.get("test_max_length"))
+    lengths = training["max_length"], training.get("test_max_length"), training.get("longest_answer")
+    reader = reader_of(spec["task"], encoder, folder, *lengths)
     task = reader.task
     data = RunData(reader, spec, spec["data_seed"])
     pools = read_pools(phases, data)

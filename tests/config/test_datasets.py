@@ -345,7 +345,10 @@ def test_dev_and_test_are_splits_that_there_are(loader, changes, message):
         ({"languages": {"jv": ""}}, "languages.jv: String must have at least 1 character, got ''"),
         ({"languages": {False: "norsk"}}, "languages.false: YAML reads no, yes, on and off as truth values"),
         ({"columns": {"txet": "body"}}, "columns.txet: unknown key; did you mean 'text'?"),
-        ({"columns": {"premise": "body"}}, "columns.premise: task 'sentiment' has no such column; valid: id, label, "),
+        (
+            {"columns": {"premise": "body"}},
+            "columns.premise: task 'sentiment' has no such column; valid: group, id, label, ",
+        ),
         ({"columns": {"text": 1.5}}, "columns.text: expected a column's name or number, got 1.5"),
         ({"columns": {"text": True}}, "columns.text: expected a column's name or number, got True; put it in quotes"),
     ],
@@ -406,6 +409,11 @@ def test_labels_are_read_as_they_are_written(tmp_path):
     )
     with pytest.raises(UserError, match=r"c\.yaml:9: datasets\.one\.labels\.1: stands there twice, first on line 8"):
         load([file])
+
+
+@pytest.mark.parametrize("task", ["ner", "nli", "qa", "relevance"])
+def test_every_task_may_have_groups(task):
+    assert made("files", task=task, labels={}, columns={"group": "document"}).columns.group == "document"
 
 
 def test_columns_may_be_numbers():

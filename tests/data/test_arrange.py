@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from pipeline.common.errors import UserError
+from pipeline.common.names import plain
 from pipeline.data.arrange import DUPLICATE, Read, arrange, load_splits, own_splits
 from pipeline.data.duplicates import row_keys
-from pipeline.data.schema import KEYS, LABELS, task_table
+from pipeline.data.schema import KEYS, LABELS, SHARED, task_table
 
 SPLITS = ("train", "dev", "test")
 CUT = {"from": "train", "fraction": 0.5, "seed": 0}
@@ -194,8 +195,8 @@ def test_the_fraction_and_the_seed_decide_the_cut():
     ("task", "rows"),
     [
         ("sentiment", [(f"t{i}", "negative" if i < 30 else "positive") for i in range(40)]),
-        ("nli", [("p", f"h{i}", LABELS["nli"][i % 3 and 1 + (i % 9 == 1)]) for i in range(45)]),
-        ("relevance", [("q", f"t{i}", "relevant" if i % 10 == 0 else "irrelevant") for i in range(50)]),
+        ("nli", [(f"p{i}", f"h{i}", LABELS["nli"][i % 3 and 1 + (i % 9 == 1)]) for i in range(45)]),
+        ("relevance", [(f"q{i}", f"t{i}", "relevant" if i % 10 == 0 else "irrelevant") for i in range(50)]),
     ],
 )
 def test_a_cut_keeps_the_shares_of_classes(task, rows):
@@ -204,6 +205,16 @@ def test_a_cut_keeps_the_shares_of_classes(task, rows):
     assert len(whole) > 1 and sum(held.values()) == round(len(rows) * 0.2)
     for label, count in whole.items():
         assert abs(held[label] - count * 0.2) < 1, label
+
+
+@pytest.mark.parametrize("task", ["nli", "relevance"])
+def test_rows_that_share_a_premise_or_a_query_come_to_one_side(task):
+    labels = LABELS[task]
+    rows = [(f"shared  {i}" if k else f"shared {i}", f"t{i} {k}", labels[k]) for i in range(30) for k in range(2)]
+    found = arrange(spec(dev={"from": "train", "fraction": 0.2, "seed": 1}), task, {"train": Read(table(task, rows))})
+    shared = {name: {plain(text) for text in part.table[SHARED[task]].to_pylist()} for name, part in found.items()}
+    assert not shared["train"] & shared["dev"] and len(shared["dev"]) == 6
+    assert Counter(found["dev"].table["label"].to_pylist()) == {labels[0]: 6, labels[1]: 6}
 
 
 def questions(contexts):

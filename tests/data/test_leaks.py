@@ -2,7 +2,7 @@ import pytest
 
 from pipeline.data import arrange
 from pipeline.data.corpora.cls10 import read as cls10
-from pipeline.data.corpora.files import read as files
+from pipeline.data.corpora.files import table_rows as files
 from pipeline.data.corpora.marc import read as marc
 from pipeline.data.corpora.sentipers import read as sentipers
 from pipeline.data.leaks import BY_DESIGN, warnings_of

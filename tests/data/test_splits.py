@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.common.errors import UserError
-from pipeline.data.splits import count_of, hashed_order, hold_out, seeded_order, select, spread
+from pipeline.data.splits import TooFewGroups, count_of, divide, hashed_order, hold_out, seeded_order, select, spread
 
 
 @settings(max_examples=50, deadline=None)
@@ -226,6 +226,49 @@ def test_no_group_is_divided(groups, fraction, seed, named):
     # One group more or less would not come nearer: the miss is at most half of the largest group, if there is room for it.
     size, largest = round(len(groups) * fraction), max(Counter(groups).values())
     assert abs(len(dev) - size) <= largest
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    groups=st.lists(st.integers(0, 9), min_size=6, max_size=60).filter(lambda g: len(set(g)) > 2),
+    seed=st.integers(0, 99),
+    named=st.booleans(),
+    classes=st.booleans(),
+)
+def test_three_parts_of_whole_groups(groups, seed, named, classes):
+    rows = len(groups)
+    keys = [f"k{row}" for row in range(rows)] if named else None
+    strata = ["ab"[row % 2] for row in range(rows)] if classes else None
+    sizes = [max(1, rows // 5), max(1, rows // 10)]
+    parts = divide(sizes, rows, seed, strata, groups, keys)
+    assert sorted(row for part in parts for row in part) == list(range(rows)) and all(map(len, parts))
+    found = [{groups[row] for row in part} for part in parts]
+    assert sum(map(len, found)) == len(set(groups))
+    largest = max(Counter(groups).values())
+    assert all(abs(len(part) - size) <= largest for part, size in zip(parts, sizes, strict=False))
+
+
+def test_a_group_a_row_is_as_if_there_were_none():
+    strata = list("aab" * 10)
+    whole = divide([6, 3], 30, 4, strata, None, [f"k{row}" for row in range(30)])
+    assert [
+        part.tolist() for part in divide([6, 3], 30, 4, strata, list(range(30)), [f"k{row}" for row in range(30)])
+    ] == [part.tolist() for part in whole]
+
+
+def test_groups_of_the_same_classes_are_spread():
+    groups = [row // 3 for row in range(90)]  # ten of each mixture
+    strata = ["abcaabccc"[row % 9] for row in range(90)]
+    test, dev, train = divide([18, 9], 90, 5, strata, groups)
+    assert [len(part) for part in (test, dev, train)] == [18, 9, 63]
+    assert Counter(strata[row] for row in [*test, *dev]) == {"a": 9, "b": 6, "c": 12}
+
+
+def test_a_group_far_larger_than_the_parts_stays_in_the_last():
+    groups = ["long"] * 50 + [f"short {row // 2}" for row in range(20)]
+    assert all({groups[row] for row in divide([7, 4], 70, seed, groups=groups)[2]} >= {"long"} for seed in range(10))
+    with pytest.raises(TooFewGroups):
+        divide([7, 4], 70, 0, groups=["long"] * 50 + ["short"] * 20)
 
 
 def test_groups_are_held_out_until_the_fraction_is_reached():

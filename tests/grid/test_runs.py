@@ -14,6 +14,7 @@ from pipeline.common import paths
 from pipeline.common.files import digest
 from pipeline.config.load import parse
 from pipeline.grid.runs import Grid, Run, expand, run_inputs, run_name
+from pipeline.tasks.qa_score import LONGEST
 from tests.configs import BASE, COMMIT, changed, grid
 
 
@@ -156,6 +157,19 @@ def test_the_length_of_test_examples_is_in_the_spec_of_what_is_tested():
     own = grid("training.test_max_length=250", "methods.joint.training={max_length: 250}")
     (joint, *_) = of(own, "joint")
     assert joint.spec["training"]["max_length"] == 250 and "test_max_length" not in joint.spec["training"]
+
+
+def test_the_longest_answer_is_in_the_spec_of_questions_alone():
+    assert grid("training.longest_answer=50").runs.keys() == grid().runs.keys(), "not of ner"
+    asked = "datasets.babel.task=qa"
+    base, longer = grid(asked), grid(asked, "training.longest_answer=50")
+    assert not base.runs.keys() & longer.runs.keys(), "dev scores, too, are of what may be predicted"
+    assert {run.spec["training"].get("longest_answer") for run in longer.runs.values()} == {50}
+    assert {run.spec["training"].get("longest_answer", LONGEST) for run in base.runs.values()} == {30}
+    back = grid(asked, "training.longest_answer=50", "experiments.few.training.longest_answer=30")
+    assert back.runs.keys() == base.runs.keys(), (
+        "the default, said where it overrides another, is as if nothing was said"
+    )
 
 
 def test_dev_size_counts_only_where_dev_data_are_used():

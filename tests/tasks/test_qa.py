@@ -91,7 +91,12 @@ def test_a_question_in_one_window():
     assert examples.labels[0].tolist() == [4, 6]  # da ##da ##x: the first answer
     assert text_of(examples, 0) == "dadax"
     assert examples.groups.tolist() == examples.firsts.tolist() == [0]
-    assert examples.gold[0] == {"context": "dadax sees  rome.", "answers": ["dadax", "rome"], "language": "en"}
+    assert examples.gold[0] == {
+        "context": "dadax sees  rome.",
+        "answers": ["dadax", "rome"],
+        "starts": [0, 12],
+        "language": "en",
+    }
     assert examples.truncated_words == 0
 
 

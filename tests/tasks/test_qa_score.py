@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.common.errors import UserError
-from pipeline.tasks.qa_score import answer_f1, exact_match, normalise, score_answers
+from pipeline.tasks.qa_score import answer_f1, exact_match, normalise, outcomes, score_answers
 from tests.tasks import qa_oracle
 
 LANGUAGES = ["ar", "de", "en", "es", "hi", "vi", "zh"]
@@ -254,3 +254,10 @@ def test_fast_enough_to_choose_epochs():
 def test_imports_no_torch():
     code = "import sys, pipeline.tasks.qa_score; assert not {'torch', 'transformers', 'tokenizers'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_both_rules_have_names_of_their_own():
+    found = outcomes("“Oslo”", ["Oslo"], "en")
+    assert found == {"answer_f1": 1.0, "exact_match": 1.0, "answer_f1_squad": 0.0, "exact_match_squad": 0.0}
+    assert outcomes("die Oper", ["Oper"], "de")["exact_match_squad"] == 0.0  # English articles, whatever the language
+    assert outcomes("the opera", ["opera"], "de")["exact_match_squad"] == 1.0

@@ -19,6 +19,7 @@ from pipeline.methods.contract import Pool
 from pipeline.results.scores.measures import totals
 from pipeline.results.scores.outcomes import OUTCOMES, score_run
 from pipeline.stages import represent
+from pipeline.tasks.examples import concatenate
 from pipeline.tasks.metric_names import MAIN, metric_names
 from pipeline.training import loop as loop_module
 from pipeline.training.data import RunData, reader_of
@@ -181,7 +182,21 @@ def test_windows_of_test_questions_are_as_long_as_the_tests_length(worlds, monke
         spec_of("qa", "target_only", training={**SHORT, "select_metric": "exact_match", "test_max_length": 40})
     )
     assert record(name)["selection"]["metric"] == "exact_match"
+    assert record(name)["unreachable_answers"] == {"cut_off": 0, "too_long": 0, "inexact": 0}
     assert_predictions(name, "qa")
+
+
+def test_the_longest_answer_is_the_runs_own(worlds, monkeypatch):
+    monkeypatch.chdir(worlds("qa"))
+    encoder = load_encoder(paths.encoder_dir(tiny.ENCODER))
+    reader = reader_of("qa", encoder, paths.encoder_dir(tiny.ENCODER), SHORT["max_length"], None, 3)
+    data = RunData(reader, spec_of("qa", "target_only"), 1)
+    test, pool = data.test("beta"), data.pool(Pool("beta", "dev"))
+    assert test.longest == pool.longest == concatenate([test, pool]).longest == 3
+    spans = reader.task.decode(torch.rand(1, len(test.input_ids[0]), 2), test, [0], [])[0]
+    words = test.gold[0]["context"].split(" ")
+    lengths = {len(test.gold[0]["context"][begin:end].split(" ")) for _, begin, end in spans}
+    assert max(lengths) <= 3 < len(words)
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -106,9 +106,14 @@ Class = Annotated[
 class FileColumns(Section):
     """Which column holds what, by name, or by number where there is no header; columns not named are called as the key."""
 
-    later: ClassVar[tuple[str, ...]] = ("sentence",)
+    later: ClassVar[tuple[str, ...]] = ("sentence", "group")
 
     id: Column = Field(default=None, description="a row's id; equal ids across languages mark parallel rows")
+    group: Column = Field(
+        default=None,
+        description="what a row belongs to, as a document: rows with one value stay in one part of every cut; `null`: rows that "
+        "share a context (`qa`), a premise (`nli`) or a query (`relevance`) do",
+    )
     language: Column = Field(
         default=None, description="a row's language, where one file holds several; other languages' rows are left out"
     )
@@ -120,11 +125,11 @@ class FileColumns(Section):
     title: Column = Field(default=None, description="`relevance`: the product's title")
     question: Column = Field(default=None, description="`qa`: the question")
     context: Column = Field(default=None, description="`qa`: the text that holds the answer")
-    answer: Column = Field(default=None, description="`qa`: the answer, or a list of them in JSONL and Parquet")
+    answer: Column = Field(default=None, description="`qa`: the answer, a list of them, or SQuAD's `answers`")
     start: Column = Field(
         default=None,
-        description="`qa`: the answer's first character in the context, from 0, or a list of them; without, answers that "
-        "stand there once are found",
+        description="`qa`: the answer's first character in the context, from 0, or a list of them; without, or where it is -1, "
+        "answers that stand there once are found",
     )
     tokens: Column = Field(
         default=None,
@@ -145,7 +150,7 @@ class FileColumns(Section):
 
 
 class FileCut(Section):
-    """Parts cut out of one file; the rest is train."""
+    """Parts cut out of one file; the rest is train. Rows that share a text stay together (see `columns.group`)."""
 
     dev: Share = Field(default=0.1, description="share of the rows that becomes dev")
     test: Share = Field(default=0.2, description="share of the rows that becomes test")

@@ -179,7 +179,7 @@ its own `metric` does, whatever chose the epochs:
 | `sentiment` | `f1_macro`, the mean over the classes; `accuracy`; `f1_positive`; `f1_` and the name of any other class |
 | `nli` | `accuracy`; `f1_macro`; `f1_entailment`, `f1_neutral`, `f1_contradiction` |
 | `relevance` | `f1_positive`, of the class `relevant`; `accuracy`; `f1_macro`; `f1_` and the name of any other class |
-| `qa` | `answer_f1`, of words; `exact_match` |
+| `qa` | `answer_f1`, of words; `exact_match`; both with `_squad`: by the rule of SQuAD, not MLQA's |
 
 Every `f1_…` has its `precision_…` and `recall_…`, but for `f1_macro`."""
 
@@ -276,7 +276,8 @@ trained anew; change it back and the old one is found:
 * its parent run, and by it all of the above in the parent; for `meta_optimizer` also the run that learned its rates.
 
 What a method does not use is left out of the id: `learning_rate` for `zero_shot`, `dev_size` where `select` is `last`, `patience`
-and `select_metric` too, `test_max_length` for a parent, which is not tested. These change no run at all:
+and `select_metric` too, `test_max_length` for a parent, which is not tested, `longest_answer` but for `qa`. These change no run
+at all:
 
 | key | what it changes |
 |---|---|

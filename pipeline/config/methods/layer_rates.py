@@ -8,5 +8,5 @@ from pipeline.config.methods.parts.auxiliary import UNCHOSEN
 KEYS = ("split", "shared", "meta_lr", "interval", "episodes", "episode_steps", "held_out_batches")
 """The hyper-parameters that it has of `meta_optimizer`."""
 
-RATES_KEYS = UNCHOSEN - {"epochs", "test_max_length"}
+RATES_KEYS = UNCHOSEN - {"epochs", "test_max_length", "longest_answer"}
 """Training settings of a `layer_rates` run, which is not tested."""

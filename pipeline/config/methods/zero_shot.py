@@ -12,7 +12,7 @@ class ZeroShot(Method):
 
     has_parent: ClassVar[bool] = True
     training_keys: ClassVar[frozenset[str]] = frozenset(
-        {"max_length", "test_max_length", "precision", "batch_size", "head"}
+        {"max_length", "test_max_length", "longest_answer", "precision", "batch_size", "head"}
     )
     method: Literal["zero_shot"] = Field(default="zero_shot", description="the method")
 

@@ -72,7 +72,7 @@ def check_files(name: str, dataset: Files) -> Iterator[Problem]:
         yield (*path, "dev"), "is for a training file of its own; of one file for all, cut.dev says how much is dev"
     if dataset.dev is not None and "dev" in dataset.files:
         yield (*path, "dev"), "there is a dev file already; leave out one of the two"
-    used = ({*SCHEMAS[dataset.task].names, "language"} - {"lang"}) | (
+    used = ({*SCHEMAS[dataset.task].names, "language", "group"} - {"lang"}) | (
         {"answer", "start"} if dataset.task == "qa" else {"sentence"} if dataset.task == "ner" else set()
     )
     for key in sorted(key for key, column in dataset.columns if column is not None and key not in used):

@@ -5,7 +5,7 @@
 | `.csv` | RFC 4180: quotes around what holds commas, quotes or line ends | other dialects: see `delimited` |
 | `.tsv`, `.txt` | a line each, quotes are data; or as CSV, if every quote in the file is where CSV would have one | |
 | `.xlsx`, `.xlsm` | a sheet's | see `workbooks` |
-| `.jsonl`, `.json` | an object a line, or the file is one list of objects | keys are columns |
+| `.jsonl`, `.json` | an object a line, or the file is one list of objects, also `{"data": […]}` | keys are columns |
 | `.parquet` | numbered from 0 | |
 
 Text may be packed: `.csv.gz`. Rows of separators alone are blank lines. What is malformed is refused with its line or row.
@@ -257,11 +257,12 @@ def _found(
 
 def _json(path: Path, text: str, names: Sequence[str], optional: Sequence[str], repaired: Counter[str]) -> Table:
     """Read an object a line, or one list of objects."""
-    listed = text.lstrip()[0] == "["
+    wrapped = _below_data(text)
+    listed = wrapped is not None or text.lstrip()[0] == "["
     lines, gaps = array("q"), set()
     objects: list[dict[str, Any]] = []
     if listed:
-        objects = _parsed(str(path), text)
+        objects = _parsed(str(path), text) if wrapped is None else wrapped
         for number, value in enumerate(objects):
             _check_object(f"{path}: row {number}", value)
     else:
@@ -285,6 +286,18 @@ def _json(path: Path, text: str, names: Sequence[str], optional: Sequence[str], 
     columns = {name: [as_text(value.get(name)) for value in objects] for name in chosen}
     between = frozenset(gap for gap in gaps if 0 < gap < len(objects))
     return Table(path, columns, len(objects), None if listed else lines, repaired, tuple(there), between)
+
+
+def _below_data(text: str) -> list[Any] | None:
+    """Return the rows of a file that is one object with a list of rows, `{"data": […]}`, as SQuAD's is; `None` of others."""
+    if text.lstrip()[0] != "{" or '"data"' not in text:
+        return None
+    try:
+        whole = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return None  # an object a line, or malformed
+    rows = whole.get("data")
+    return _parsed("", text)["data"] if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) else None
 
 
 def _parsed(where: str, text: str) -> Any:

@@ -5,7 +5,7 @@ Every score is a function of counts summed over test items, K of them per item:
 | metric | counts of an item | score of the sums |
 |---|---|---|
 | `entity_…` | tp, fp, fn of a scheme and type | precision, recall or F1 |
-| `accuracy`, `exact_match`, `answer_f1` | value, 1 | their quotient |
+| `accuracy`, `exact_match`, `answer_f1`, and these by SQuAD's rule | value, 1 | their quotient |
 | `f1_…`, `precision_…`, `recall_…` | tp, fp, fn of a class | that measure |
 | `f1_macro` | tp, fp, fn of every class | mean F1 over the classes that occur |
 """
@@ -21,7 +21,7 @@ from pipeline.data.schema import CLASSES
 from pipeline.results.statistics.crossed import Metric
 from pipeline.results.statistics.seeds import Floats
 from pipeline.tasks import class_score, ner_score
-from pipeline.tasks.metric_names import MEASURES, positive_class
+from pipeline.tasks.metric_names import ANSWERS, MEASURES, positive_class
 
 Totals = dict[tuple[str, str], tuple[dict[str, float], int]]
 """By (language, split): scores by full name, and the number of examples."""
@@ -35,7 +35,7 @@ def totals(task: str, outcomes: pa.Table) -> Totals:
     for pair in _pairs(outcomes):
         part = _part(outcomes, *pair)
         if task == "qa":
-            scores = {name: float(pc.mean(part[name]).as_py()) for name in ("answer_f1", "exact_match")}
+            scores = {name: float(pc.mean(part[name]).as_py()) for name in ANSWERS}
         else:
             scores = class_score.score_classes(part["gold"].to_pylist(), part["predicted"].to_pylist(), task)
         found[pair] = (scores, part.num_rows)
@@ -87,7 +87,7 @@ def items(task: str, metric: str, runs: Mapping[str, pa.Table], language: str) -
     parts = {where: part.sort_by("id") for where, part in parts.items()}
     _same_items({where: part["id"].to_pylist() for where, part in parts.items()}, language)
     tables = list(parts.values())
-    if metric in ("accuracy", "answer_f1", "exact_match"):
+    if metric in ("accuracy", *ANSWERS):
         column = "correct" if metric == "accuracy" else metric
         values = np.stack([part[column].cast(pa.float64()).to_numpy() for part in tables])  # (S, N)
         return np.stack([values, np.ones_like(values)], axis=-1), _mean
@@ -173,6 +173,8 @@ TITLES = {
     "f1_macro": "Macro-F1 over the classes",
     "answer_f1": "Token F1 of the answer, MLQA's rule",
     "exact_match": "Exact match of the answer, MLQA's rule",
+    "answer_f1_squad": "Token F1 of the answer, SQuAD's rule",
+    "exact_match_squad": "Exact match of the answer, SQuAD's rule",
 }
 _ENTITY = {"f1": "Entity micro-F1", "precision": "Entity precision", "recall": "Entity recall"}
 _SCHEMES = {"strict": "strict IOB2", "lenient": "lenient as conlleval"}

@@ -1,8 +1,8 @@
 """Per-example outcomes: what every score, interval and test is computed from.
 
 A run's `scores.parquet` has one row per test example: of classes, whether the right one was predicted; of questions, exact match
-and F1 by the rule of MLQA, whatever the dataset. For `ner` it has one per (sentence, scheme, type) with the entities found,
-invented and missed there. Changing a metric re-reads these or the predictions; nothing is ever trained again for it.
+and F1 by the rules of MLQA and of SQuAD, whatever the dataset. For `ner` it has one per (sentence, scheme, type) with the
+entities found, invented and missed there. Changing a metric re-reads these or the predictions; nothing is trained again for it.
 """
 
 import json
@@ -21,8 +21,9 @@ from pipeline.common.errors import UserError
 from pipeline.common.files import canonical_json, read_parquet, sha256_file, write_parquet
 from pipeline.data.schema import CLASSES, PREDICTIONS
 from pipeline.results.scores.runs_file import remedy
+from pipeline.tasks.metric_names import ANSWERS
 from pipeline.tasks.ner_score import sentence_outcomes
-from pipeline.tasks.qa_score import answer_outcome
+from pipeline.tasks.qa_score import outcomes
 
 _EXAMPLE = [("lang", pa.string()), ("split", pa.string()), ("id", pa.string())]
 OUTCOMES: dict[str, pa.Schema] = {
@@ -39,7 +40,7 @@ OUTCOMES: dict[str, pa.Schema] = {
     **dict.fromkeys(
         CLASSES, pa.schema([*_EXAMPLE, ("gold", pa.string()), ("predicted", pa.string()), ("correct", pa.bool_())])
     ),
-    "qa": pa.schema([*_EXAMPLE, ("exact_match", pa.float64()), ("answer_f1", pa.float64())]),
+    "qa": pa.schema([*_EXAMPLE, *((name, pa.float64()) for name in ANSWERS)]),
 }
 
 
@@ -97,7 +98,7 @@ def score_class_predictions(table: pa.Table, where: str) -> pa.Table:
 
 
 def score_answer_predictions(table: pa.Table, where: str) -> pa.Table:
-    """Turn predicted answers into outcomes: exact match and F1 of each question, by the rule of the context's language.
+    """Turn predicted answers into outcomes: exact match and F1 of each question, by both rules (MLQA's is the language's).
 
     Raises:
         UserError: a question has no gold answer, or an id occurs twice.
@@ -106,10 +107,10 @@ def score_answer_predictions(table: pa.Table, where: str) -> pa.Table:
     columns: dict[str, list[Any]] = {name: [] for name in schema.names}
     for key, row in _rows(table, where):
         try:
-            f1, match = answer_outcome(row["predicted"], row["gold"], row["lang"])
+            found = outcomes(row["predicted"], row["gold"], row["lang"])
         except UserError as error:
             raise UserError(f"{where}: question {row['id']!r} of {row['lang']}: {error}") from None
-        for name, value in zip(schema.names, (*key, match, f1), strict=True):
+        for name, value in (*zip(schema.names, key, strict=False), *found.items()):
             columns[name].append(value)
     return pa.table(columns, schema=schema)
 

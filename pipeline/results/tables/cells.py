@@ -18,6 +18,7 @@ from pipeline.common.files import canonical_json, check_keys, parse_object
 from pipeline.results.scores.measures import kind_of
 from pipeline.results.tables.tuning import Choice, choose
 from pipeline.tasks.metric_names import MAIN
+from pipeline.tasks.qa_score import LONGEST
 
 Seed = tuple[int, int]
 """(data_seed, model_seed): what scores are paired by."""
@@ -344,6 +345,8 @@ def setting_text(key: str, value: Any, beside: Mapping[str, Any], task: str) -> 
         return "all"
     if name == "test_max_length":
         return "as max_length"
+    if name == "longest_answer":
+        return str(LONGEST)
     if name == "select_metric" and beside.get(f"{key.removesuffix(name)}select", "best") == "best":
         return MAIN[task]
     return "null"

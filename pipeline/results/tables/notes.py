@@ -13,6 +13,7 @@ from pipeline.results.statistics.seeds import ALPHA, seeds_needed, smallest_p
 from pipeline.results.tables.cells import AVERAGE, Column, Row
 from pipeline.results.tables.doubts import sentences
 from pipeline.results.tables.items import LEAST_ITEMS
+from pipeline.results.tables.misnamed import misnamed
 from pipeline.results.tables.table import Cell, Table, families_of
 from pipeline.results.tables.tuning import grids_of
 from pipeline.results.tables.unlike import FINE_TUNE_SHOWN, column_groups
@@ -153,7 +154,8 @@ def choice(facts: Mapping[str, Any], items: str) -> str:
 def remarks(table: Table) -> list[str]:
     """Return the sentences under the table: points chosen on dev, tests, power, test sets, what is doubtful about them."""
     said = [*chosen(table), *fine_tuning(table), *tests(table), *power(table), *test_sets(table)]
-    return [*said, *sentences(table.doubts), *earlier_code(table)]
+    named = [column.language for column in [*table.averaged, *table.columns] if not column.mean]
+    return [*said, *misnamed(table.spec.metric, named), *sentences(table.doubts), *earlier_code(table)]
 
 
 def fine_tuning(table: Table) -> list[str]:

@@ -1,6 +1,9 @@
 """Own data: each task in each format, labels, languages, ids, cuts, and what is wrong with real files."""
 
+import csv
+import io
 import json
+import random
 from collections import Counter
 from itertools import chain
 from pathlib import Path
@@ -14,10 +17,12 @@ from pipeline.common.files import canonical_json
 from pipeline.config.datasets.files import Files
 from pipeline.config.load import parse
 from pipeline.data.arrange import DUPLICATE
-from pipeline.data.corpora.files import rows as files_rows
+from pipeline.data.corpora.files.asked import split_files
 from pipeline.data.corpora.files.fetch import fetch
 from pipeline.data.corpora.files.labels import label_text, own_labels
-from pipeline.data.corpora.files.read import OTHER, load, read_files, split_files
+from pipeline.data.corpora.files.read import load, read_files
+from pipeline.data.corpora.files.table_rows import OTHER
+from pipeline.data.formats import placing, questions
 from pipeline.data.formats.lines import CARRIAGE, EMPTY, ORPHAN
 from pipeline.data.formats.tables import BLANK_LINE
 from pipeline.data.formats.tagged_parquet import BLANK
@@ -297,6 +302,7 @@ def test_tags_may_be_numbers(tmp_path):
             r"a.conll:2: unknown tag 'B-GEO'",
         ),
         ("a.conll", "a O\n", {"columns": {"id": 0}}, r"columns: id: CoNLL files have none"),
+        ("a.conll", "a O\n", {"columns": {"group": 0}}, r"columns: group: CoNLL files have none"),
         (
             "a.jsonl",
             jsonl({"tokens": ["a"], "tags": ["O", "O"]}),
@@ -368,7 +374,9 @@ def test_ragged_and_misencoded_files_name_the_line(tmp_path):
 
 
 def test_columns_of_other_tasks_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"columns: task sentiment has no 'premise'; valid: id, label, language, text"):
+    with pytest.raises(
+        UserError, match=r"columns: task sentiment has no 'premise'; valid: group, id, label, language, text"
+    ):
         read(tmp_path, "a.csv", "text,label\na,positive\n", columns={"premise": "text"})
 
 
@@ -379,21 +387,29 @@ def answers(tmp_path, *objects):
     return read(tmp_path, "a.jsonl", jsonl(*({"question": "q", **one} for one in objects)), task="qa")
 
 
+def mends(found):
+    return {reason: counts.tolist() for reason, counts in found.mends.items()}
+
+
 def test_missing_starts_are_found_where_the_answer_stands_once(tmp_path):
     found = answers(
         tmp_path,
         {"context": "abc b", "answer": "bc"},
         {"context": "abc b", "answer": "b", "start": ""},
         {"context": "abc b", "answer": "x"},
-        {"context": "aaa", "answer": "aa"},  # at 0 and at 1
+        {"context": "aaa", "answer": "aa", "start": -1},  # at 0 and at 1
         {"context": "abc b", "answer": ["b", "c"], "start": [4, None]},
+        {"context": "abc b", "answer": "a", "start": "-1.0"},
+        {"context": "a\u0301bc", "answer": "\u00e1b"},
     )
     assert rows(found.table) == [
         ("files-jv-train-0", "q", "abc b", ["bc"], [1]),
         ("files-jv-train-4", "q", "abc b", ["b", "c"], [4, 2]),
+        ("files-jv-train-5", "q", "abc b", ["a"], [0]),
+        ("files-jv-train-6", "q", "a\u0301bc", ["a\u0301b"], [0]),
     ]
-    assert found.dropped == {files_rows.SEVERAL: 2, files_rows.ELSEWHERE: 1}
-    assert {reason: n.tolist() for reason, n in found.mends.items()} == {files_rows.FOUND: [1, 1]}
+    assert found.dropped == {placing.SEVERAL: 2, placing.NOWHERE: 1}
+    assert mends(found) == {placing.FOUND: [1, 1, 1, 0], placing.RESPELT: [0, 0, 0, 1]}
 
 
 def test_blank_and_misplaced_answers_are_left_out_and_counted(tmp_path):
@@ -402,36 +418,251 @@ def test_blank_and_misplaced_answers_are_left_out_and_counted(tmp_path):
         {"context": "abc", "answer": "", "start": 0},
         {"context": "abc", "answer": [], "start": []},
         {"context": "abc", "answer": None},
-        {"context": "abc", "answer": "b", "start": 2},
-        {"context": "abc", "answer": ["c", "b", " "], "start": [2, 0, 1]},
+        {"context": "abc", "answer": " "},
+        {"context": "abc", "answer": "b", "start": 2},  # one off
+        {"context": "b or not, but b", "answer": "b", "start": 5},
+        {"context": "abc", "answer": ["c", "x", " "], "start": [2, 0, 1]},
         {"context": " ", "answer": "b", "start": 0},
         {"context": "abc", "answer": "b", "start": 1},
     )
     assert [row[0] + str(row[3:]) for row in rows(found.table)] == [
-        "files-jv-train-4(['c'], [2])",
-        "files-jv-train-6(['b'], [1])",
+        "files-jv-train-4(['b'], [1])",
+        "files-jv-train-6(['c'], [2])",
+        "files-jv-train-8(['b'], [1])",
     ]
-    assert found.dropped == {files_rows.NO_ANSWER: 3, files_rows.MISPLACED: 1, "empty context": 1}
-    assert {reason.partition(";")[0]: n.tolist() for reason, n in found.mends.items()} == {
-        files_rows.MISPLACED: [1, 0],
-        files_rows.NO_ANSWER: [1, 0],
+    assert found.dropped == {
+        questions.UNANSWERABLE: 3,
+        questions.NO_CONTEXT: 1,
+        placing.BLANK: 1,
+        placing.AMBIGUOUS: 1,
+    }
+    assert mends(found) == {
+        placing.MOVED: [1, 0, 0],
+        questions.LEFT_OUT + placing.NOWHERE: [0, 1, 0],
+        questions.LEFT_OUT + placing.BLANK: [0, 1, 0],
     }
 
 
-def test_starts_that_count_bytes_are_refused(tmp_path):
-    objects = [{"context": "é" * n + "abc", "answer": "abc", "start": 2 * n} for n in range(4)]
+@pytest.mark.parametrize(
+    ("unit", "reason"),
+    [
+        (lambda text: len(text.encode("utf-16-le")) // 2, placing.UTF16),
+        (lambda text: len(text.encode()), placing.BYTES),
+        (lambda text: len(text.replace("\n", "\r\n")), placing.LONG_ENDS),
+    ],
+)
+def test_starts_in_another_unit_are_read_so_though_others_fit_some_of_them(tmp_path, unit, reason):
+    """Where all starts count something else, an answer that stands at one by coincidence, too, is not taken for it."""
+    before = "🐕 é\n\n"  # 5 characters, 6 UTF-16 units, 9 bytes, 7 with long line ends
+    contexts = [before + "a" * 8 + f" ana{i} paz" for i in range(5)]
+    objects = [{"context": c, "answer": f"ana{i}", "start": unit(c[: c.find("ana")])} for i, c in enumerate(contexts)]
+    objects.append({"context": contexts[0], "answer": "a", "start": unit(before)})  # a stands at this character too
+    found = answers(tmp_path, *objects)
+    assert found.table["starts"].to_pylist() == [[14]] * 5 + [[5]]
+    assert mends(found) == {reason: [1] * 6} and found.dropped == {}
+
+
+def test_starts_that_count_something_else_are_refused(tmp_path):
+    """Words, say."""
+    objects = [{"context": "one two three four five", "answer": "five", "start": 4} for _ in range(3)]
     with pytest.raises(
         UserError,
-        match=r"a.jsonl:2: the answer 'abc' has start 2, where 'bc' stands; 3 of 4 starts are wrong; expected characters",
+        match=r"a.jsonl:1: the answer 'five' has start 4, where 'two ' stands; 3 of 4 starts are wrong, read as characters, "
+        r"UTF-16 units or bytes; expected characters counted from 0, or no starts",
     ):
-        answers(tmp_path, *objects)
+        answers(tmp_path, *objects, {"context": "five", "answer": "five", "start": 0})
+    unsaid = [{name: value for name, value in one.items() if name != "start"} for one in objects]
+    assert answers(tmp_path, *unsaid).table["starts"].to_pylist() == [[19]] * 3
+
+
+def test_what_is_said_to_be_impossible_has_no_answer(tmp_path):
+    plausible = {"context": "abc", "answer": "b", "start": 1}
+    found = answers(
+        tmp_path,
+        {**plausible, "is_impossible": True},
+        {**plausible, "is_impossible": "True"},
+        {**plausible, "is_impossible": 1},
+        {**plausible, "is_impossible": False},
+        {**plausible, "is_impossible": None},
+        plausible,
+    )
+    assert [row[0] for row in rows(found.table)] == [f"files-jv-train-{n}" for n in (3, 4, 5)]
+    assert found.dropped == {questions.UNANSWERABLE: 3}
+    with pytest.raises(UserError, match=r"a.jsonl:1: is_impossible is 'perhaps'; expected true or false"):
+        answers(tmp_path, {**plausible, "is_impossible": "perhaps"})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [{"text": "Budi", "answer_start": 10}, {"text": "omahe Budi", "answer_start": 4}],
+        [{"text": "Budi", "start": 10.0}, {"text": "omahe Budi"}],
+        [{"text": "Budi", "answer_start": "10"}, {"text": "omahe Budi", "answer_start": None}],
+        {"text": ["Budi", "omahe Budi"], "answer_start": [10, 4]},
+        str({"text": ["Budi", "omahe Budi"], "answer_start": [10, 4]}),
+        "{'text': array(['Budi', 'omahe Budi'], dtype=object), 'answer_start': array([10, 4], dtype=int32)}",
+        json.dumps([{"text": "Budi", "answer_start": 10}, {"text": "omahe Budi", "answer_start": 4}]),
+    ],
+)
+def test_every_way_to_write_squads_answers(tmp_path, given):
+    found = answers(tmp_path, {"context": "Iki omahe Budi.", "answers": given})
+    assert found.table["answers"].to_pylist() == [["Budi", "omahe Budi"]]
+    assert found.table["starts"].to_pylist() == [[10, 4]] and found.dropped == {}
+
+
+def test_columns_of_a_flattened_table(tmp_path):
+    text = "question,context,answers.text,answers.answer_start\nq,Iki omahe Budi.,\"['Budi', 'omahe']\",\"[10, 4]\"\n"
+    found = read(tmp_path, "a.csv", text, task="qa")
+    assert (found.table["answers"].to_pylist(), found.table["starts"].to_pylist()) == ([["Budi", "omahe"]], [[10, 4]])
+
+
+def test_brackets_may_belong_to_an_answer(tmp_path):
+    found = answers(tmp_path, {"context": "see [1] or [2]", "answer": "[1]"}, {"context": "see 1", "answer": "1"})
+    assert found.table["answers"].to_pylist() == [["[1]"], ["1"]]
+    found = answers(tmp_path, {"context": "x [a b] y", "answer": "[a b]"})  # no list of anything
+    assert found.table["answers"].to_pylist() == [["[a b]"]]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("dialect", ["csv", "flat", "hub", "nested"])
+def test_random_questions_are_read_back_from_every_dialect(tmp_path, seed, dialect):
+    rng = random.Random(seed)
+    unit = rng.choice([len, lambda text: len(text.encode()), lambda text: len(text.encode("utf-16-le")) // 2])
+    letters = "ab é\u0301ß한😀\u200d\u200f\u00a0,;'\"[]{}"
+    expected, objects, paragraphs = [], [], []
+    for number in range(30):
+        context = "".join(rng.choices(letters, k=rng.randrange(10, 40))) + f" word{number}"
+        begin = rng.randrange(len(context) - 2)
+        texts = [context[begin : begin + 3], f"word{number}"]
+        spans = [(text, context.index(text, max(begin - 1, 0) if i == 0 else 0)) for i, text in enumerate(texts)]
+        spans = [(text, start if i else begin) for i, (text, start) in enumerate(spans) if text.strip()]
+        if dialect == "csv":
+            spans = spans[-1:]
+        placed = [{"text": text, "answer_start": unit(context[:start])} for text, start in spans]
+        question = f"which {rng.choice(letters)}?"
+        expected.append((str(number), question, context, [text for text, _ in spans], [start for _, start in spans]))
+        together = {"text": [one["text"] for one in placed], "answer_start": [one["answer_start"] for one in placed]}
+        one = {"id": str(number), "question": question}
+        objects.append({**one, "context": context, "answers": placed if dialect == "flat" else together})
+        paragraphs.append({"context": context, "qas": [{**one, "answers": placed}]})
+    if dialect == "csv":
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator=rng.choice(["\n", "\r\n"]))
+        writer.writerow(["id", "question", "context", "answer", "start"])
+        for one in objects:
+            answer = one["answers"]
+            writer.writerow([one["id"], one["question"], one["context"], answer["text"][0], answer["answer_start"][0]])
+        found = read(tmp_path, "a.csv", text.getvalue(), task="qa", columns={"id": "id"})
+    else:
+        content = {"flat": objects, "hub": objects, "nested": {"data": [{"paragraphs": paragraphs}]}}[dialect]
+        written = json.dumps(content, ensure_ascii=rng.random() < 0.5, indent=rng.choice([None, 1]))
+        found = read(tmp_path, "a.json", written, task="qa", columns={"id": "id"})
+    assert rows(found.table) == [(f"files-train-{number}", *rest) for number, *rest in expected]
+    assert found.dropped == {}
+
+
+# ------------------------------------------------------------------------------------------------ below their contexts
+
+HOUSE = "Omahe Budi abang."
+
+
+def nested(*qas, context=HOUSE):
+    return {"context": context, "qas": list(qas)}
+
+
+def asked(key, text="Budi", start=6, **more):
+    return {"id": key, "question": "Omahe sapa?", "answers": [{"text": text, "answer_start": start}], **more}
+
+
+PARAGRAPHS = [
+    nested(asked("a"), asked("b", "abang", 11)),
+    nested(asked("c", "Ana", 0), context="Ana teka."),
+    nested(asked("d", is_impossible=True), {"id": "e", "question": "?", "is_impossible": True, "answers": []}),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json", json.dumps({"version": "1.1", "data": [{"title": "T", "paragraphs": PARAGRAPHS}]})),
+        ("a.json", json.dumps({"data": [{"paragraphs": [one]} for one in PARAGRAPHS]}, indent=1)),
+        ("a.json", json.dumps([{"paragraphs": PARAGRAPHS[:2]}, {"paragraphs": PARAGRAPHS[2:]}], indent=2)),
+        ("a.json", json.dumps({"paragraphs": PARAGRAPHS})),
+        ("a.json", json.dumps({"data": PARAGRAPHS})),
+        ("a.json", "\ufeff" + json.dumps(PARAGRAPHS, indent="\t")),
+        ("a.jsonl", "".join(json.dumps(one) + "\n" for one in PARAGRAPHS)),
+        ("a.jsonl", json.dumps({"paragraphs": PARAGRAPHS[:1]}) + "\n\n" + json.dumps({"paragraphs": PARAGRAPHS[1:]})),
+        ("a.jsonl", json.dumps({"data": [{"paragraphs": PARAGRAPHS}]})),
+    ],
+)
+def test_questions_below_their_contexts(tmp_path, name, content):
+    found = read(tmp_path, name, content, task="qa")
+    assert rows(found.table) == [
+        ("files-train-a", "Omahe sapa?", HOUSE, ["Budi"], [6]),
+        ("files-train-b", "Omahe sapa?", HOUSE, ["abang"], [11]),
+        ("files-train-c", "Omahe sapa?", "Ana teka.", ["Ana"], [0]),
+    ]
+    assert found.dropped == {questions.UNANSWERABLE: 2}
+
+
+def test_questions_below_their_contexts_without_ids_have_numbers(tmp_path):
+    bare = [{name: value for name, value in asked("a").items() if name != "id"} for _ in range(2)]
+    found = read(tmp_path, "a.json", json.dumps([nested(*bare)]), task="qa")
+    assert found.table["id"].to_pylist() == ["files-jv-train-0", "files-jv-train-1"]
+    with pytest.raises(
+        UserError, match=r"a.json\[0\]\.qas\[1\]: key 'id' is missing; expected an id for every question"
+    ):
+        read(tmp_path, "a.json", json.dumps([nested(asked("a"), *bare)]), task="qa")
+
+
+@pytest.mark.parametrize("wrap", [lambda rows: {"data": rows}, lambda rows: rows])
+def test_flat_rows_below_data(tmp_path, wrap):
+    content = json.dumps(
+        wrap([{**asked("a"), "context": HOUSE}, {**asked("b", "abang", 11), "context": HOUSE}]), indent=1
+    )
+    found = read(tmp_path, "a.json", content, task="qa", columns={"id": "id"})
+    assert [(row[0], *row[3:]) for row in rows(found.table)] == [
+        ("files-train-a", ["Budi"], [6]),
+        ("files-train-b", ["abang"], [11]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ([nested(asked("a"), asked("a"))], r"qas\[1\]: the id 'a' is already that of .*a.json\[0\]\.qas\[0\]"),
+        ({"data": [{"paragraphs": [nested()]}]}, r"a.json: holds no questions"),
+        ({"daten": [{"paragraphs": []}]}, r"a.json: key 'data' is missing; did you mean 'daten'\?"),
+        ([{"paragraps": [], "qas2": 1}, {"paragraphs": []}], r"a.json\[0\]: key 'paragraphs' is missing; did you mean"),
+        ([{"contxt": HOUSE, "qas": []}], r"a.json\[0\]: key 'context' is missing; did you mean 'contxt'\?"),
+        (
+            {"data": [{"paragraphs": [nested({"id": "a", "question": "?", "answer": []})]}]},
+            r"a.json: data\[0\]\.paragraphs\[0\]\.qas\[0\]: key 'answers' is missing; did you mean 'answer'\?",
+        ),
+        (
+            [nested({"id": "a", "question": "?", "answers": [{"text": "Budi", "answer_strat": 6}]})],
+            r"answers\[0\]: key 'answer_start' is missing; did you mean 'answer_strat'\?",
+        ),
+        (
+            [nested({"id": "a", "question": "?", "answers": [{"text": "Budi", "answer_start": "six"}]})],
+            r"answers\[0\]: answer_start is text, expected a whole number",
+        ),
+    ],
+)
+def test_what_is_wrong_below_contexts_is_named_by_its_place(tmp_path, content, says):
+    with pytest.raises(UserError, match=says):
+        read(tmp_path, "a.json", json.dumps(content), task="qa")
+
+
+def test_squads_shape_has_no_columns(tmp_path):
+    with pytest.raises(UserError, match=r"columns: question: a.json is of SQuAD's shape, which has no columns"):
+        read(tmp_path, "a.json", json.dumps([nested(asked("a"))]), task="qa", columns={"question": "q"})
 
 
 @pytest.mark.parametrize(
     ("one", "says"),
     [
         ({"answer": ["b", "c"], "start": [1]}, r"a.jsonl:1: 2 answers and 1 starts; expected as many"),
-        ({"answer": "b", "start": -1}, r"a.jsonl:1: start '-1'; expected a whole number of characters, 0 or more"),
         ({"answer": "b", "start": 1.5}, r"a.jsonl:1: start '1.5'; expected"),
         ({"answer": "b", "start": "one"}, r"a.jsonl:1: start 'one'; expected"),
         ({"answer": "b", "start": True}, r"a.jsonl:1: start 'true'; expected"),
@@ -440,6 +671,8 @@ def test_starts_that_count_bytes_are_refused(tmp_path):
             {"answer": {"answer_start": [1]}},
             r"a.jsonl:1: the answer has keys answer_start; expected text and answer_start",
         ),
+        ({"answer": [{"text": "b"}, "c"]}, r"a.jsonl:1: the answer 'c' is no object; expected text and answer_start"),
+        ({"answer": [{"txt": "b"}]}, r"a.jsonl:1: the answer has keys txt; expected text and answer_start"),
         ({"start": 1}, r"a.jsonl: column 'answer' is missing"),
     ],
 )
@@ -556,6 +789,111 @@ def test_the_order_of_a_cut_follows_keys_not_places():
     order = [keys[i] for i in hashed_order(keys, 3)]
     assert order == [keys[::-1][i] for i in hashed_order(keys[::-1], 3)]
     assert order != sorted(keys) and sorted(order) == sorted(keys)
+
+
+def on_contexts(contexts, each, lacking=(), blank=(), prefix=""):
+    """Questions on contexts; of some rows the question is not there at all, of others it is blank."""
+    numbers = [n for n in range(contexts * each) if n not in lacking]
+    return jsonl(
+        *(
+            {
+                "id": f"r{n}",
+                "question": " " if n in blank else f"q{n}",
+                "context": f"{prefix}text {n // each} has thing{n}",
+                "answer": f"thing{n}",
+            }
+            | (
+                {
+                    "context": f"{prefix}text {n // each} has "
+                    + " ".join(f"thing{n // each * each + k}" for k in range(each))
+                }
+            )
+            for n in numbers
+        )
+    )
+
+
+def part_of(loaded):
+    return {name.rpartition("-")[2]: part for part, names in ids(loaded).items() for name in names}
+
+
+def test_questions_on_a_context_come_into_one_part(tmp_path):
+    write(tmp_path, "a.jsonl", on_contexts(10, 6))
+    options = {"task": "qa", "files": {"all": "a.jsonl"}, "cut": {"dev": 0.2, "test": 0.3}}
+    loaded = load(spec(**options), manifest(tmp_path, all="a.jsonl"))
+    contexts = [set(split.table["context"].to_pylist()) for split in loaded.splits.values()]
+    assert [len(part) for part in contexts] == [5, 2, 3] and len(set.union(*contexts)) == 10
+    assert [len(part) for part in ids(loaded).values()] == [30, 12, 18]
+    other = load(spec(**{**options, "cut": {"dev": 0.2, "test": 0.3, "seed": 1}}), tmp_path / "manifest.json")
+    assert ids(other) != ids(loaded)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("cut", [{"files": {"all": "a.jsonl"}}, {"dev": {"from": "train", "fraction": 0.3}}])
+def test_parallel_questions_come_into_one_part_though_some_were_dropped(tmp_path, seed, cut):
+    """Also where that was the group's first, and where texts differ from language to language."""
+    rng = random.Random(seed)
+    write(tmp_path, "a.jsonl", on_contexts(20, 3))
+    write(tmp_path, "b.jsonl", on_contexts(20, 3, blank=rng.sample(range(60), 15), prefix="another "))
+    options = {"task": "qa", "columns": {"id": "id"}, **cut}
+    split = "all" if "files" in cut else "train"
+    options["files"] = {split: "a.jsonl"}
+    jv, su = (
+        load(spec(lang, **options), manifest(tmp_path, **{split: f"{name}.jsonl"}))
+        for lang, name in [("jv", "a"), ("su", "b")]
+    )
+    assert len(part_of(su)) == 45
+    assert {row: part_of(jv)[row] for row in part_of(su)} == part_of(su)
+
+
+def test_groups_that_a_column_names_agree_though_rows_are_not_there_at_all(tmp_path):
+    lines = [f"r{n},d{n // 4},text {n},{'positive' if n % 2 else 'negative'}\n" for n in range(80)]
+    write(tmp_path, "a.csv", "".join(["id,document,text,label\n", *lines]))
+    write(
+        tmp_path, "b.csv", "".join(["id,document,text,label\n", *(line for n, line in enumerate(lines) if n % 4 > 0)])
+    )
+    options = {"columns": {"id": "id", "group": "document"}, "cut": {"dev": 0.2, "test": 0.3}}
+    jv, su = (
+        part_of(load(spec(lang, **options), manifest(tmp_path, all=name)))
+        for lang, name in [("jv", "a.csv"), ("su", "b.csv")]
+    )
+    assert Counter(jv.values()) == {"train": 40, "dev": 16, "test": 24}
+    assert all(len({jv[f"r{4 * d + k}"] for k in range(4)}) == 1 for d in range(20))
+    assert {row: jv[row] for row in su} == su and len(su) == 60
+    with pytest.raises(
+        UserError, match=r"a.csv:3: no group in column 'document'; expected one, or leave columns.group out"
+    ):
+        read(tmp_path, "a.csv", "document,text,label\nd,a,positive\n ,b,positive\n", columns={"group": "document"})
+
+
+def test_what_a_large_group_leaves(tmp_path):
+    content = on_contexts(1, 90) + on_contexts(5, 4, prefix="short ").replace('"r', '"s')
+    write(tmp_path, "a.jsonl", content)
+    for seed in range(6):
+        cut = {"dev": 0.05, "test": 0.1, "seed": seed}
+        loaded = load(spec(task="qa", files={"all": "a.jsonl"}, cut=cut), manifest(tmp_path, all="a.jsonl"))
+        assert [len(part) for part in ids(loaded).values()] == [86, 4, 12]  # thing1 to thing8 stand several times
+
+
+def test_too_few_groups_are_refused_with_a_way_out(tmp_path):
+    write(tmp_path, "a.jsonl", on_contexts(2, 5))
+    options = {"task": "qa", "files": {"all": "a.jsonl"}}
+    places = manifest(tmp_path, all="a.jsonl")
+    with pytest.raises(
+        UserError,
+        match=r"cut: the 10 rows have fewer than 3 contexts; .* each of test, dev, train; .*columns: \{group: NAME\}",
+    ):
+        load(spec(**options), places)
+    loaded = load(spec(**options, columns={"group": "id"}), places)  # a group a row
+    assert [len(part) for part in ids(loaded).values()] == [7, 1, 2]
+    loaded = load(spec(**options, cut={"dev": 0, "test": 0.2}), places)
+    assert [len(part) for part in ids(loaded).values()] == [5, 0, 5]
+    said = "cut: test has 5 rows where 2 were asked for: rows that belong together stay together"
+    assert loaded.notes == ("a note", said)
+
+
+def test_a_group_changes_no_key_of_a_dataset_that_names_none():
+    assert "group" not in spec()["columns"] and spec(columns={"group": "g"})["columns"]["group"] == "g"
 
 
 def test_cuts_of_tasks_without_classes(tmp_path):

@@ -7,8 +7,9 @@ import pytest
 from pipeline.common.errors import UserError
 from pipeline.config.datasets.files import Files
 from pipeline.config.load import parse
+from pipeline.data.corpora.files.asked import split_files
 from pipeline.data.corpora.files.fetch import fetch
-from pipeline.data.corpora.files.read import load, read_files, split_files
+from pipeline.data.corpora.files.read import load, read_files
 from pipeline.grid.inputs import Dataset
 from tests.data.corpora.test_files import jsonl, manifest, read, rows, spec, write
 

@@ -9,7 +9,7 @@ from pipeline.common.errors import UserError
 from pipeline.data import sources
 from pipeline.data.corpora.mlqa.fetch import expected, fetch
 from pipeline.data.corpora.mlqa.read import ABSENT, LANGUAGES, PAIRS, context_and_question, load, read_files
-from pipeline.data.formats import questions as qa_rows
+from pipeline.data.formats import placing
 from pipeline.data.schema import check_table
 from pipeline.stages import download as stage
 from tests.data.qa_files import document, qa, write, write_parquet
@@ -205,7 +205,7 @@ def test_test_files_whose_answers_were_taken_out_are_never_used_silently(tmp_pat
     with pytest.raises(UserError, match=r"test holds 1 examples, expected 3"):
         fetch(spec(), tmp_path / "work", None, folder)
     found = loaded(spec(expected={"de": {"dev": 2, "test": 1}}), tmp_path, folder)
-    assert found.splits["test"].dropped == {qa_rows.BLANK: 1}
+    assert found.splits["test"].dropped == {placing.BLANK: 1}
 
 
 @pytest.fixture

@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.common.errors import UserError
+from pipeline.data.formats import placing
 from pipeline.data.formats import questions as qa_rows
 from pipeline.data.formats.lines import BOM
-from pipeline.data.formats.questions import Placed, place, read_questions
+from pipeline.data.formats.placing import Placed, place
+from pipeline.data.formats.questions import read_questions
+from pipeline.data.formats.squad import json_questions, parquet_questions
 from pipeline.data.schema import check_table
 from tests.data.qa_files import LIMA, QUITO, document, qa, write, write_parquet
 
@@ -73,7 +76,7 @@ def test_several_files_are_read_in_order(tmp_path):
 def test_questions_on_one_text_share_it(tmp_path):
     many = document(("a" * 50, [qa(str(i), ("a", 0)) for i in range(5000)]))  # more than a batch
     for path in (write(tmp_path / "a.json", many), write_parquet(tmp_path / "a.parquet", many)):
-        read_of = qa_rows._parquet_questions(path) if path.suffix == ".parquet" else qa_rows._json_questions(path, {})
+        read_of = parquet_questions(path) if path.suffix == ".parquet" else json_questions(path, {})
         assert len({id(question.context) for question in list(read_of)}) == 1
 
 
@@ -98,22 +101,22 @@ def test_control_characters_and_carriage_returns_are_kept(tmp_path):
     [
         ("Frieden", 28, Placed("Frieden", 28)),
         ("Frieden", 41, Placed("Frieden", 41)),
-        ("Frieden", 29, Placed("Frieden", 28, qa_rows.UTF16)),  # 😀 counted twice
-        ("Frieden", 42, Placed("Frieden", 41, qa_rows.UTF16)),
-        ("Frieden", 33, Placed("Frieden", 28, qa_rows.BYTES)),  # ü, ß one more each, 😀 three more
-        ("Frieden", 46, Placed("Frieden", 41, qa_rows.BYTES)),
-        ("Krieg", 19, Placed("Krieg", 18, qa_rows.UTF16)),
-        ("Frieden", 26, Placed("Frieden", 28, qa_rows.MOVED)),  # two characters off, near one of two
-        ("Frieden", 35, Placed("Frieden", None, qa_rows.AMBIGUOUS)),  # between both
-        ("Frieden", -1, Placed("Frieden", None, qa_rows.AMBIGUOUS)),
-        ("Krieg", 0, Placed("Krieg", 18, qa_rows.MOVED)),  # stands once
-        ("Krieg", -1, Placed("Krieg", 18, qa_rows.MOVED)),
-        ("kurz.", -5, Placed("kurz.", 53, qa_rows.MOVED)),  # not counted from the end
-        ("Krieg", 10**20, Placed("Krieg", 18, qa_rows.MOVED)),
-        ("krieg", 19, Placed("krieg", None, qa_rows.NOWHERE)),  # case is no matter of spelling
-        ("", 3, Placed("", None, qa_rows.BLANK)),
-        (" \n", 3, Placed(" \n", None, qa_rows.BLANK)),
-        (" ", 3, Placed(" ", None, qa_rows.BLANK)),  # though a blank stands there
+        ("Frieden", 29, Placed("Frieden", 28, placing.UTF16)),  # 😀 counted twice
+        ("Frieden", 42, Placed("Frieden", 41, placing.UTF16)),
+        ("Frieden", 33, Placed("Frieden", 28, placing.BYTES)),  # ü, ß one more each, 😀 three more
+        ("Frieden", 46, Placed("Frieden", 41, placing.BYTES)),
+        ("Krieg", 19, Placed("Krieg", 18, placing.UTF16)),
+        ("Frieden", 26, Placed("Frieden", 28, placing.MOVED)),  # two characters off, near one of two
+        ("Frieden", 35, Placed("Frieden", None, placing.AMBIGUOUS)),  # between both
+        ("Frieden", -1, Placed("Frieden", None, placing.SEVERAL)),
+        ("Krieg", 0, Placed("Krieg", 18, placing.MOVED)),  # stands once
+        ("Krieg", -1, Placed("Krieg", 18, placing.FOUND)),
+        ("kurz.", -5, Placed("kurz.", 53, placing.FOUND)),  # not counted from the end
+        ("Krieg", 10**20, Placed("Krieg", 18, placing.MOVED)),
+        ("krieg", 19, Placed("krieg", None, placing.NOWHERE)),  # case is no matter of spelling
+        ("", 3, Placed("", None, placing.BLANK)),
+        (" \n", 3, Placed(" \n", None, placing.BLANK)),
+        (" ", 3, Placed(" ", None, placing.BLANK)),  # though a blank stands there
     ],
 )
 def test_where_an_answer_stands(text, start, expected):
@@ -121,8 +124,8 @@ def test_where_an_answer_stands(text, start, expected):
 
 
 def test_a_negative_offset_is_near_nothing():
-    assert place("x y x", "x", -1) == Placed("x", None, qa_rows.AMBIGUOUS)
-    assert place("x y x", "x", 1) == Placed("x", 0, qa_rows.MOVED)
+    assert place("x y x", "x", -1) == Placed("x", None, placing.SEVERAL)
+    assert place("x y x", "x", 1) == Placed("x", 0, placing.MOVED)
 
 
 E_ACUTE, DECOMPOSED = "\u00e9", "e\u0301"
@@ -143,14 +146,14 @@ O_HORN_TILDE = ("\u1ee1", "o\u031b\u0303", "\u01a1\u0303")  # one letter in thre
     ],
 )
 def test_another_spelling_becomes_the_contexts_own(context, text, start, span):
-    assert place(context, text, start) == Placed(context[slice(*span)], span[0], qa_rows.RESPELT)
+    assert place(context, text, start) == Placed(context[slice(*span)], span[0], placing.RESPELT)
 
 
 def test_spellings_that_stand_nowhere_or_several_times():
-    assert place(f"Caf{DECOMPOSED}s", "Cafes", 0).reason == qa_rows.NOWHERE
-    assert place(DECOMPOSED, E_ACUTE + "\u0323", 0).reason == qa_rows.NOWHERE  # one mark more
-    assert place("x" + DECOMPOSED, "x", 5) == Placed("x", 0, qa_rows.MOVED)
-    assert place("x  y und x\ty", "x y", 3) == Placed("x y", None, qa_rows.AMBIGUOUS)
+    assert place(f"Caf{DECOMPOSED}s", "Cafes", 0).reason == placing.NOWHERE
+    assert place(DECOMPOSED, E_ACUTE + "\u0323", 0).reason == placing.NOWHERE  # one mark more
+    assert place("x" + DECOMPOSED, "x", 5) == Placed("x", 0, placing.MOVED)
+    assert place("x  y und x\ty", "x y", 3) == Placed("x y", None, placing.AMBIGUOUS)
 
 
 letters = st.text(st.sampled_from("ab é\u0301ß한😀\u200d\r\n"), max_size=12)
@@ -171,7 +174,7 @@ def test_offsets_in_any_unit_find_the_answer(before, text, after):
 def test_what_is_placed_stands_there(context, text, start):
     found = place(context, text, start)
     if found.start is None:
-        assert found.reason in (qa_rows.BLANK, qa_rows.NOWHERE, qa_rows.AMBIGUOUS)
+        assert found.reason in (placing.BLANK, placing.NOWHERE, placing.AMBIGUOUS, placing.SEVERAL)
     else:
         assert found.start >= 0 and found.text.strip() and context.startswith(found.text, found.start)
 
@@ -184,7 +187,7 @@ def test_offsets_beyond_plain_characters_are_mended_and_counted_by_row(tmp_path)
         "x-dev-b": (["Krieg"], [18]),
         "x-dev-c": (["Frieden", "Krieg"], [41, 18]),
     }
-    assert mends(found) == {qa_rows.UTF16: [1, 0, 0], qa_rows.BYTES: [0, 0, 1], qa_rows.MOVED: [0, 0, 1]}
+    assert mends(found) == {placing.UTF16: [1, 0, 0], placing.BYTES: [0, 0, 1], placing.MOVED: [0, 0, 1]}
 
 
 def test_drops_are_counted_by_reason(tmp_path):
@@ -201,14 +204,14 @@ def test_drops_are_counted_by_reason(tmp_path):
     )
     assert rows(found) == {"x-dev-a": (["Peru"], [13]), "x-dev-h": (["La Paz"], [25])}
     assert found.dropped == {
-        qa_rows.BLANK: 1,
-        qa_rows.NOWHERE: 1,
-        qa_rows.AMBIGUOUS: 1,
+        placing.BLANK: 1,
+        placing.NOWHERE: 1,
+        placing.AMBIGUOUS: 1,
         qa_rows.NO_QUESTION: 1,
         qa_rows.NO_CONTEXT: 1,
         qa_rows.UNANSWERABLE: 1,
     }
-    assert mends(found) == {qa_rows.LEFT_OUT + qa_rows.BLANK: [0, 1], qa_rows.LEFT_OUT + qa_rows.NOWHERE: [0, 1]}
+    assert mends(found) == {qa_rows.LEFT_OUT + placing.BLANK: [0, 1], qa_rows.LEFT_OUT + placing.NOWHERE: [0, 1]}
 
 
 # ------------------------------------------------------------------------------------------------------------ unanswerable

@@ -398,6 +398,7 @@ def test_a_tuned_few_shot_row_is_fine_tuned_as_its_chosen_point_says():
         ("method.fine_tune.clip_norm", 1.0, None, "null"),
         ("source_dataset", "x", None, "null"),
         ("training.test_max_length", 64, "absent", "as max_length"),
+        ("training.longest_answer", 64, "absent", "30"),
         ("training.select_metric", "entity_f1_lenient", "absent", METRIC),
     ],
 )

@@ -16,8 +16,8 @@ from pipeline.common.names import on_disk
 from pipeline.common.paths import SPLITS
 from pipeline.data import sources
 from pipeline.data.arrange import own_splits
-from pipeline.data.corpora.files.asked import missing_splits
-from pipeline.data.corpora.files.read import read_files, settled, split_files
+from pipeline.data.corpora.files.asked import missing_splits, split_files
+from pipeline.data.corpora.files.read import read_files, settled
 from pipeline.data.formats.text import ending_of
 
 LISTED = 20  # names in a message

@@ -44,4 +44,6 @@ def joined(parts: Sequence[Read]) -> Read:
     dropped = sum((Counter(part.dropped) for part in parts), Counter[str]())
     repaired = sum((Counter(part.repaired) for part in parts), Counter[str]())
     notes = tuple(dict.fromkeys(note for part in parts for note in part.notes))
-    return Read(table, dict(dropped), dict(repaired), mends, notes)
+    unused = [row for part in parts for row in part.unused]
+    groups = [group for part in parts for group in part.groups]
+    return Read(table, dict(dropped), dict(repaired), mends, notes, unused, groups)

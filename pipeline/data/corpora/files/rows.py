@@ -1,29 +1,21 @@
 """Rows of a user's table, one reader per kind of task; what cannot be used is dropped and counted, or refused.
 
-Texts of blanks only are dropped, rows whose label the map leaves out too. An answer without a start is looked for in its
-context and taken if it stands there exactly once. An answer that is blank, not at its start, or cannot be found is left
-out; a question without any other is dropped. If that befalls most of a file's starts, they count something else than
-characters, and the file is refused.
+Texts of blanks only are dropped, rows whose label the map leaves out too. Answers are placed in their contexts as everywhere
+(see `placing`); if that fails most of a file's starts, they count something else, and the file is refused.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from pipeline.common.errors import UserError
-from pipeline.data.arrange import Read
+from pipeline.data.arrange import Read, Unused
 from pipeline.data.corpora.files.labels import Labels, label_text
+from pipeline.data.formats.questions import own_rows
+from pipeline.data.formats.squad import Question, own_start
 from pipeline.data.formats.tables import Table, as_text
-from pipeline.data.schema import SCHEMAS, task_table
-
-FOUND = "start missing, found in the context"
-NO_ANSWER = "no answer, or a blank one"
-MISPLACED = "answer not at its start"
-ELSEWHERE = "answer without a start, not in its context"
-SEVERAL = "answer without a start, several times in its context"
+from pipeline.data.schema import SCHEMAS, SHARED, task_table
 
 Chosen = Sequence[tuple[int, str]]
 """The rows to be read: number in the table, and id."""
@@ -49,7 +41,7 @@ def class_rows(
     texts = [_texts(table, names[role]) for role in roles]
     raw = table.columns[names["label"]]
     dropped: Counter[str] = Counter()
-    rows = []
+    rows, unused = [], []
     for row, name in chosen:
         label = labels.of(raw[row], table.place(row))
         found = [column[row] for column in texts]
@@ -57,9 +49,11 @@ def class_rows(
             dropped[f"label {label_text(raw[row])!r}, left out"] += 1
         elif empty := next((r for r, text in zip(roles, found, strict=True) if not text.strip()), None):
             dropped[f"empty {empty}"] += 1
+            shared = dict(zip(roles, found, strict=True)).get(SHARED.get(task, ""), "")
+            unused.append(Unused(name, shared, label))
         else:
             rows.append((name, *found, label))
-    return Read(task_table(task, language, rows), dropped)
+    return Read(task_table(task, language, rows), dropped, unused=unused)
 
 
 def _texts(table: Table, name: str) -> list[str]:
@@ -83,89 +77,45 @@ def answer_rows(language: str, table: Table, names: Mapping[str, str], chosen: C
     questions, contexts = _texts(table, names["question"]), _texts(table, names["context"])
     answers = table.columns[names["answer"]]
     starts = table.columns[names["start"]] if "start" in names else [None] * table.rows
-    dropped: Counter[str] = Counter()
-    rows, mends, checked = [], [], Checked()
+    says = table.columns[names["impossible"]] if "impossible" in names else [None] * table.rows
+    asked = []
     for row, name in chosen:
-        where, context = table.place(row), contexts[row]
-        empty = next((r for r, t in (("question", questions[row]), ("context", context)) if not t.strip()), None)
-        if empty:
-            dropped[f"empty {empty}"] += 1
-            continue
-        placed, faults = checked.place(context, _pairs(answers[row], starts[row], where), where)
-        if not placed:
-            dropped[next(iter(faults), NO_ANSWER)] += 1
-            continue
-        texts, numbers = zip(*placed, strict=True)
-        rows.append((name, questions[row], context, list(texts), list(numbers)))
-        mends.append(faults)
-    checked.check()
-    reasons = sorted({reason for faults in mends for reason in faults})
-    counts = {_mend(reason): np.array([faults[reason] for faults in mends], dtype=np.int64) for reason in reasons}
-    return Read(task_table("qa", language, rows), dropped, mends=counts)
+        where = table.place(row)
+        impossible = _is_true(says[row], f"{where}: {names.get('impossible')}")
+        pairs = [] if impossible else _pairs(answers[row], starts[row], where)
+        given = [(text, start) for text, start in pairs if text]
+        asked.append((name, Question(where, name, questions[row], contexts[row], given, impossible)))
+    return own_rows(language, asked)
 
 
-def _mend(reason: str) -> str:
-    return reason if reason == FOUND else f"{reason}; left out, the question has others"
-
-
-class Checked:
-    """Puts answers to their places and keeps count of the starts that were wrong."""
-
-    def __init__(self) -> None:
-        self.right, self.wrong, self.first = 0, 0, ""
-
-    def place(
-        self, context: str, pairs: Iterable[tuple[str, int | None]], where: str
-    ) -> tuple[list[tuple[str, int]], Counter[str]]:
-        """Return the answers that stand in the context, with their starts, and what was wrong with the others."""
-        placed: list[tuple[str, int]] = []
-        faults: Counter[str] = Counter()
-        for answer, start in pairs:
-            if not answer.strip():
-                faults[NO_ANSWER] += 1
-            elif start is not None:
-                if context.startswith(answer, start):
-                    self.right += 1
-                    placed.append((answer, start))
-                    continue
-                self.wrong += 1
-                stands = context[start : start + len(answer)]
-                self.first = self.first or f"{where}: the answer {answer!r} has start {start}, where {stands!r} stands"
-                faults[MISPLACED] += 1
-            elif (at := context.find(answer)) < 0:
-                faults[ELSEWHERE] += 1
-            elif context.find(answer, at + 1) >= 0:
-                faults[SEVERAL] += 1
-            else:
-                faults[FOUND] += 1
-                placed.append((answer, at))
-        return placed, faults
-
-    def check(self) -> None:
-        """Refuse a file most of whose starts are wrong.
-
-        Raises:
-            UserError: they are.
-        """
-        if self.wrong > self.right:
-            total = self.right + self.wrong
-            raise UserError(
-                f"{self.first}; {self.wrong} of {total} starts are wrong; expected characters (not bytes) counted from 0"
-            )
+def _is_true(value: Any, where: str) -> bool:
+    """Read a truth value as tables write it; nothing is false."""
+    text = str(as_text(value) if value is not None else "").strip().lower()
+    if text not in ("", "0", "false", "no", "1", "true", "yes"):
+        raise UserError(f"{where} is {text!r:.40}; expected true or false")
+    return text in ("1", "true", "yes")
 
 
 def _pairs(answers: Any, starts: Any, where: str) -> list[tuple[str, int | None]]:
-    """Return answers with their starts: of one text, of a list, or of SQuAD's `{text: […], answer_start: […]}`."""
-    if isinstance(answers, dict):
-        if "text" not in answers:
-            raise UserError(
-                f"{where}: the answer has keys {', '.join(answers) or 'none'}; expected text and answer_start"
-            )
-        answers, starts = answers["text"], answers.get("answer_start", starts)
-    if answers is None:
+    """Return answers with their starts.
+
+    Args:
+        answers: a text, a list of them, SQuAD's list of `{text, answer_start}`, or the hub's `{text: […], answer_start: […]}`.
+        starts: one, or a list of them, where the answers have none of their own.
+        where: the row's place.
+    """
+    if isinstance(answers, list) and any(isinstance(answer, dict) for answer in answers):
+        texts: list[Any] = [_member(answer, where) for answer in answers]
+        numbers = [own_start(answer, where) for answer in answers]
+    elif isinstance(answers, dict):
+        texts = _member(answers, where)
+        numbers = next((answers[key] for key in ("answer_start", "start") if key in answers), starts)
+    elif answers is None:
         return []
-    texts = answers if isinstance(answers, list) else [answers]
-    numbers = starts if isinstance(starts, list) else [None] * len(texts) if starts in (None, "") else [starts]
+    else:
+        texts, numbers = answers, starts
+    texts = texts if isinstance(texts, list) else [texts]
+    numbers = numbers if isinstance(numbers, list) else [None] * len(texts) if numbers in (None, "") else [numbers]
     if len(numbers) != len(texts):
         raise UserError(f"{where}: {len(texts)} answers and {len(numbers)} starts; expected as many")
     for text in texts:
@@ -175,11 +125,25 @@ def _pairs(answers: Any, starts: Any, where: str) -> list[tuple[str, int | None]
     return [("" if text is None else as_text(text), _start(number, where)) for text, number in pairs]
 
 
+def _member(answer: Any, where: str) -> Any:
+    """Return the text of an answer that is an object."""
+    if not isinstance(answer, dict):
+        raise UserError(
+            f"{where}: the answer {answer!r:.60} is no object; expected text and answer_start, as in others"
+        )
+    if "text" not in answer:
+        raise UserError(f"{where}: the answer has keys {', '.join(answer) or 'none'}; expected text and answer_start")
+    return answer["text"]
+
+
 def _start(value: Any, where: str) -> int | None:
+    """Return a start; -1 and the like say that it is not known."""
     text = as_text(value)
     if text is None or text == "":
         return None
-    whole = re.fullmatch(r"\s*(\d+)(\.0+)?\s*", text) if isinstance(text, str) else None
+    whole = re.fullmatch(r"\s*(-?\d+)(\.0+)?\s*", text) if isinstance(text, str) else None
     if not whole:
-        raise UserError(f"{where}: start {text!r:.40}; expected a whole number of characters, 0 or more")
-    return int(whole[1])
+        raise UserError(
+            f"{where}: start {text!r:.40}; expected a whole number of characters from 0, or -1 where it is not known"
+        )
+    return int(whole[1]) if int(whole[1]) >= 0 else None

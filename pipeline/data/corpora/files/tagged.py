@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.common.errors import UserError, nearest
-from pipeline.data.arrange import Read
+from pipeline.data.arrange import Read, Unused
 from pipeline.data.corpora.files.labels import Labels, label_text
 from pipeline.data.corpora.files.rows import Chosen
 from pipeline.data.formats.broken import ADVICE, DROP, Broken
@@ -149,7 +149,7 @@ def tagged_read(language: str, sentences: Iterable[Sentence], tags: Tags, broken
     meant = _meant(list(sentences), tags, broken, dropped)
     if tags.scheme is None:
         _check_scheme(meant)
-    rows, counts = [], []
+    rows, counts, unused = [], [], []
     for name, words, theirs, where, mends in meant:
         found, more = to_iob2(theirs)
         if mends[PLAIN]:
@@ -161,13 +161,14 @@ def tagged_read(language: str, sentences: Iterable[Sentence], tags: Tags, broken
             )
         elif not whole[0]:
             dropped[EMPTY] += 1
+            unused.append(Unused(name))
         else:
             more[BLANK] = len(words) - len(whole[0])  # those of entities
             rows.append((name, *whole))
             counts.append(mends + more)
     reasons = dict.fromkeys([ORPHAN, BLANK, *(reason for found in counts for reason in found)])
     mends_by_row = {reason: np.array([found[reason] for found in counts], dtype=np.int64) for reason in reasons}
-    return Read(task_table("ner", language, rows), dropped + broken.dropped, mends=mends_by_row)
+    return Read(task_table("ner", language, rows), dropped + broken.dropped, mends=mends_by_row, unused=unused)
 
 
 def _meant(sentences: Sequence[Sentence], tags: Tags, broken: Broken, dropped: Counter[str]) -> list[Meant]:
