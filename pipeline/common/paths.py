@@ -4,6 +4,7 @@
 configs never overwrite each other's data and changing a setting back finds the old files.
 """
 
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,11 @@ from typing import Any
 RESULTS = Path("results")
 RESOURCES = Path("resources")
 SPLITS = ("train", "dev", "test")
+
+
+def expanded(path: str) -> str:
+    """A path of the config as it is opened: `~` and `~user` stand for home folders. Identities have it as written."""
+    return os.path.expanduser(path)  # noqa: PTH111 (pathlib would expand ./~x too)
 
 
 def raw_manifest(dataset: str, language: str) -> Path:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, fie
 
 from pipeline.config.datasets.downloaded import DevFromTrain
 from pipeline.config.section import Section
-from pipeline.config.values import FilePath, Language, Seed, Share, Switch, read_null
+from pipeline.config.values import FileName, FilePath, Language, Seed, Share, Switch, read_null
 
 
 def read_column(value: Any) -> Any:
@@ -114,7 +114,7 @@ class Files(Section):
     folder: FilePath = Field(
         description="path of the folder; changes no run: a file that changed is read again", examples=["data/mine"]
     )
-    files: dict[Literal["train", "dev", "test", "all"], FilePath] = Field(
+    files: dict[Literal["train", "dev", "test", "all"], FileName] = Field(
         description="each split's file below the folder, or one file for `all`, which `cut` divides; `{language}` in it "
         "stands for the language's name in `languages`",
         examples=[{"train": "{language}/train.csv", "test": "{language}/test.csv"}],

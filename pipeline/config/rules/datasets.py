@@ -84,6 +84,11 @@ def check_paths(path: KeyPath, dataset: Files) -> Iterator[Problem]:
         for name in re.findall(r"\{(.*?)\}", file):
             if name != "language":
                 yield (*path, "files", split), f"{file!r}: nothing is put for {{{name}}}; did you mean {{language}}?"
+        if re.search(r"[{}]", re.sub(r"\{.*?\}", "", file)):
+            yield (
+                (*path, "files", split),
+                f"{file!r}: a lone brace; only {{language}} may stand in braces, so rename the file",
+            )
         first = splits.setdefault(file, split)
         if first != split:
             yield (*path, "files", split), f"is the {first} file too; to divide one file: all, and cut"
@@ -129,6 +134,12 @@ def check_languages_of_files(name: str, dataset: Files, languages: Collection[st
         )
     called: dict[str, str] = {}
     for language in sorted(languages):
+        if len(shared) < len(dataset.files) and re.search(r"[{}]", dataset.languages.get(language, "")):
+            yield (
+                (*path, "languages", language),
+                f"{dataset.languages[language]!r}: a path with braces cannot be read, Snakemake takes them for a wildcard; "
+                "rename the files",
+            )
         other = called.setdefault(dataset.languages.get(language, language), language)
         if other != language:
             yield (*path, "languages", language), f"is called as {other!r} is; expected different names"
