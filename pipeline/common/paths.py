@@ -13,11 +13,13 @@ from typing import Any
 RESULTS = Path("results")
 RESOURCES = Path("resources")
 SPLITS = ("train", "dev", "test")
+HANDED = Path(".snakemake") / "metalingua"
+"""Where lies what Snakemake hands to its jobs."""
 
 
 def expanded(path: str) -> str:
     """A path of the config as it is opened: `~` and `~user` stand for home folders. Identities have it as written."""
-    return os.path.expanduser(path)  # noqa: PTH111 (pathlib would expand ./~x too)
+    return os.path.expanduser(path)  # noqa: PTH111 (pathlib takes ./~x for it too)
 
 
 def raw_manifest(dataset: str, language: str) -> Path:

@@ -228,7 +228,7 @@ def read_path(value: Any) -> Any:
         )
     if re.match(r"\$\w+(/|$)", value):
         raise ValueError(f"{value!r}: variables are not expanded; write the whole path, or ~ for your home folder")
-    if value.startswith("~") and os.path.expanduser(value) == value:
+    if value.startswith("~") and os.path.expanduser(value) == value:  # noqa: PTH111 (pathlib takes ./~x for it too)
         raise ValueError(f"{value!r}: no such user; write ./{value} if it is a name that begins so")
     return value
 

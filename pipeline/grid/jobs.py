@@ -7,11 +7,9 @@ A param whose function takes Snakemake's `output` is not recorded with the job: 
 (where a mirror lies, whether a child needs the model) stays out of what makes a job run again. What can is in the path.
 """
 
-import gc
 import os
 import re
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,9 +31,6 @@ from pipeline.grid.inputs import Dataset
 from pipeline.grid.runs import Grid, Run, expand, run_inputs
 
 T = TypeVar("T")
-
-HANDED = Path(".snakemake") / "metalingua"
-"""Where lists too long for a command line lie, named by their content; relative to the working directory."""
 
 
 class Wildcards(Protocol):
@@ -327,7 +322,7 @@ def code_of(run: Run) -> str:
 
 def handed(what: str, value: Any) -> str:
     """Write a list for a stage under its content's digest, unless it is there, and return its path."""
-    path = HANDED / f"{what}-{digest(value)}.json"
+    path = paths.HANDED / f"{what}-{digest(value)}.json"
     if not path.exists():
         write_text(path, canonical_json(value) + "\n")
     return str(path)
@@ -351,15 +346,3 @@ def gpu_slots() -> int:
     if visible is not None:
         return int(visible.strip() not in ("", "-1"))
     return int(any(Path("/proc/driver/nvidia/gpus").glob("*")))
-
-
-def collect_garbage_seldom() -> None:
-    """Spare Snakemake a tenth of its start: it builds millions of objects, and nearly all of them live until it ends."""
-    gc.set_threshold(200_000, 50, 100)
-
-
-def use_this_python() -> None:
-    """Let `python` in the rules' commands be the interpreter that runs Snakemake, whether or not its environment is active."""
-    folder = str(Path(sys.executable).parent)
-    if os.environ.get("PATH", "").split(os.pathsep)[0] != folder:
-        os.environ["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", "")])
