@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 
 # The Snakefile's folder leads sys.path until `libraries_first`: so this is its own package, whatever else is installed.
 from pipeline.common.startup import (
+    check_place,
     collect_garbage_seldom,
     libraries_first,
     safe_commands,
@@ -23,7 +24,15 @@ from pipeline.grid.jobs import gpu_slots, read_jobs
 collect_garbage_seldom()
 use_this_python()
 shell.prefix(safe_commands())
+
+# Snakemake merges config files key by key: the demo must not leak into a config of the user's own.
+if not workflow.configfiles:
+
+    configfile: str(paths.default_config())
+
+
 try:
+    check_place()
     jobs = read_jobs(config, workflow.configfiles)
 except UserError as error:
     raise WorkflowError(f"config:\n{error}") from None

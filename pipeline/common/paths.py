@@ -17,6 +17,18 @@ HANDED = Path(".snakemake") / "metalingua"
 """Where lies what Snakemake hands to its jobs."""
 
 
+def workflow_folder() -> Path:
+    """The folder of the Snakefile, with `rules/`, `config/`, `profiles/`, `envs/`: the clone, or inside the installed package."""
+    package = Path(__file__).resolve().parents[1]
+    return package / "_workflow" if (package / "_workflow").is_dir() else package.parent
+
+
+def default_config() -> Path:
+    """The config where none is named: `config/config.yaml` of the working directory, or else the demo."""
+    own = Path("config/config.yaml")
+    return own if own.is_file() else workflow_folder() / own
+
+
 def expanded(path: str) -> str:
     """A path of the config as it is opened: `~` and `~user` stand for home folders. Identities have it as written."""
     return os.path.expanduser(path)  # noqa: PTH111 (pathlib takes ./~x for it too)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipeline.common import paths
+from pipeline.common.errors import UserError
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -32,6 +33,18 @@ def use_this_python() -> None:
     if os.environ.get("PATH", "").split(os.pathsep)[0] != folder:
         os.environ["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", "")])
     os.environ["PYTHONSAFEPATH"] = "1"
+
+
+def check_place() -> None:
+    """Check that Snakemake can read paths of the workflow's own files.
+
+    Raises:
+        UserError: they have braces, which it takes for wildcards.
+    """
+    if "{" in str(PACKAGE) or "}" in str(PACKAGE):
+        raise UserError(
+            f"{PACKAGE.parent}: Snakemake takes the braces in this path for wildcards; move or rename the folder"
+        )
 
 
 def safe_commands() -> str:
