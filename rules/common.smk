@@ -5,6 +5,7 @@ Reads the config; writes what jobs are handed, under .snakemake/metalingua/: lis
 """
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 # The Snakefile's folder leads sys.path until `libraries_first`: so this is its own package, whatever else is installed.
 from pipeline.common.startup import (
@@ -19,11 +20,13 @@ libraries_first()
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError
+from pipeline.common.failures import tell_mistakes_once
 from pipeline.grid.jobs import gpu_slots, read_jobs
 
 collect_garbage_seldom()
 use_this_python()
 shell.prefix(safe_commands())
+tell_mistakes_once(logger)
 
 # Snakemake merges config files key by key: the demo must not leak into a config of the user's own.
 if not workflow.configfiles:

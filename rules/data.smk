@@ -14,7 +14,7 @@ rule download:
         "logs/download/{dataset}/{language}.log",
     benchmark:
         "logs/download/{dataset}/{language}.tsv"
-    retries: 2
+    retries: 0  # the stage itself tries troubled servers again; nothing else is changed by another attempt
     conda:
         "../envs/pipeline.yaml"
     threads: 1
@@ -48,6 +48,7 @@ rule preprocess:
         "logs/preprocess/{dataset}/{language}.log",
     benchmark:
         "logs/preprocess/{dataset}/{language}.tsv"
+    retries: 0
     conda:
         "../envs/pipeline.yaml"
     threads: 1

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from pipeline.common.errors import UserError
-from pipeline.config.explain import explain
+from pipeline.config.explain import explain, keys_at
 from pipeline.config.methods import METHODS
 from pipeline.config.reading import Places, dotted, read_files
 from pipeline.config.rules.check import check
@@ -58,7 +59,8 @@ def parse(raw: Mapping[str, Any], places: Places | None = None) -> Settings:
             settings = Settings.model_validate(kept)
         except ValidationError as error:
             found = error.errors(include_url=False)
-            problems += [explain(details, whole) for details in found]
+            misspelt = misspelt_keys(found)
+            problems += [explain(details, whole) for details in found if details["loc"] not in misspelt]
             kept = without(kept, [details["loc"] for details in found])
     broken, unsaid = missing_names(whole, kept), unsaid_training(path for path, _ in problems)
     problems += [problem for problem in check(settings, broken) if not follows(problem, unsaid)]
@@ -89,6 +91,14 @@ def without(raw: Mapping[str, Any], paths: Sequence[KeyPath]) -> dict[str, Any]:
         else:
             kept = {key: value for key, value in kept.items() if str(key) != str(path[0])}
     return kept
+
+
+def misspelt_keys(found: Sequence[ErrorDetails]) -> set[KeyPath]:
+    """Return the locations of keys that are missing because an unknown key beside them is what they were to be."""
+    missing = {details["loc"] for details in found if details["type"] == "missing"}
+    unknown = [details["loc"] for details in found if details["type"] == "extra_forbidden"]
+    meant_there = {(*loc[:-1], key) for loc in unknown for key in meant(loc[-1], keys_at(loc[:-1]))}
+    return missing & meant_there
 
 
 def unsaid_training(broken: Iterable[KeyPath]) -> set[str]:

@@ -38,6 +38,13 @@ def test_what_follows_from_a_wrong_training_setting_is_not_said(typo, other):
     assert len(said) == 1 and said[0].startswith(typo.partition("=")[0]), said
 
 
+def test_a_misspelt_key_is_not_missing_too():
+    spelt = ["experiments.few.datset=babel", "experiments.few.dataset="]
+    assert errors(*spelt) == ["experiments.few.datset: unknown key; did you mean 'dataset'?"]
+    missing = errors("experiments.few.xyzzy=babel", "experiments.few.dataset=")
+    assert missing[0] == "experiments.few.dataset: is required and missing" and len(missing) == 2
+
+
 def test_what_has_nothing_to_do_with_a_wrong_training_setting_is_said_too():
     said = errors("training.epochz=3", "encoders.small.max_length=64", "tables.few.baseline=jiont")
     assert [line.partition(":")[0] for line in said] == [
