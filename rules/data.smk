@@ -8,6 +8,7 @@ results/data/<dataset>/<language>/{train,dev,test,text}.parquet with a report be
 rule download:
     input:
         jobs.own_files,
+        content=jobs.own_content,
     output:
         manifest=str(paths.raw_manifest("{dataset}", "{language}")),
     log:

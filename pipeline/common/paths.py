@@ -39,6 +39,16 @@ def raw_manifest(dataset: str, language: str) -> Path:
     return RESOURCES / "raw" / dataset / language / "manifest.json"
 
 
+def own_content(dataset: str, language: str) -> Path:
+    """What the user's own files of one language hold, by split: an input of their download."""
+    return HANDED / "own" / dataset / f"{language}.json"
+
+
+def own_hashes() -> Path:
+    """Hashes of the user's own files, so that none is hashed at every start."""
+    return HANDED / "own" / "hashes.json"
+
+
 def data_dir(dataset: str, language: str) -> Path:
     """The folder of one language's Parquet splits."""
     return RESULTS / "data" / dataset / language

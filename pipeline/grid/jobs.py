@@ -28,6 +28,7 @@ from pipeline.data.loaders import GENERATED
 from pipeline.grid.analyses import Analysis, analysis_spec, figures
 from pipeline.grid.figures import represented
 from pipeline.grid.inputs import Dataset
+from pipeline.grid.own_files import OwnFiles
 from pipeline.grid.runs import Grid, Run, expand, run_inputs
 
 T = TypeVar("T")
@@ -75,6 +76,14 @@ class Jobs:
         """The user's own files that a download copies: one that changed is read again. Of missing ones the stage tells."""
         named = self.dataset(wildcards.dataset).own_files(wildcards.language)
         return [str(path) for path in named.values() if path.is_file()]
+
+    def own_content(self, wildcards: Wildcards) -> list[str]:
+        """What these files hold, as a file that is new where one of them changed, even if it bears an older date than before."""
+        return self._own.handed(self.dataset(wildcards.dataset), wildcards.language)
+
+    @cached_property
+    def _own(self) -> OwnFiles:
+        return OwnFiles()
 
     def raw_manifest(self, wildcards: Wildcards) -> list[str]:
         """What preprocessing reads: the manifest of the raw files, nothing where the data is generated."""

@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,18 @@ def test_a_file_that_changed_is_read_again_and_the_other_is_not(shop: House, tmp
     assert json.loads(report.read_text())["splits"]["train"]["rows"] == 25  # half of 50
     jobs = house.planned()
     assert sorted(jobs) == ["collect", "score", "table", "train_run"]  # the same runs, trained again
+
+
+def test_an_older_file_in_its_place_is_read_again(shop: House, tmp_path: Path) -> None:
+    house = shop.copy(tmp_path / "house")
+    file = write_reviews(house, MINE, "nds", rows=50)
+    os.utime(file, (1_700_000_000, 1_700_000_000))  # as `cp -p` and `unzip` leave it
+    anew_for_nds(house.planned())
+    assert "stale" in house.run("plan")
+    shutil.rmtree(house.folder / ".snakemake")
+    assert languages(house.planned(), "download") == ["nds"], "Snakemake's own records are not needed"
+    write_reviews(house, MINE, "nds")
+    assert languages(house.planned(), "download") == [], "what was read is back"
 
 
 def test_what_a_language_is_called_reads_that_language_again(shop: House, tmp_path: Path) -> None:
