@@ -20,7 +20,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 def libraries_first() -> None:
     """Look for modules in the folder of the Snakefile, and in the working directory, after all others."""
-    last = {PACKAGE.parent, Path.cwd().resolve()}
+    last = {paths.workflow_folder(), Path.cwd().resolve()}
     sys.path.sort(key=lambda folder: Path(folder).resolve() in last)
 
 
