@@ -225,7 +225,10 @@ def test_a_missing_file_is_told_by_the_stage(shop: House, tmp_path: Path) -> Non
     assert done.returncode != 0
     told = said_in(house, "nds")
     assert told == "error: mine/low german/review.csv: no such file; did you mean 'reviews.csv'?\n"
-    assert told.strip() in done.stdout + done.stderr  # and shown
+    shown = done.stdout + done.stderr
+    assert shown.count(told.removeprefix("error: ").strip()) == 1 and "--spec" not in shown, (
+        "said once, and nothing around it"
+    )
 
 
 def test_a_file_that_went_away_is_told_too(shop: House, tmp_path: Path) -> None:
