@@ -48,7 +48,10 @@ def test_files_may_have_no_other_braces_than_those_of_the_language():
     assert "nothing is put for {a}" in errors(OWN.format(folder="data", file='"{a}{language}.csv"'))[0]
     called = "datasets.own.languages={nearish: 'a{b}'}"
     said = errors(OWN.format(folder="data", file='"{language}.csv"'), called, "experiments.few.dataset=own", *USED)
-    assert any(line.startswith("datasets.own.languages.nearish: 'a{b}': a path with braces") for line in said), said
+    assert any(
+        line.startswith("datasets.own.languages.nearish: 'a{b}' stands in paths, where braces cannot be read")
+        for line in said
+    ), said
 
 
 def test_home_folders_are_expanded_and_are_no_part_of_what_is_read(monkeypatch):

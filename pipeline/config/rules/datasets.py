@@ -92,6 +92,12 @@ def check_paths(path: KeyPath, dataset: Files) -> Iterator[Problem]:
         first = splits.setdefault(file, split)
         if first != split:
             yield (*path, "files", split), f"is the {first} file too; to divide one file: all, and cut"
+    for language, called in dataset.languages.items():
+        if re.search(r"[{}]", called) and any("{language}" in file for file in dataset.files.values()):
+            yield (
+                (*path, "languages", language),
+                f"{called!r} stands in paths, where braces cannot be read; rename the files",
+            )
 
 
 def check_cut(path: KeyPath, dataset: Files) -> Iterator[Problem]:
@@ -134,12 +140,6 @@ def check_languages_of_files(name: str, dataset: Files, languages: Collection[st
         )
     called: dict[str, str] = {}
     for language in sorted(languages):
-        if len(shared) < len(dataset.files) and re.search(r"[{}]", dataset.languages.get(language, "")):
-            yield (
-                (*path, "languages", language),
-                f"{dataset.languages[language]!r}: a path with braces cannot be read, Snakemake takes them for a wildcard; "
-                "rename the files",
-            )
         other = called.setdefault(dataset.languages.get(language, language), language)
         if other != language:
             yield (*path, "languages", language), f"is called as {other!r} is; expected different names"
