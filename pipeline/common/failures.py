@@ -15,6 +15,9 @@ from snakemake_interface_logger_plugins.common import LogEvent
 START = "error: "
 """What the errors of `pipeline.common.errors.run_stage` begin with."""
 
+CONFIG = "\nconfig:\n"
+"""What stands before the errors of a config in `rules/common.smk`."""
+
 _MOST = 1 << 16  # bytes of a log's end
 
 
@@ -36,6 +39,9 @@ class Told(logging.Formatter):
         event = getattr(record, "event", None)
         if event == LogEvent.ERROR and "CalledProcessError in file" in record.getMessage():
             return ""  # the record of the failed job comes right after
+        if event == LogEvent.ERROR and CONFIG in record.getMessage():
+            lines = record.getMessage().partition(CONFIG)[2].split("\n")
+            return "\n".join(["error in the config:", *(line for line in lines if not line.startswith('  File "'))])
         if event == LogEvent.JOB_ERROR:
             logs = [str(log) for log in getattr(record, "log", None) or ()]
             error = mistake(logs)

@@ -93,6 +93,15 @@ def test_missing_logs_and_other_records_are_left_alone(logger, terminal, tmp_pat
     assert terminal.getvalue() == "Select jobs to execute...\nWorkflowError: no\n"
 
 
+def test_errors_of_a_config_stand_without_the_place_in_the_rules(logger, terminal):
+    said = "c.yaml:5: training.epochz: unknown key\nc.yaml:7: tables.t: is required and missing"
+    place = 'file "/rules/common.smk", line 41'
+    raised = f"WorkflowError in {place}:\nconfig:\n{said}\n  {place.capitalize()}, in <module>"
+    logger.error(raised, extra={"event": LogEvent.ERROR, "exception": "WorkflowError"})
+    assert terminal.getvalue() == f"error in the config:\n{said}\n"
+    assert 'WorkflowError(f"config:\\n{error}")' in (Path(__file__).parents[2] / "rules/common.smk").read_text()
+
+
 def test_the_last_error_counts_and_long_logs_are_read_from_their_end(tmp_path):
     log = write(tmp_path / "long.log", "error: an early one\n" + "é step\n" * 20_000 + "error: the last\n")
     assert mistake([str(log)]) == "the last"
