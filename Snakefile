@@ -12,11 +12,6 @@ from snakemake.utils import min_version
 
 min_version("9.20")
 
-# Snakemake merges config files key by key: the demo must not leak into a config of the user's own.
-if "experiments" not in config:
-
-    configfile: "config/config.yaml"
-
 
 include: "rules/common.smk"
 include: "rules/data.smk"

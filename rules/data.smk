@@ -8,13 +8,14 @@ results/data/<dataset>/<language>/{train,dev,test,text}.parquet with a report be
 rule download:
     input:
         jobs.own_files,
+        content=jobs.own_content,
     output:
         manifest=str(paths.raw_manifest("{dataset}", "{language}")),
     log:
         "logs/download/{dataset}/{language}.log",
     benchmark:
         "logs/download/{dataset}/{language}.tsv"
-    retries: 2
+    retries: 0  # the stage itself tries troubled servers again; nothing else is changed by another attempt
     conda:
         "../envs/pipeline.yaml"
     threads: 1
@@ -48,6 +49,7 @@ rule preprocess:
         "logs/preprocess/{dataset}/{language}.log",
     benchmark:
         "logs/preprocess/{dataset}/{language}.tsv"
+    retries: 0
     conda:
         "../envs/pipeline.yaml"
     threads: 1

@@ -5,11 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.common.errors import UserError
+from pipeline.common.paths import default_config
 from pipeline.config.load import load
 from pipeline.config.schema import Settings
-
-DEFAULT = Path("config/config.yaml")
-"""The config where none is named, relative to the working directory."""
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +49,7 @@ def files_of(arguments: argparse.Namespace) -> Sequence[Path]:
     for change in arguments.config:
         if "=" not in change and Path(change).suffix in (".yaml", ".yml"):
             raise UserError(f"--config {change}: a file stands before --config: {change} --config training.epochs=5")
-    return [*arguments.files, *arguments.configfile] or [DEFAULT]
+    return [*arguments.files, *arguments.configfile] or [default_config()]
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:

@@ -15,6 +15,7 @@ from pipeline.common.errors import run_stage
 from pipeline.common.files import read_object
 from pipeline.data.summary import summary
 from pipeline.grid.inputs import Dataset
+from pipeline.grid.own_files import OwnFiles
 from pipeline.grid.runs import expand
 from pipeline.grid.survey import language_state
 
@@ -38,7 +39,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def told(dataset: Dataset, accepted: Collection[str] = ()) -> str:
     """Return one dataset's table, and which of its languages are missing or stale."""
-    states = {language: language_state(dataset, language, {}, accepted) for language in dataset.languages}
+    own = OwnFiles()
+    states = {language: language_state(dataset, language, {}, own, accepted) for language in dataset.languages}
     found = (read_object(paths.data_report(dataset.key, language)) for language in dataset.languages)
     reports = [report for report in found if report is not None and "notes" in report]
     lines = [f"{dataset.name} ({paths.data_dir(dataset.key, '*').parent})"]

@@ -4,17 +4,36 @@
     metalingua check my.yaml
     metalingua plan my.yaml
 
-Each works as `python -m pipeline.commands.<command>` too. Results are made by Snakemake: `snakemake --configfile my.yaml`.
+    metalingua run my.yaml
+
+Each works as `python -m pipeline.commands.<command>` too. Results are made by Snakemake, which `run` calls.
 """
 
 import argparse
+from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
-from pipeline.commands import check, data, draw, plan, prune
+from pipeline.commands import check, data, draw, plan, prune, run
 from pipeline.common.errors import run_stage
 
-COMMANDS: dict[str, ModuleType] = {"check": check, "data": data, "draw": draw, "plan": plan, "prune": prune}
-"""By name; each has a docstring, a `SUMMARY` of one line, `add_arguments(parser)` and `run(arguments)`."""
+COMMANDS: dict[str, ModuleType] = {
+    "check": check,
+    "data": data,
+    "draw": draw,
+    "plan": plan,
+    "prune": prune,
+    "run": run,
+}
+"""By name; each has a docstring, a `SUMMARY` of one line, `add_arguments(parser)` and `run(arguments)`; with `VERBATIM` it takes
+all words that follow, options too."""
+
+
+def version_text() -> str:
+    """Return the version that is installed."""
+    try:
+        return f"metalingua {version('metalingua')}"
+    except PackageNotFoundError:
+        return "metalingua, not installed: run from a clone"
 
 
 def parser_of_commands() -> argparse.ArgumentParser:
@@ -22,15 +41,19 @@ def parser_of_commands() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="metalingua",
         description="Which cross-lingual method, from which source language, and is the difference real?",
-        epilog="Results are made by Snakemake: snakemake --configfile my.yaml",
+        epilog="Results are made by Snakemake: metalingua run my.yaml, or in a clone snakemake --configfile my.yaml",
     )
+    parser.add_argument("--version", action="version", version=version_text())
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
     for name, module in COMMANDS.items():
+        verbatim = getattr(module, "VERBATIM", False)
         one = commands.add_parser(
             name,
             help=module.SUMMARY,
             description=module.__doc__,
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            prefix_chars="\0" if verbatim else "-",
+            add_help=not verbatim,
         )
         module.add_arguments(one)
     return parser

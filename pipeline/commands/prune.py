@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
         UserError: a config is wrong; nothing is deleted then.
     """
     settings = settings_of(arguments)
-    others = [load([path]) for path in (*arguments.keep, *map(Path, settings.keep))]
+    others = [load([path]) for path in (*arguments.keep, *map(Path, map(paths.expanded, settings.keep)))]
     grids = [expand(one) for one in (settings, *others)]
     found, foreign = leftovers(grids)
     print(report(found, foreign))

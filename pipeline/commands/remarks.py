@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 
+from pipeline.common.paths import default_config
 from pipeline.grid.runs import Grid
 
 
 def remarks(grid: Grid) -> Iterator[str]:
-    """Yield a line for each method that is told to train in bfloat16 and whose derivatives need float32."""
+    """Yield a line where nothing would be trained, and for methods told to train in bfloat16 whose derivatives need float32."""
+    if not grid.runs:
+        yield f"no experiment is named, so nothing would run; to change the demo, name it first: {default_config()} my.yaml"
     told = [run for run in grid.runs.values() if run.spec["training"].get("precision") == "bfloat16"]
     named = sorted({label for run in told if needs_float32(run.spec) for _, label in run.uses})
     if named:

@@ -4,6 +4,7 @@
 configs never overwrite each other's data and changing a setting back finds the old files.
 """
 
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -12,11 +13,40 @@ from typing import Any
 RESULTS = Path("results")
 RESOURCES = Path("resources")
 SPLITS = ("train", "dev", "test")
+HANDED = Path(".snakemake") / "metalingua"
+"""Where lies what Snakemake hands to its jobs."""
+
+
+def workflow_folder() -> Path:
+    """The folder of the Snakefile, with `rules/`, `config/`, `profiles/`, `envs/`: the clone, or inside the installed package."""
+    package = Path(__file__).resolve().parents[1]
+    return package / "_workflow" if (package / "_workflow").is_dir() else package.parent
+
+
+def default_config() -> Path:
+    """The config where none is named: `config/config.yaml` of the working directory, or else the demo."""
+    own = Path("config/config.yaml")
+    return own if own.is_file() else workflow_folder() / own
+
+
+def expanded(path: str) -> str:
+    """A path of the config as it is opened: `~` and `~user` stand for home folders. Identities have it as written."""
+    return os.path.expanduser(path)  # noqa: PTH111 (pathlib takes ./~x for it too)
 
 
 def raw_manifest(dataset: str, language: str) -> Path:
     """The list of downloaded files of one language of a dataset (files lie beside it)."""
     return RESOURCES / "raw" / dataset / language / "manifest.json"
+
+
+def own_content(dataset: str, language: str) -> Path:
+    """What the user's own files of one language hold, by split: an input of their download."""
+    return HANDED / "own" / dataset / f"{language}.json"
+
+
+def own_hashes() -> Path:
+    """Hashes of the user's own files, so that none is hashed at every start."""
+    return HANDED / "own" / "hashes.json"
 
 
 def data_dir(dataset: str, language: str) -> Path:

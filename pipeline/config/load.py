@@ -6,19 +6,23 @@
     metalingua check config/config.yaml
 """
 
-from collections.abc import Mapping, Sequence
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from pipeline.common.errors import UserError
-from pipeline.config.explain import explain
+from pipeline.config.explain import explain, keys_at
 from pipeline.config.methods import METHODS
 from pipeline.config.reading import Places, dotted, read_files
 from pipeline.config.rules.check import check
 from pipeline.config.rules.problems import KeyPath
 from pipeline.config.schema import Settings
+from pipeline.config.training import Training
 
 _NAMED = (
     "datasets",
@@ -55,10 +59,11 @@ def parse(raw: Mapping[str, Any], places: Places | None = None) -> Settings:
             settings = Settings.model_validate(kept)
         except ValidationError as error:
             found = error.errors(include_url=False)
-            problems += [explain(details, whole) for details in found]
+            misspelt = misspelt_keys(found)
+            problems += [explain(details, whole) for details in found if details["loc"] not in misspelt]
             kept = without(kept, [details["loc"] for details in found])
-    broken = missing_names(whole, kept)
-    problems += check(settings, broken)
+    broken, unsaid = missing_names(whole, kept), unsaid_training(path for path, _ in problems)
+    problems += [problem for problem in check(settings, broken) if not follows(problem, unsaid)]
     if problems:
         raise UserError("\n".join(located(path, message, places or {}) for path, message in problems))
     return settings
@@ -77,15 +82,43 @@ def with_method_names(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without(raw: Mapping[str, Any], paths: Sequence[KeyPath]) -> dict[str, Any]:
-    """Leave out what is broken: the named entry a path leads into, or else the whole section."""
+    """Leave out what is broken: the entry or key of a section that a path leads into, or else the whole section."""
     kept = dict(raw)
     for path in paths:
         section = kept.get(str(path[0]))
-        if path[0] in _NAMED and len(path) > 1 and isinstance(section, Mapping):
+        if len(path) > 1 and isinstance(section, Mapping):
             kept[str(path[0])] = {name: entry for name, entry in section.items() if str(name) != str(path[1])}
         else:
             kept = {key: value for key, value in kept.items() if str(key) != str(path[0])}
     return kept
+
+
+def misspelt_keys(found: Sequence[ErrorDetails]) -> set[KeyPath]:
+    """Return the locations of keys that are missing because an unknown key beside them is what they were to be."""
+    missing = {details["loc"] for details in found if details["type"] == "missing"}
+    unknown = [details["loc"] for details in found if details["type"] == "extra_forbidden"]
+    meant_there = {(*loc[:-1], key) for loc in unknown for key in meant(loc[-1], keys_at(loc[:-1]))}
+    return missing & meant_there
+
+
+def unsaid_training(broken: Iterable[KeyPath]) -> set[str]:
+    """Return the keys of `training` that have their defaults because what should set them is broken or misspelt."""
+    unsaid: set[str] = set()
+    for section, *rest in broken:
+        if meant(section, Settings.model_fields) == ["training"]:
+            unsaid.update(meant(rest[0], Training.model_fields) if rest else Training.model_fields)
+    return unsaid
+
+
+def meant(key: str | int, known: Iterable[str]) -> list[str]:
+    """Return the known key that is nearest, none where none is near."""
+    return difflib.get_close_matches(str(key), list(known), n=1, cutoff=0.5)
+
+
+def follows(problem: tuple[KeyPath, str], unsaid: Iterable[str]) -> bool:
+    """Whether a broken rule is about such a key, and so may follow from an error that is said already."""
+    path, message = problem
+    return any(key in path or re.search(rf"\b{key}\b", message) for key in unsaid)
 
 
 def missing_names(whole: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, set[str]]:

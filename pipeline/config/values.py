@@ -4,6 +4,7 @@ Numbers are also read from strings, on purpose: PyYAML takes `1e-3` for a string
 `--config 'training={epochs: 5}'` over as one. So `0.001`, `1.0e-3` and `1e-3` are one value, and one run.
 """
 
+import os
 import re
 from typing import Annotated, Any, TypeVar
 
@@ -211,6 +212,27 @@ def read_repository(value: Any) -> str:
     raise ValueError(f"expected owner/name, got {value!r}")
 
 
+def read_path(value: Any) -> Any:
+    """Read the path of a file or folder, as written: `pipeline.common.paths.expanded` puts the home folder for a leading `~`.
+
+    Raises:
+        ValueError: braces, which Snakemake takes for wildcards; no such user; a variable, which nothing expands.
+    """
+    if not isinstance(value, str):
+        return value
+    if "{language}" in value:
+        raise ValueError(f"{value!r}: {{language}} is filled in under `files` alone; give the folder above it here")
+    if "{" in value or "}" in value:
+        raise ValueError(
+            f"{value!r}: a path with braces cannot be read, Snakemake takes them for a wildcard; rename it"
+        )
+    if re.match(r"\$\w+(/|$)", value):
+        raise ValueError(f"{value!r}: variables are not expanded; write the whole path, or ~ for your home folder")
+    if value.startswith("~") and os.path.expanduser(value) == value:  # noqa: PTH111 (pathlib takes ./~x for it too)
+        raise ValueError(f"{value!r}: no such user; write ./{value} if it is a name that begins so")
+    return value
+
+
 def as_list(value: Any) -> Any:
     """Let one value stand for the list of it."""
     return value if isinstance(value, list | tuple) else [value]
@@ -292,7 +314,8 @@ Sha256 = Annotated[str, BeforeValidator(read_sha256), _text("SHA-256", "[0-9a-f]
 Repository = Annotated[
     str, BeforeValidator(read_repository), _text("owner/name", f"{NAME}/({NAME}|.*\\{{language\\}}.*)")
 ]
-FilePath = Annotated[str, Field(min_length=1, json_schema_extra={"format": "path"})]
+FileName = Annotated[str, Field(min_length=1, json_schema_extra={"format": "path"})]
+FilePath = Annotated[FileName, BeforeValidator(read_path)]
 SourceSet = Annotated[
     list[Language],
     BeforeValidator(as_list),

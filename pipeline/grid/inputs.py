@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.common.files import digest, matching
 from pipeline.common.names import on_disk
+from pipeline.common.paths import expanded
 from pipeline.config.datasets import Dataset as DatasetSettings
 from pipeline.config.datasets.babel import Babel
 from pipeline.config.datasets.facts import babel_languages, babel_overrides
@@ -141,7 +142,7 @@ def encoder(name: str, settings: Settings, datasets: Mapping[str, str]) -> Encod
     if isinstance(given, Extend):
         del spec["encoder"]
         spec["base"] = encoder(given.encoder, settings, datasets).key
-    folder = given.folder if isinstance(given, FolderEncoder) else None
+    folder = expanded(given.folder) if isinstance(given, FolderEncoder) else None
     return Encoder(f"{name}-{digest(spec, 8)}", name, spec, folder)
 
 
@@ -205,8 +206,7 @@ def _places(given: Mapping[str, Any]) -> dict[str, Any]:
     """Where a dataset's files are found and what they must count."""
     return {
         "sources": tuple(given.get("sources", ("folder",))),
-        "mirror": given.get("mirror"),
-        "folder": given.get("folder"),
+        **{kind: expanded(given[kind]) for kind in ("mirror", "folder") if kind in given},
         "archive": given.get("archive"),
         "expected": given.get("expected", {}),
         "called": given.get("languages", {}),

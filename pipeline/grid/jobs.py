@@ -7,11 +7,9 @@ A param whose function takes Snakemake's `output` is not recorded with the job: 
 (where a mirror lies, whether a child needs the model) stays out of what makes a job run again. What can is in the path.
 """
 
-import gc
 import os
 import re
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,12 +28,10 @@ from pipeline.data.loaders import GENERATED
 from pipeline.grid.analyses import Analysis, analysis_spec, figures
 from pipeline.grid.figures import represented
 from pipeline.grid.inputs import Dataset
+from pipeline.grid.own_files import OwnFiles
 from pipeline.grid.runs import Grid, Run, expand, run_inputs
 
 T = TypeVar("T")
-
-HANDED = Path(".snakemake") / "metalingua"
-"""Where lists too long for a command line lie, named by their content; relative to the working directory."""
 
 
 class Wildcards(Protocol):
@@ -80,6 +76,14 @@ class Jobs:
         """The user's own files that a download copies: one that changed is read again. Of missing ones the stage tells."""
         named = self.dataset(wildcards.dataset).own_files(wildcards.language)
         return [str(path) for files in named.values() for path in files if path.is_file()]
+
+    def own_content(self, wildcards: Wildcards) -> list[str]:
+        """What these files hold, as a file that is new where one of them changed, even if it bears an older date than before."""
+        return self._own.handed(self.dataset(wildcards.dataset), wildcards.language)
+
+    @cached_property
+    def _own(self) -> OwnFiles:
+        return OwnFiles()
 
     def raw_manifest(self, wildcards: Wildcards) -> list[str]:
         """What preprocessing reads: the manifest of the raw files, nothing where the data is generated."""
@@ -333,7 +337,7 @@ def code_of(run: Run) -> str:
 
 def handed(what: str, value: Any) -> str:
     """Write a list for a stage under its content's digest, unless it is there, and return its path."""
-    path = HANDED / f"{what}-{digest(value)}.json"
+    path = paths.HANDED / f"{what}-{digest(value)}.json"
     if not path.exists():
         write_text(path, canonical_json(value) + "\n")
     return str(path)
@@ -357,15 +361,3 @@ def gpu_slots() -> int:
     if visible is not None:
         return int(visible.strip() not in ("", "-1"))
     return int(any(Path("/proc/driver/nvidia/gpus").glob("*")))
-
-
-def collect_garbage_seldom() -> None:
-    """Spare Snakemake a tenth of its start: it builds millions of objects, and nearly all of them live until it ends."""
-    gc.set_threshold(200_000, 50, 100)
-
-
-def use_this_python() -> None:
-    """Let `python` in the rules' commands be the interpreter that runs Snakemake, whether or not its environment is active."""
-    folder = str(Path(sys.executable).parent)
-    if os.environ.get("PATH", "").split(os.pathsep)[0] != folder:
-        os.environ["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", "")])

@@ -2,7 +2,7 @@
 
 A result is `done` when it answers to today's spec, code and inputs; `stale` when it was made from others, or its inputs will be
 made again, and so will it; `missing` when it is not there. Only descriptions are read, never data, weights or predictions; of
-the user's own files those that are newer than their copies.
+the user's own files those whose hash is not known yet.
 """
 
 from collections.abc import Collection
@@ -13,6 +13,7 @@ from pipeline.common import paths
 from pipeline.common.code import run_code, stage_code
 from pipeline.common.files import read_object, sha256_file
 from pipeline.grid.inputs import Dataset
+from pipeline.grid.own_files import OwnFiles
 from pipeline.grid.runs import Grid, Run, reads
 
 State = Literal["done", "stale", "missing"]
@@ -40,8 +41,9 @@ def survey(grid: Grid) -> Survey:
     """Look at what lies under `results/` and `resources/`."""
     records = read_records()
     hashes: dict[str, str] = {}
+    own = OwnFiles()
     languages = {
-        (key, language): language_state(dataset, language, hashes, grid.accepted)
+        (key, language): language_state(dataset, language, hashes, own, grid.accepted)
         for key, dataset in grid.datasets.items()
         for language in dataset.languages
     }
@@ -74,35 +76,20 @@ def read_records() -> dict[str, Record]:
     return {name: record for name, record in found if record is not None}
 
 
-def language_state(dataset: Dataset, language: str, hashes: dict[str, str], accepted: Collection[str] = ()) -> State:
+def language_state(
+    dataset: Dataset, language: str, hashes: dict[str, str], own: OwnFiles, accepted: Collection[str] = ()
+) -> State:
     """Return the state of one language's splits, noting their hashes in `hashes` by path."""
     key, loader = dataset.key, dataset.spec["loader"]
     report = read_object(paths.data_report(key, language))
     if report is None or not all(paths.split(key, language, name).exists() for name in paths.SPLITS):
         return "missing"
     answers = report.get("code") in (stage_code("preprocess", loader), *accepted)
-    if not answers or own_files_changed(dataset, language):
+    if not answers or own.changed(dataset, language):
         return "stale"
     for name, split in report.get("splits", {}).items():
         hashes[str(paths.split(key, language, name))] = split.get("sha256", "")
     return "done"
-
-
-def own_files_changed(dataset: Dataset, language: str) -> bool:
-    """Whether a file of the user's own is gone or new, or newer than the copy that was made of it and not the same."""
-    manifest = paths.raw_manifest(dataset.key, language)
-    copied = (read_object(manifest) or {}).get("files", {})
-    if not copied:
-        return False
-    for split, named in dataset.own_files(language).items():
-        hashes = [file.get("sha256") for file in copied.get(split, [])]
-        files = [path for path in named if path.is_file()]
-        if len(files) != len(hashes):
-            return True
-        newer = (path for path in files if path.stat().st_mtime_ns > manifest.stat().st_mtime_ns)
-        if any(sha256_file(path) not in hashes for path in newer):
-            return True
-    return False
 
 
 def encoder_state(key: str, accepted: Collection[str] = ()) -> State:

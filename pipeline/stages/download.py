@@ -83,6 +83,7 @@ def _describe(
         "source": obtained.source.kind,
         "where": obtained.source.where,
         "files": dict(files),
+        **({"own": True} if obtained.source.kind == "folder" else {}),
         "notes": obtained.notes,
         "failed": failures,
     }

@@ -268,8 +268,6 @@ def test_the_stage_reads_files_and_overrides(folder, monkeypatch, capsys):
     assert "13 of 13 runs to train" in capsys.readouterr().out
     with pytest.raises(UserError, match="--jobs 0: expected 1 or more"):
         run_plan(monkeypatch, "--configfile", "c.yaml", "--jobs", "0")
-    with pytest.raises(UserError, match=r"config/config\.yaml: no such file"):
-        run_plan(monkeypatch)
 
 
 def test_the_stage_imports_nothing_heavy_and_starts_at_once():
@@ -296,7 +294,8 @@ def test_thousands_of_runs_are_planned_at_once(folder):
 
 def test_a_config_without_experiments_has_nothing_to_train():
     base = expand(parse({}))
-    assert report(base, survey(base)).endswith("Nothing to train.")
+    text = report(base, survey(base))
+    assert "Nothing to train.\n" in text and "no experiment is named, so nothing would run" in text
 
 
 def test_a_run_whose_model_an_analysis_wants_and_nobody_kept_is_missing():
@@ -431,7 +430,7 @@ def test_own_files_that_changed_make_stale(folder):
     for content, age, states in (
         ("as copied", +10, {"done"}),  # touched
         ("another", +10, {"done", "stale"}),
-        ("another", -10, {"done"}),  # older than its copy: so does Snakemake see it
+        ("another", -10, {"done", "stale"}),  # older than its copy
     ):
         write_text(file, content)
         os.utime(file, (manifest.stat().st_mtime + age,) * 2)

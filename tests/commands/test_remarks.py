@@ -19,6 +19,11 @@ def test_an_explicit_bfloat16_is_remarked_on_where_it_spoils_the_gradient(tmp_pa
     assert said in report(base, survey(base))
 
 
+def test_a_config_without_experiments_is_remarked_on():
+    (said,) = remarks(grid("experiments=", "tables="))
+    assert said.startswith("no experiment is named, so nothing would run")
+
+
 @pytest.mark.parametrize("overrides", [(), (TOLD, "training.optimizer=sgd"), (TOLD, "methods.mine.variant=released")])
 def test_nothing_is_said_elsewhere(overrides):
     assert not list(remarks(grid(*PAPER, *overrides)))

@@ -23,6 +23,38 @@ def test_the_base_config_is_valid():
 
 
 @pytest.mark.parametrize(
+    ("typo", "other"),
+    [
+        ("training.max_lenght=64", "encoders.small.max_length=64"),
+        ("training.max_length=abc", "encoders.small.max_length=64"),
+        ("training.batchsize=4", "experiments.few.target_size=8"),
+        ("training.selekt=last", "datasets.babel.sizes.dev=50"),
+        ("training=5", "encoders.small.max_length=64"),
+        ("trainin={max_length: 64}", "encoders.small.max_length=64"),
+    ],
+)
+def test_what_follows_from_a_wrong_training_setting_is_not_said(typo, other):
+    said = errors(typo, other, "methods.meta={method: metaxl}", "experiments.few.methods=[joint, meta, target_only]")
+    assert len(said) == 1 and said[0].startswith(typo.partition("=")[0]), said
+
+
+def test_a_misspelt_key_is_not_missing_too():
+    spelt = ["experiments.few.datset=babel", "experiments.few.dataset="]
+    assert errors(*spelt) == ["experiments.few.datset: unknown key; did you mean 'dataset'?"]
+    missing = errors("experiments.few.xyzzy=babel", "experiments.few.dataset=")
+    assert missing[0] == "experiments.few.dataset: is required and missing" and len(missing) == 2
+
+
+def test_what_has_nothing_to_do_with_a_wrong_training_setting_is_said_too():
+    said = errors("training.epochz=3", "encoders.small.max_length=64", "tables.few.baseline=jiont")
+    assert [line.partition(":")[0] for line in said] == [
+        "training.epochz",
+        "experiments.few.encoder",
+        "tables.few.baseline",
+    ]
+
+
+@pytest.mark.parametrize(
     ("override", "message"),
     [
         ("trainin={}", "trainin: unknown key; did you mean 'training'?"),

@@ -129,19 +129,6 @@ def test_gpu_slots_follow_the_visible_devices(monkeypatch: pytest.MonkeyPatch, v
     assert workflow.gpu_slots() == slots
 
 
-def test_python_in_the_rules_is_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-    import shutil
-    import sys
-
-    monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    workflow.use_this_python()
-    assert shutil.which("python") == str(Path(sys.executable).parent / "python")
-    before = os.environ["PATH"]
-    workflow.use_this_python()
-    assert os.environ["PATH"] == before
-
-
 def test_importing_the_helpers_loads_nothing_heavy() -> None:
     import subprocess
     import sys

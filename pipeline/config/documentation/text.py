@@ -19,6 +19,8 @@ my.yaml` says whether it is right, `metalingua plan my.yaml` what it would run.
   is replaced. `--config` goes before files. Snakemake takes whole sections, `--config 'training={epochs: 5}'`; `metalingua` takes
   paths as well, `metalingua plan a.yaml b.yaml --config training.epochs=5`.
 * Numbers may be spelled `0.001`, `1.0e-3` or `1e-3`: they are the same number and the same run.
+* Paths start in the folder in which Snakemake does; `~` and `~user` are home folders, variables are not expanded. Blanks, quotes
+  and `*` may stand in them; braces may not, which Snakemake takes for wildcards.
 * Names become file names: letters, digits and `_`, inside also `.` and `-`. Put languages in quotes that YAML reads as truth
   values: `"no"`.
 * [`default.yaml`](default.yaml) lists every key with its default. Editors that know JSON schema complete and check keys after
@@ -293,6 +295,7 @@ at all:
 | `keep`, `confirm` | what `prune` keeps and whether it deletes |
 
 The order of `labels` of your own files is that of the classes, so another order is another dataset. Your own files themselves are
-not part of the id: a file that changed is read again, and the runs that used it are trained again under the same id.
+not part of the id: a file that holds something else than what was read, whatever date it bears, is read again, and the runs that
+used it are trained again under the same id.
 
 A path under `encoders.*.folder` is different: it is all that is known of that model beforehand, so it is part of the id."""

@@ -90,9 +90,25 @@ def check_paths(path: KeyPath, dataset: Files) -> Iterator[Problem]:
         for name in re.findall(r"\{(.*?)\}", file):
             if name != "language":
                 yield (*path, "files", split), f"{file!r}: nothing is put for {{{name}}}; did you mean {{language}}?"
+        if re.search(r"[{}]", re.sub(r"\{.*?\}", "", file)):
+            yield (
+                (*path, "files", split),
+                f"{file!r}: a lone brace; only {{language}} may stand in braces, so rename the file",
+            )
         first = splits.setdefault(file, split)
         if first != split:
             yield (*path, "files", split), f"is the {first} file too; to divide one file: all, and cut"
+    yield from check_optional(path, dataset)
+    for language, called in dataset.languages.items():
+        if re.search(r"[{}]", called) and "{language}" in str(list(dataset.files.values())):
+            yield (
+                (*path, "languages", language),
+                f"{called!r} stands in paths, where braces cannot be read; rename the files",
+            )
+
+
+def check_optional(path: KeyPath, dataset: Files) -> Iterator[Problem]:
+    """What a language may lack must be a file of its own."""
     for i, split in enumerate(dataset.optional):
         if split not in dataset.files:
             yield (*path, "optional", i), f"`files` names no {split} file that a language could lack; leave it out"

@@ -1,0 +1,67 @@
+"""How Snakemake and its jobs find Python, its libraries and this package, whatever lies in the folders they are started in.
+
+Snakemake puts the Snakefile's folder before all libraries, and `python -m` the working directory: a user's `random.py`, `yaml.py`
+or `pipeline.py` there would stand in for the module of that name. Nothing is imported here that such a file could be.
+"""
+
+import gc
+import hashlib
+import os
+import shlex
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def libraries_first() -> None:
+    """Look for modules in the folder of the Snakefile, and in the working directory, after all others."""
+    last = {paths.workflow_folder(), Path.cwd().resolve()}
+    sys.path.sort(key=lambda folder: Path(folder).resolve() in last)
+
+
+def use_this_python() -> None:
+    """Let `python` in the rules' commands be the interpreter that runs Snakemake, whether or not its environment is active.
+
+    Where Snakemake starts itself again (on a node of a cluster), it leaves out the working directory too.
+    """
+    folder = str(Path(sys.executable).parent)
+    if os.environ.get("PATH", "").split(os.pathsep)[0] != folder:
+        os.environ["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", "")])
+    os.environ["PYTHONSAFEPATH"] = "1"
+
+
+def check_place() -> None:
+    """Check that Snakemake can read paths of the workflow's own files.
+
+    Raises:
+        UserError: they have braces, which it takes for wildcards.
+    """
+    if "{" in str(PACKAGE) or "}" in str(PACKAGE):
+        raise UserError(
+            f"{PACKAGE.parent}: Snakemake takes the braces in this path for wildcards; move or rename the folder"
+        )
+
+
+def safe_commands() -> str:
+    """Return what stands before every rule's command: `python` finds this package there and nothing of the working directory.
+
+    The package is found through a link that has a folder for itself: beside the package lies what users put into a clone. It is
+    set in the command, since Snakemake takes PYTHONPATH away where a job has a conda environment.
+    """
+    folder = paths.HANDED / f"python-{hashlib.sha256(os.fsencode(PACKAGE)).hexdigest()[:8]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / PACKAGE.name).exists():
+        with suppress(FileExistsError):  # made by another process, just now
+            (folder / PACKAGE.name).symlink_to(PACKAGE, target_is_directory=True)
+    before = "${{PYTHONPATH:+:$PYTHONPATH}}"  # Snakemake fills in braces
+    return f"set -euo pipefail; export PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(str(folder))}{before}; "
+
+
+def collect_garbage_seldom() -> None:
+    """Spare Snakemake a tenth of its start: it builds millions of objects, and nearly all of them live until it ends."""
+    gc.set_threshold(200_000, 50, 100)

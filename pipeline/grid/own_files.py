@@ -1,0 +1,94 @@
+"""What the user's own files hold today, beside what was read of them: by content, since a copied file may bear any date.
+
+Each file is hashed once: what the file system says of it (size, times, inode) tells the next start that it is the same.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pipeline.common import paths
+from pipeline.common.files import canonical_json, read_object, sha256_file, write_text
+from pipeline.grid.inputs import Dataset
+
+SETTLED = 2_000_000_000  # nanoseconds: a file that changed so lately may change again without another date
+
+
+class OwnFiles:
+    """Hashes of files, remembered from start to start."""
+
+    def __init__(self) -> None:
+        self._hashed = False
+
+    @cached_property
+    def _known(self) -> dict[str, Any]:
+        return read_object(paths.own_hashes()) or {}
+
+    def sha256(self, path: Path) -> str | None:
+        """Return the SHA-256 of a file, `None` where there is none."""
+        try:
+            found = path.stat()
+        except OSError:
+            return None
+        if not path.is_file():
+            return None
+        facts = [found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+        known = self._known.get(str(path))
+        if isinstance(known, list) and known[:-1] == facts:
+            return str(known[-1])
+        value = sha256_file(path)
+        if time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > SETTLED:
+            self._known[str(path)] = [*facts, value]
+            self._hashed = True
+        return value
+
+    def remember(self) -> None:
+        """Write down what was hashed, if anything was."""
+        if self._hashed:
+            write_text(paths.own_hashes(), canonical_json(self._known) + "\n")
+            self._hashed = False
+
+    def content(self, dataset: Dataset, language: str) -> dict[str, list[str]]:
+        """Return by split the SHA-256 of the user's own files that one language is read from; nothing for other loaders."""
+        named = dataset.own_files(language).items()
+        return {split: [sha256 for path in files if (sha256 := self.sha256(path))] for split, files in named}
+
+    def changed(self, dataset: Dataset, language: str) -> bool:
+        """Whether a file is new, or one that was read is gone or holds something else than the copy that was made of it."""
+        copied = read_of(dataset, language).get("files", {})
+        return bool(copied) and any(
+            hashes != [file.get("sha256") for file in copied.get(split, [])]
+            for split, hashes in self.content(dataset, language).items()
+        )
+
+    def handed(self, dataset: Dataset, language: str) -> list[str]:
+        """Write what the files hold where the download's rule has it for an input, and return that path; see `download`.
+
+        It is as new as the change that it shows, and older than what was read where nothing changed: so it is right without
+        Snakemake's own records too. Files that were read before there was such an input have it once they change.
+        """
+        if not dataset.own_files(language):
+            return []
+        path, read, changed = (
+            paths.own_content(dataset.key, language),
+            read_of(dataset, language),
+            self.changed(dataset, language),
+        )
+        if read and "own" not in read and not changed:
+            return []
+        text = canonical_json(self.content(dataset, language)) + "\n"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+            if read and not changed:
+                before = paths.raw_manifest(dataset.key, language).stat().st_mtime_ns - SETTLED
+                os.utime(path, ns=(before, before))
+        self.remember()
+        return [str(path)]
+
+
+def read_of(dataset: Dataset, language: str) -> Mapping[str, Any]:
+    """Return what was read of one language's files: the download's manifest, empty where there is none."""
+    return read_object(paths.raw_manifest(dataset.key, language)) or {}

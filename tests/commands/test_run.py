@@ -1,0 +1,80 @@
+"""`metalingua run` becomes Snakemake, with the workflow that belongs to the package."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.commands import main as front
+from pipeline.commands.run import snakemake
+from pipeline.common import paths
+from pipeline.common.errors import UserError
+from tests.rules.house import ROOT
+
+START = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("my.yaml", "more.yml"):
+        (tmp_path / name).write_text("")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], []),
+        (["my.yaml"], ["--configfile", "my.yaml"]),
+        (["my.yaml", "more.yml", "-n"], ["-n", "--configfile", "my.yaml", "more.yml"]),
+        (["my.yaml", "prepare", "--cores", "2"], ["prepare", "--cores", "2", "--configfile", "my.yaml"]),
+        (["--cores", "2", "--configfile", "my.yaml"], ["--cores", "2", "--configfile", "my.yaml"]),
+        (["my.yaml", "--config", "a=1", "b=2"], ["--config", "a=1", "b=2", "--configfile", "my.yaml"]),
+        (["--profile", "profiles/slurm"], ["--profile", str(ROOT / "profiles/slurm")]),
+        (["--profile", "elsewhere"], ["--profile", "elsewhere"]),
+    ],
+)
+def test_its_words_are_snakemake_s(words, told):
+    assert snakemake(words) == [*START, *told]
+
+
+def test_a_profile_of_the_user_s_own_goes_before(folder):
+    (folder / "profiles/slurm").mkdir(parents=True)
+    assert snakemake(["--profile", "profiles/slurm"])[-1] == "profiles/slurm"
+
+
+def test_the_front_hands_all_words_over(monkeypatch):
+    called: list[tuple[str, list[str], str]] = []
+    monkeypatch.setattr(os, "execve", lambda path, line, env: called.append((path, line, env["PYTHONSAFEPATH"])))
+    monkeypatch.setattr(sys, "argv", ["metalingua", "run", "-n", "--version", "--cores", "2", "tables"])
+    front.dispatch()
+    assert called == [(sys.executable, [*START, "-n", "--version", "--cores", "2", "tables"], "1")]
+
+
+def test_a_config_that_is_not_there_and_a_package_without_workflow_are_told(folder, monkeypatch):
+    with pytest.raises(UserError, match=r"^mine\.yaml: no such file; expected a config"):
+        snakemake(["mine.yaml"])
+    monkeypatch.setattr("pipeline.commands.run.workflow_folder", lambda: folder)
+    with pytest.raises(UserError, match="Snakefile: no such file; install the package anew"):
+        snakemake([])
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_its_help_is_its_own(monkeypatch, capsys, flag):
+    monkeypatch.setattr(sys, "argv", ["metalingua", "run", flag])
+    front.dispatch()
+    assert "metalingua run my.yaml" in capsys.readouterr().out
+
+
+def test_the_version_is_said(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["metalingua", "--version"])
+    with pytest.raises(SystemExit):
+        front.dispatch()
+    assert capsys.readouterr().out.startswith("metalingua")
+
+
+def test_a_clone_s_workflow_is_its_own():
+    assert paths.workflow_folder() == ROOT
+    assert paths.default_config() == ROOT / "config/config.yaml"

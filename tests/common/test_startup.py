@@ -1,0 +1,76 @@
+"""Modules of the working directory, and beside the Snakefile, stand in for none of Python's, of libraries or of ours."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.common import startup
+from pipeline.common.errors import UserError
+
+HOSTILE = ("random", "pipeline", "tokenizers", "yaml", "pyarrow", "json", "re", "logging", "config")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with modules that end whatever imports them."""
+    for name in HOSTILE:
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('the {name} of the working directory')\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_python_in_the_rules_is_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setenv("PYTHONSAFEPATH", "")
+    startup.use_this_python()
+    assert shutil.which("python") == str(Path(sys.executable).parent / "python")
+    assert os.environ["PYTHONSAFEPATH"] == "1"
+    before = os.environ["PATH"]
+    startup.use_this_python()
+    assert os.environ["PATH"] == before
+
+
+def test_a_stage_is_started_so_that_nothing_of_the_folder_is_imported(folder: Path) -> None:
+    prefix = startup.safe_commands().replace("{{", "{").replace("}}", "}")
+    command = f"{prefix}{sys.executable} -m pipeline.stages.download --help"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run(["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "--mirror" in done.stdout
+
+
+def test_every_rule_calls_python_in_that_way() -> None:
+    rules = startup.PACKAGE.parent / "rules"
+    assert "shell.prefix(safe_commands())" in (rules / "common.smk").read_text()
+    for file in rules.glob("*.smk"):
+        for text in re.findall(r'shell:\n +"""\n([^"]+)"""', file.read_text()):
+            assert re.match(r" +python -m pipeline\.\w+\.\w+ ", text), text
+
+
+def test_the_package_is_alone_in_the_folder_that_python_is_told_of(folder: Path) -> None:
+    (link,) = startup.safe_commands() and Path(".snakemake/metalingua").glob("python-*")
+    assert [path.name for path in link.iterdir()] == ["pipeline"]
+    assert (link / "pipeline").resolve() == startup.PACKAGE
+    startup.safe_commands()  # again, where it is there
+    assert len(list(Path(".snakemake/metalingua").iterdir())) == 1
+
+
+def test_own_folders_come_after_libraries(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clone = str(startup.PACKAGE.parent)
+    monkeypatch.setattr(
+        sys, "path", [clone, "", "/lib/python", f"{clone}/workflow/..", str(folder), "/lib/site-packages"]
+    )
+    startup.libraries_first()
+    assert sys.path == ["/lib/python", "/lib/site-packages", clone, "", f"{clone}/workflow/..", str(folder)]
+
+
+def test_a_clone_whose_path_has_braces_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    startup.check_place()
+    monkeypatch.setattr(startup, "PACKAGE", Path("/work/{mine}/pipeline"))
+    with pytest.raises(UserError, match=r"^/work/\{mine\}: .* move or rename the folder$"):
+        startup.check_place()
