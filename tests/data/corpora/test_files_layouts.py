@@ -301,15 +301,35 @@ def test_splits_that_a_language_may_lack(tmp_path):
     files = {"train": "{language}-train.csv", "test": "{language}-test.csv"}
     given = spec(files=files, optional=["train"], dev={"from": "train", "fraction": 0.2})
     found = fetch(given, tmp_path / "work", None, folder)
-    why = "jv has no train file, which `optional` allows"
+    why = "jv has no train data, which `optional` allows"
     assert list(found.files) == ["test"] and f"train: none; {why}" in found.notes
     loaded = load(given, manifest(folder, test="jv-test.csv"))
     assert loaded.absent == {"train": why, "dev": f"it is cut from train, and {why}"}
     assert loaded.splits["test"].table.num_rows == 3
     with pytest.raises(UserError, match=r"jv-train.csv: no such file"):
         fetch(spec(files=files, optional=["test"]), tmp_path / "work", None, folder)
-    with pytest.raises(UserError, match=r"mine: su has a file for none of train; expected one at least"):
+    with pytest.raises(UserError, match=r"mine: su has data for none of train; expected some for one at least"):
         fetch(spec("su", files={"train": "{language}-train.csv"}, optional=["train"]), tmp_path / "work", None, folder)
+
+
+@pytest.mark.parametrize("content", ["", "text,label\n"])
+def test_the_remedy_for_a_language_without_rows_works(tmp_path, content):
+    write(tmp_path, "jv-train.csv", content)
+    write(tmp_path, "jv-test.csv", many(3))
+    files = {split: f"{{language}}-{split}.csv" for split in ("train", "test")}
+    with pytest.raises(
+        UserError, match=r"jv-train.csv: .*; if jv has no train data, say so: optional: \[train\]; or leave"
+    ):
+        fetch(spec(files=files), tmp_path / "work", None, tmp_path)
+    given = spec(files=files, optional=["train"])
+    found = fetch(given, tmp_path / "work", None, tmp_path)
+    why = "jv has no train data, which `optional` allows"
+    assert set(found.files) == {"train", "test"} and f"train: none; {why}" in found.notes
+    loaded = load(given, manifest(tmp_path, train="jv-train.csv", test="jv-test.csv"))
+    assert loaded.absent["train"] == why and loaded.splits["test"].table.num_rows == 3
+    write(tmp_path, "jv-test.csv", content)
+    with pytest.raises(UserError, match="jv has data for none of train, test"):
+        fetch(given | {"optional": ["train", "test"]}, tmp_path / "work", None, tmp_path)
 
 
 @pytest.mark.parametrize(

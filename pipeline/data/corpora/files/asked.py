@@ -138,10 +138,14 @@ def is_wide(columns: Mapping[str, Any]) -> bool:
     return any("{language}" in str(name) for name in columns.values())
 
 
-def remedy(split: str, parts: int) -> str:
+def remedy(spec: Mapping[str, Any], split: str, parts: int) -> str:
     """Say what to do where a split's file holds no rows."""
     if parts > 1:
         return "leave this file out of `files`"
+    if "{language}" in str(spec["files"].get(split)) and split != "all":
+        return (
+            f"if {spec['language']} has no {split} data, say so: optional: [{split}]; or leave {split} out of `files`"
+        )
     if split == "dev":
         return "leave dev out of `files`, and cut it from train: dev: {from: train, fraction: 0.2}"
     return f"leave {split} out of `files`" if split != "all" else "expected the rows of all splits"
@@ -182,7 +186,7 @@ def dialect_of(spec: Mapping[str, Any]) -> Dialect:
 def missing_splits(spec: Mapping[str, Any], lacking: Sequence[str]) -> dict[str, str]:
     """Return why a language lacks splits, of those that have no file and that `optional` allows it to lack."""
     return {
-        split: f"{spec['language']} has no {split} file, which `optional` allows"
+        split: f"{spec['language']} has no {split} data, which `optional` allows"
         for split in lacking
         if split in spec.get("optional", ())
     }

@@ -17,7 +17,7 @@ from pipeline.common.paths import SPLITS
 from pipeline.data import sources
 from pipeline.data.arrange import own_splits
 from pipeline.data.corpora.files.asked import missing_splits, split_files
-from pipeline.data.corpora.files.read import read_files, settled
+from pipeline.data.corpora.files.read import empty_splits, read_files, settled
 from pipeline.data.formats.text import ending_of
 
 LISTED = 20  # names in a message
@@ -43,8 +43,6 @@ def fetch(spec: Mapping[str, Any], work: Path, mirror: Path | None, folder: Path
         raise UserError(f"{folder}: no such folder{_instead(folder)}")
     splits = ("all",) if "all" in paths else own_splits(spec, [split for split in SPLITS if split in paths])
     missing = missing_splits(spec, [split for split in splits if not _there(folder, paths[split])])
-    if len(missing) == len(splits):
-        raise UserError(f"{folder}: {language} has a file for none of {', '.join(splits)}; expected one at least")
     unlisted = "{language}" in str(spec["files"]) and language not in spec.get("languages", {})
     advice = f"; {language!r} is not listed under `languages`, so it was looked for by its code" if unlisted else ""
     files: sources.Files = {
@@ -54,7 +52,15 @@ def fetch(spec: Mapping[str, Any], work: Path, mirror: Path | None, folder: Path
     }
     _check_apart(files)
     chosen, notes = settled(spec, [file for several in files.values() for file in several])
+    empty = empty_splits(chosen, files)
+    missing |= missing_splits(spec, empty)
+    if len(missing) == len(splits):
+        raise UserError(
+            f"{folder}: {language} has data for none of {', '.join(splits)}; expected some for one at least"
+        )
     for split, several in files.items():
+        if split in empty:
+            continue
         read = read_files(several, language, split, chosen)
         rows = read.table.num_rows
         notes.append(f"{split}: {rows:,} examples, not checked: own data have no known count")

@@ -83,7 +83,7 @@ def read_files(files: Sequence[Path], language: str, split: str, spec: Mapping[s
             nothing = nothing or error
             found.append(error.read)
         except EmptyFile as error:
-            raise UserError(f"{error}; {remedy(split, len(files))}") from None
+            raise EmptyFile(f"{error}; {remedy(spec, split, len(files))}") from None
     whole = joined(found)
     if nothing and not whole.table.num_rows:
         raise nothing
@@ -152,6 +152,17 @@ def settled(spec: Mapping[str, Any], files: Sequence[Path]) -> tuple[Mapping[str
     return {**spec, "quotes": quotes}, [note] if note else []
 
 
+def empty_splits(spec: Mapping[str, Any], files: Mapping[str, Sequence[Path]]) -> list[str]:
+    """Return the splits that a language may lack, and whose files hold no rows."""
+    found = []
+    for split in (split for split in files if split in spec.get("optional", ())):
+        try:
+            read_files(files[split], str(spec["language"]), split, spec)
+        except EmptyFile:
+            found.append(split)
+    return found
+
+
 def load(spec: Mapping[str, Any], raw: Path | None = None) -> Loaded:
     """Read one language's files into train, dev and test.
 
@@ -170,6 +181,8 @@ def load(spec: Mapping[str, Any], raw: Path | None = None) -> Loaded:
     copies = {split: [raw.parent / file["name"] for file in given] for split, given in there.items()} if raw else {}
     if all(copies.get(split) or split in spec.get("optional", ()) for split in files):
         spec, _ = settled(spec, [path for paths in copies.values() for path in paths])  # the notes are the download's
+    for split in empty_splits(spec, copies):
+        del copies[split]
     if "all" not in files:
         missing = missing_splits(spec, [split for split in SPLITS if split in files and not copies.get(split)])
         absent = {split: missing.get(split, f"`files` names no {split} file") for split in SPLITS}
