@@ -10,8 +10,8 @@ from pipeline.data.leaks import OTHERS
 
 MOST = 6  # labels in a cell
 COLUMNS = ("language", "split", "rows", "labels", "dropped", "repaired", "unknown", "twice", "also in", "shared with")
-"""`unknown`: pieces that the tokenizer does not know; `twice`: rows that repeat an earlier one; `also in`: rows that stand in another
-split; `shared with`: rows whose premise, query or context does."""
+"""`unknown`: pieces that the tokenizer does not know; `twice`: rows that repeat an earlier one; `also in`: rows that stand in
+another split; `shared with`: rows whose premise, query or context does."""
 _ALIGNED = ("left", "left", "right", "left", "right", "right", "right", "right", "left", "left")
 _ALWAYS = ("language", "split", "rows", "labels", "dropped", "repaired")
 
