@@ -258,7 +258,8 @@ def naive(loop, examples, supports, size):
 
 
 def reader(loop, spec):
-    encoder = type("E", (), {"tokenizer": tiny.tokenizer(tiny.TYPED), "max_length": 40, "model": loop.model.encoder})
+    facts = {"tokenizer": tiny.tokenizer(tiny.TYPED), "max_length": 40, "unknown_id": 1, "special_ids": (0, 2, 3)}
+    encoder = type("E", (), {**facts, "model": loop.model.encoder})
     data = RunData(reader_of("sentiment", encoder, paths.encoder_dir(tiny.ENCODER), 32), spec, 1)
     return data
 
