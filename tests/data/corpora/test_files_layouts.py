@@ -436,3 +436,72 @@ def test_keys_that_say_nothing_leave_the_identity_alone():
 def test_the_config_refuses(options, says):
     with pytest.raises(UserError, match=says):
         config(**options)
+
+
+def test_sentences_end_with_their_document(tmp_path):
+    text = token_table([["a", 0], ["", 0], ["a", 0], ["b", 0], ["b", 0]], "doc", "sent")
+    said = {"task": "ner", "columns": {"sentence": "sent", "group": "doc"}}
+    found = read(tmp_path, "a.csv", text, **said)
+    assert tagged(found) == [ADA, RIGA] and list(found.groups) == ["a", "b"]
+    again = text + text.split("\n", 1)[1].replace("\n,", "\na,")
+    with pytest.raises(UserError, match=r"comes back; .*numbered anew in each document.*columns: \{group: NAME\}"):
+        read(tmp_path, "a.csv", again, **said)
+
+
+def test_tsv_tables_of_sentences_are_no_conll(tmp_path):
+    rows_there = [" ".join(words) + "\t" + " ".join(tags) for words, tags in (ADA, RIGA)]
+    assert tagged(read(tmp_path, "a.tsv", "\n".join(["tokens\ttags", *rows_there]), task="ner")) == [ADA, RIGA]
+    listed = "\n".join(["tokens\ttags", *(f"{words}\t{tags}" for words, tags in (ADA, RIGA))])
+    assert tagged(read(tmp_path, "b.tsv", listed, task="ner")) == [ADA, RIGA]
+    named = "\n".join(["key\ttokens\ttags", *(f"s{n}\t{row}" for n, row in enumerate(rows_there))])
+    found = read(tmp_path, "c.tsv", named, task="ner", columns={"id": "key"})
+    assert found.table["id"].to_pylist() == ["files-train-s0", "files-train-s1"]
+    bare = "\n".join(rows_there)
+    with pytest.raises(UserError, match=r"the tags of a sentence; .*header: no .*columns: \{tokens: 0, tags: 1\}"):
+        read(tmp_path, "d.tsv", bare, task="ner")
+    said = {"header": False, "columns": {"tokens": 0, "tags": 1}}
+    assert tagged(read(tmp_path, "d.tsv", bare, task="ner", **said)) == [ADA, RIGA]
+
+
+def test_a_gzip_file_that_ends_too_early_is_refused_whatever_it_holds(tmp_path):
+    with pytest.raises(UserError, match=r"a\.tsv\.gz: the gzip file ends too early"):
+        read(tmp_path, "a.tsv.gz", gzip.compress(b"tokens\ttags\n" * 3000)[:30], task="ner")
+
+
+def test_files_of_several_languages_are_not_parallel_by_the_names_of_their_columns(tmp_path):
+    text = "text_jv,label\napik,positive\n"
+    said = {"columns": {"text": "text_{language}"}}
+    wide = read(tmp_path, "a.csv", text, files={"train": "a.csv"}, **said)
+    apart = read(tmp_path, "jv.csv", text, files={"train": "{language}.csv"}, **said)
+    assert wide.table["id"].to_pylist() == ["files-train-0"]
+    assert apart.table["id"].to_pylist() == ["files-jv-train-0"]
+
+
+def test_parts_are_found_whatever_the_form_of_their_folders_name(tmp_path):
+    for number in (1, 2, 10):
+        write(tmp_path, f"cafe\u0301/bo\u0301n-{number}.csv", f"text,label\nt{number},positive\n")
+        write(tmp_path, f"cafe\u0301/._bo\u0301n-{number}.csv", b"\0\5")
+    for pattern in ("caf\u00e9/b\u00f3n-*.csv", "**/b\u00f3n-*.csv"):
+        given = spec(files={"train": pattern})
+        got = fetch(given, tmp_path, None, tmp_path)
+        assert [file.name for file in got.files["train"]] == [f"bo\u0301n-{number}.csv" for number in (1, 2, 10)]
+
+
+def test_nested_questions_as_others_write_them(tmp_path):
+    context = "Ana 3 kucing ing Solo."
+    asked = [
+        {"id": 1.0, "question": "Pira?", "answers": {"text": "3", "answer_start": 4}, "is_impossible": "False"},
+        {"id": 2, "question": "Apa?", "answers": ["kucing"], "is_impossible": 0},
+        {"id": 3, "question": "Sapa?", "answers": [{"text": "Ana", "answer_start": 0}], "is_impossible": "True"},
+    ]
+    lines = [{"header": {"dataset": "x"}}, {"context": context, "qas": asked}]
+    found = read(tmp_path, "a.jsonl", "\n".join(map(json.dumps, lines)), task="qa")
+    assert [(name, answers) for name, _, _, answers, _ in rows(found.table)] == [
+        ("files-train-1", ["3"]),
+        ("files-train-2", ["kucing"]),
+    ]
+    asked[1]["id"] = "1"
+    with pytest.raises(UserError, match="the id '1' is already that of"):
+        read(tmp_path, "a.json", json.dumps([{"context": context, "qas": asked}]), task="qa")
+    flat = "question,context,answer,is_impossible\nPira?,Ana 3,3,0.0\nSapa?,Ana 3,Ana,1.0\n"
+    assert read(tmp_path, "a.csv", flat, task="qa").table.num_rows == 1

@@ -410,3 +410,23 @@ def test_all_unknown_tags_are_said_at_once(tmp_path):
     assert len(sentences(ner(tmp_path, content, "a.jsonl", **advised(said, "labels")))) == 3
     many = refusal(tmp_path, "".join(f"a B-T{n}\n" for n in range(90)))
     assert "90 tags in all" in many and len(many) < 2000
+
+
+def test_a_languages_code_before_every_token_is_removed(tmp_path):
+    text = "qu:Ada\tB-PER\nqu:takin\tO\n\nqu:http://x\tO\n"
+    found = read(tmp_path, "a.txt", text, task="ner")
+    assert found.table["tokens"].to_pylist() == [["Ada", "takin"], ["http://x"]]
+    assert found.repaired == {"qu: before a token, removed": 3}
+    kept = read(tmp_path, "a.txt", text.replace("qu:takin", "takin"), task="ner")
+    assert kept.table["tokens"].to_pylist() == [["qu:Ada", "takin"], ["qu:http://x"]]
+
+
+def test_hints_for_unknown_tags_are_near_or_say_what_is_known(tmp_path):
+    def said(tag):
+        with pytest.raises(UserError) as error:
+            read(tmp_path, "a.txt", f"w {tag}\nv B-LOC\n", task="ner")
+        return str(error.value)
+
+    assert "did you mean" not in said("B-MISC") and "known are O, B-PER" in said("B-MISC")
+    assert "did you mean 'B-PER'?" in said("B-PRE")
+    assert "U+2011" in said("B\u2011PER") and '"B\u2011PER": B-PER' in said("B\u2011PER")

@@ -1,6 +1,7 @@
 """What the config says of files: which there are, what languages and columns are called, how they are written."""
 
 import gzip
+import zlib
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
@@ -152,23 +153,30 @@ def remedy(spec: Mapping[str, Any], split: str, parts: int) -> str:
 
 
 def is_conll(path: Path, task: str, columns: Mapping[str, Any]) -> bool:
-    """Whether a file is read as CoNLL: sentences of `ner`, unless a column tells them, as in a table with one token a row."""
+    """Whether a file is read as CoNLL: sentences of `ner`, unless it is a table, by its ending, its header or its cells."""
     ending = ending_of(path)
     if task != "ner" or ending not in CONLL:
         return False
-    return ending not in DELIMITED or (columns.get("sentence") is None and not _names_sentences(path, columns))
+    return ending not in DELIMITED or (columns.get("sentence") is None and not _is_table(path, columns))
 
 
-def _names_sentences(path: Path, columns: Mapping[str, Any]) -> bool:
-    """Whether a file begins with names of columns, among them those of tokens, tags and sentences."""
+def _is_table(path: Path, columns: Mapping[str, Any]) -> bool:
+    """Whether a file's first line names the columns of tokens, tags and what CoNLL lacks, or a row holds a sentence's tags."""
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            line = file.readline(1 << 16)
-    except OSError:  # which is told when the file is read
+            lines = [file.readline(1 << 16).decode("utf-8-sig", "replace") for _ in range(2)]
+    except (OSError, EOFError, zlib.error):  # which is told when the file is read
         return False
-    cells = line.decode("utf-8-sig", "replace").rstrip("\r\n").split("\t")
-    asked = {str(columns.get(role) or role) for role in ("tokens", "tags")}
-    return asked <= set(cells) and any(tells_sentences(cell) for cell in cells)
+    cells, row = ([cell.strip() for cell in line.split("\t")] for line in lines)
+    tokens, tags = (str(columns.get(role) or role) for role in ("tokens", "tags"))
+    if tokens.isdecimal() and tags.isdecimal() and tags not in cells:  # without a header
+        cells, row = [*map(str, range(len(cells)))], cells
+    if tokens not in cells or tags not in cells:
+        return False
+    if any(map(tells_sentences, cells)) or any(columns.get(role) in cells for role in ("id", "group", "language")):
+        return True
+    tag = row[cells.index(tags)] if len(row) == len(cells) else ""
+    return len(tag.split()) > 1 or (tag[:1] + tag[-1:]) in ("[]", "()")
 
 
 def dialect_of(spec: Mapping[str, Any]) -> Dialect:

@@ -13,7 +13,7 @@ from pipeline.common.errors import UserError
 from pipeline.data.arrange import Read, Unused
 from pipeline.data.corpora.files.labels import Labels, label_text
 from pipeline.data.formats.questions import own_rows
-from pipeline.data.formats.squad import Question, own_start
+from pipeline.data.formats.squad import Question, own_start, own_truth
 from pipeline.data.formats.tables import Table, as_text
 from pipeline.data.schema import SCHEMAS, SHARED, task_table
 
@@ -81,19 +81,11 @@ def answer_rows(language: str, table: Table, names: Mapping[str, str], chosen: C
     asked = []
     for row, name in chosen:
         where = table.place(row)
-        impossible = _is_true(says[row], f"{where}: {names.get('impossible')}")
+        impossible = own_truth(says[row], f"{where}: {names.get('impossible')}")
         pairs = [] if impossible else _pairs(answers[row], starts[row], where)
         given = [(text, start) for text, start in pairs if text]
         asked.append((name, Question(where, name, questions[row], contexts[row], given, impossible)))
     return own_rows(language, asked)
-
-
-def _is_true(value: Any, where: str) -> bool:
-    """Read a truth value as tables write it; nothing is false."""
-    text = str(as_text(value) if value is not None else "").strip().lower()
-    if text not in ("", "0", "false", "no", "1", "true", "yes"):
-        raise UserError(f"{where} is {text!r:.40}; expected true or false")
-    return text in ("1", "true", "yes")
 
 
 def _pairs(answers: Any, starts: Any, where: str) -> list[tuple[str, int | None]]:

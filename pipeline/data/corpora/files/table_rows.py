@@ -43,10 +43,11 @@ def table_rows(
         table = with_lists(table, task, names, [str(label) for label, _ in pairs_of(spec.get("labels") or {})])
     by_row = {role: name for role, name in names.items() if role != "id"} if layout else names
     chosen, dropped = _chosen(spec, table, by_row, language, split)
-    if is_wide(spec.get("columns") or {}) and "id" not in names:
+    if is_wide(spec.get("columns") or {}) and "{language}" not in str(spec["files"]) and "id" not in names:
         chosen = [(row, f"files-{split}-{row}") for row, _ in chosen]
     if layout is not None:
-        groups = sentence_rows(table, layout, [row for row, _ in chosen])
+        within = table.columns[names["group"]] if "group" in names else None
+        groups = sentence_rows(table, layout, [row for row, _ in chosen], within)
         firsts = [group[0] for group in groups]
         chosen = _sentence_ids(spec, table, names, firsts, language, split)
         named = [(name, group) for (_, name), group in zip(chosen, groups, strict=True)]

@@ -8,11 +8,13 @@ sentence a broken one.
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
 from pipeline.common.errors import UserError, nearest
+from pipeline.common.names import difference, looks_like
 from pipeline.data.arrange import Read, Unused
 from pipeline.data.corpora.files.labels import Labels, label_text
 from pipeline.data.corpora.files.rows import Chosen
@@ -253,9 +255,17 @@ def _advice(tag: str, unknown: Mapping[str, str], there: Sequence[str], tags: Ta
             f": nothing there is a tag ({shown}); say which column holds the tags, columns: {{tags: …}}, or what each means "
             f"under `labels`: {{{json.dumps(tag, ensure_ascii=False)}: O, …: B-PER, …}}"
         )
+    if len(tag.split()) > 1 and all(map(looks_like_tag, tag.split())):
+        return (
+            ", the tags of a sentence; a table with a sentence a row has the columns' names in its first line, or header: no and "
+            "their numbers: columns: {tokens: 0, tags: 1}"
+        )
     said = f", usually written {usual[tag]!r}" if usual[tag] else ""
-    if looks_like_tag(tag) and simple_tag(tag) == usual[tag]:
-        said = nearest(tag, tags.labels.classes)
+    if why := difference(tag, usual[tag] or tag):
+        said = f"; did you mean {usual[tag]!r}? {why}"
+    elif looks_like_tag(tag) and simple_tag(tag) == usual[tag]:
+        slip = get_close_matches(tag, tags.labels.classes, n=1, cutoff=0.8)
+        said = f"; did you mean {slip[0]!r}?" if slip else f"; known are {', '.join(tags.labels.classes[:LISTED])}"
     what = "list it under `labels`:" if own else "say what each means: labels:"
     if len(usual) > LISTED:
         example = f"{json.dumps(tag, ensure_ascii=False)}: {usual[tag] or '…'}"
@@ -265,8 +275,9 @@ def _advice(tag: str, unknown: Mapping[str, str], there: Sequence[str], tags: Ta
 
 
 def _usual(tag: str, classes: Sequence[str]) -> str | None:
-    """Return how a tag is usually written, in the case of a known one."""
-    usual = usual_spelling(tag)
+    """Return how a tag is usually written, in the case of a known one; or the known one that looks the same."""
+    alike = looks_like(tag, classes)
+    usual = alike if alike and difference(tag, alike) else usual_spelling(tag)
     return next((known for known in classes if usual and known.lower() == usual.lower()), usual)
 
 
