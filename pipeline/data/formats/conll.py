@@ -216,7 +216,7 @@ class _Reader:
     def _fault(self, reason: str, message: str) -> None:
         """Refuse a broken line, or leave its sentence out, which is counted once."""
         if not self.faulty:
-            self.broken.found(reason, message)
+            self.broken.found(reason, message, self.number)
         self.faulty = True
 
     def _count_mixed(self, lines: Sequence[str]) -> None:

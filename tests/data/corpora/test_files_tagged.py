@@ -9,6 +9,7 @@ import yaml
 
 from pipeline.common.errors import UserError
 from pipeline.config.datasets.files import Files
+from pipeline.data.corpora.files.read import load
 from pipeline.data.corpora.files.tagged import NO_WORDS, UNEQUAL
 from pipeline.data.formats.conll import (
     COMMENT,
@@ -29,7 +30,7 @@ from pipeline.data.formats.conll import (
 from pipeline.data.formats.lines import ORPHAN
 from pipeline.data.formats.tagged_parquet import BLANK
 from pipeline.data.formats.tags import CONVERTED, PLAIN
-from tests.data.corpora.test_files import jsonl, read, spec
+from tests.data.corpora.test_files import jsonl, manifest, read, spec, write
 from tests.data.formats.test_tags import entities_of, written
 
 
@@ -430,3 +431,24 @@ def test_hints_for_unknown_tags_are_near_or_say_what_is_known(tmp_path):
     assert "did you mean" not in said("B-MISC") and "known are O, B-PER" in said("B-MISC")
     assert "did you mean 'B-PER'?" in said("B-PRE")
     assert "U+2011" in said("B\u2011PER") and '"B\u2011PER": B-PER' in said("B\u2011PER")
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "conll"])
+def test_sentences_left_out_keep_their_places_in_a_cut(tmp_path, kind):
+    left = {3, 17, 18, 40, 41, 59}
+
+    def sides(language, faulty):
+        tags = [["B-LOC", "X-Y" if n in faulty else "O"] for n in range(60)]
+        if kind == "jsonl":
+            text = jsonl(*({"id": n, "tokens": ["Solo", str(n)], "tags": tag} for n, tag in enumerate(tags)))
+        else:
+            text = "".join(f"Solo {tag[0]}\n{n} {tag[1]}\n\n" for n, tag in enumerate(tags))
+        columns = {"id": "id"} if kind == "jsonl" else {}
+        name = f"{language}.{kind}"
+        write(tmp_path, name, text)
+        said = spec(language, task="ner", files={"all": f"{{language}}.{kind}"}, columns=columns, broken="drop")
+        loaded = load(said, manifest(tmp_path, all=name))
+        return {words[1]: split for split, part in loaded.splits.items() for words in part.table["tokens"].to_pylist()}
+
+    whole, thinned = sides("jv", ()), sides("su", left)
+    assert len(whole) == 60 and thinned == {n: side for n, side in whole.items() if int(n) not in left}

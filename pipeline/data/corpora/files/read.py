@@ -102,6 +102,7 @@ def _read_file(path: Path, language: str, split: str, spec: Mapping[str, Any]) -
         tags, broken = Tags(labels, spec.get("scheme")), broken_of(spec)
         picks = columns.get("tokens"), columns.get("tags")
         sentences, repaired = read_conll(path, *picks, encoding, tags.knows, broken)
+        broken.left = [f"{prefix}{n}" for n in broken.left]
         named = ((f"{prefix}{n}", words, raw, where) for n, words, raw, where in sentences)
         found = replace(tagged_read(language, named, tags, broken), repaired=repaired)
     elif task == "qa" and ending_of(path) in (".json", ".jsonl") and is_nested(text := read_text(path, encoding)[0]):

@@ -114,11 +114,11 @@ def tagged_rows(table: Table, names: Mapping[str, str], chosen: Chosen, broken: 
         where = table.place(row)
         ours, theirs = _listed(words[row], where, names["tokens"]), _listed(tags[row], where, names["tags"])
         if len(ours) != len(theirs):
-            broken.found(UNEQUAL, f"{where}: {len(ours)} words and {len(theirs)} tags; expected as many")
+            broken.found(UNEQUAL, f"{where}: {len(ours)} words and {len(theirs)} tags; expected as many", name)
             continue
         wrong = next((w for w in ours if w is None or as_text(w) is None or isinstance(w, list | dict)), ours)
         if wrong is not ours:
-            broken.found(NO_WORD, f"{where}: column {names['tokens']!r} holds {wrong!r:.40}, expected words")
+            broken.found(NO_WORD, f"{where}: column {names['tokens']!r} holds {wrong!r:.40}, expected words", name)
             continue
         yield name, [as_text(word) for word in ours], theirs, _always(where)
 
@@ -159,7 +159,7 @@ def tagged_read(language: str, sentences: Iterable[Sentence], tags: Tags, broken
         whole = _without_blanks(words, found)
         if whole is None:
             broken.found(
-                NO_WORDS, f"{where(0)}: an entity of tokens without characters, in the sentence that begins here"
+                NO_WORDS, f"{where(0)}: an entity of tokens without characters, in the sentence that begins here", name
             )
         elif not whole[0]:
             dropped[EMPTY] += 1
@@ -170,6 +170,7 @@ def tagged_read(language: str, sentences: Iterable[Sentence], tags: Tags, broken
             counts.append(mends + more)
     reasons = dict.fromkeys([ORPHAN, BLANK, *(reason for found in counts for reason in found)])
     mends_by_row = {reason: np.array([found[reason] for found in counts], dtype=np.int64) for reason in reasons}
+    unused += [Unused(str(name)) for name in broken.left]
     return Read(task_table("ner", language, rows), dropped + broken.dropped, mends=mends_by_row, unused=unused)
 
 
@@ -181,11 +182,12 @@ def _meant(sentences: Sequence[Sentence], tags: Tags, broken: Broken, dropped: C
     for name, words, raw, where in sentences:
         unknown = next((i for i, tag in enumerate(raw) if not tags.knows(tag)), None)
         if unknown is not None:
-            broken.found(f"unknown tag {label_text(raw[unknown])!r}, sentence left out", where(unknown))
+            broken.found(f"unknown tag {label_text(raw[unknown])!r}, sentence left out", where(unknown), name)
             continue
         meanings = [tags.of(tag) for tag in raw]
         if None in meanings:
             dropped[f"tag {label_text(raw[meanings.index(None)])!r}, left out"] += 1
+            broken.left.append(name)
             continue
         pairs = zip(words, meanings, strict=True)
         kept = [(word, tag) for word, tag in pairs if tag is not None and (word.strip(" ") or tag != "O")]
