@@ -10,7 +10,9 @@ from pipeline.common.errors import UserError
 from pipeline.config.load import parse
 from pipeline.data.corpora.files.fetch import fetch
 from pipeline.data.corpora.files.read import load, read_files
+from pipeline.data.corpora.files.tagged import NO_LIST
 from pipeline.data.corpora.files.token_rows import NO_TOKEN, counts_tokens
+from pipeline.data.formats.delimited import SPACED
 from pipeline.data.formats.tables import BLANK_LINE
 from tests.data.corpora.test_files import manifest, many, read, rows, spec, write
 
@@ -505,3 +507,53 @@ def test_nested_questions_as_others_write_them(tmp_path):
         read(tmp_path, "a.json", json.dumps([{"context": context, "qas": asked}]), task="qa")
     flat = "question,context,answer,is_impossible\nPira?,Ana 3,3,0.0\nSapa?,Ana 3,Ana,1.0\n"
     assert read(tmp_path, "a.csv", flat, task="qa").table.num_rows == 1
+
+
+@pytest.mark.parametrize("cell", ["\"['Ada', Lund']\"", "\"['Ada', 'Lu\"", "Ada"])
+def test_a_cell_that_holds_no_list_is_refused_or_left_out(tmp_path, cell):
+    text = "tokens,tags\n" + "".join(f'"{words}","{tags}"\n' for words, tags in (ADA, RIGA))
+    text += f"{cell},\"['B-PER', 'I-PER']\"\n"
+    with pytest.raises(UserError, match=r"a\.csv:\d: column 'tokens' holds"):
+        read(tmp_path, "a.csv", text, task="ner")
+    found = read(tmp_path, "a.csv", text, task="ner", broken="drop")
+    assert tagged(found) == [ADA, RIGA] and found.dropped == {NO_LIST: 1}
+
+
+@pytest.mark.parametrize("first", ["label, text", '"label", "text"'])
+def test_blanks_before_quotes_are_no_part_of_cells(tmp_path, first):
+    found = read(tmp_path, "a.csv", f'{first}\npositive, "apik, tenan"\nnegative,  "elek"\n')
+    assert [text for _, text, _ in rows(found.table)] == ["apik, tenan", "elek"] and found.repaired == {SPACED: 1}
+    text = 'label,text\npositive,"apik, ""tenan"" , ""x"""\nnegative, "elek"\n'
+    found = read(tmp_path, "a.csv", text)
+    assert [text for _, text, _ in rows(found.table)] == ['apik, "tenan" , "x"', ' "elek"'] and found.repaired == {}
+
+
+def test_a_list_of_one_label_is_that_label(tmp_path):
+    lines = [{"text": "apik", "label": ["positive"]}, {"text": "elek", "label": []}]
+    found = read(tmp_path, "a.jsonl", "\n".join(map(json.dumps, lines)), labels={"": None})
+    assert rows(found.table) == [("files-jv-train-0", "apik", "positive")]
+    assert found.dropped == {"label '', left out": 1}
+    lines.append({"text": "b", "label": ["positive", "negative"]})
+    with pytest.raises(UserError, match=r"the label is .*expected one"):
+        read(tmp_path, "a.jsonl", "\n".join(map(json.dumps, lines)), labels={"": None})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (
+            "a.json",
+            '{"text": {"0": "apik"}, "label": {"0": "positive"}}',
+            "one object, with the keys text, label; .*records",
+        ),
+        ("a.json", '{"columns": ["text"], "data": [["apik"]]}', "one object, with the keys columns, data"),
+        ("a.json", '{"examples": [{"text": "apik"}], "n": 1}', "one object, with the keys examples, n"),
+        ("a.json", '{"body": "apik", "spans": [[0, 1]]}', "column 'text' is missing; valid: body, spans"),
+        ("a.tsv", '"text"\t"label"\n"1"\t"apik"\t"positive"\n', "say quotes: csv"),
+        ("a.csv", "text,label\n1,apik,positive\n", "as R writes them, save with row.names = FALSE"),
+        ("a.csv", 'text,label\n"a \\"b\\" c",positive\n', "quotes within cells have backslashes here .*doubled"),
+    ],
+)
+def test_tables_in_other_manners_are_refused_by_what_they_are(tmp_path, name, text, said):
+    with pytest.raises(UserError, match=said):
+        read(tmp_path, name, text)

@@ -16,6 +16,7 @@ from pipeline.data.formats.conll import CONLL
 from pipeline.data.formats.delimited import ENDINGS as DELIMITED
 from pipeline.data.formats.delimited import Dialect
 from pipeline.data.formats.text import ending_of
+from pipeline.data.formats.workbooks import WORKBOOKS
 from pipeline.data.schema import LABELS, SCHEMAS
 
 TASKS = tuple(task for task in LABELS if task != "text")
@@ -61,7 +62,8 @@ def split_files(spec: Mapping[str, Any]) -> dict[str, list[str]]:
     for path, times in Counter(path for several in paths.values() for path in several).items():
         if times > 1:
             both = " and ".join(split for split in paths if path in paths[split])
-            raise UserError(f"files: {both} are one file, {path!r}; use all and cut to divide it")
+            sheets = ", or save each sheet as a file of its own" if ending_of(Path(path)) in WORKBOOKS else ""
+            raise UserError(f"files: {both} are one file, {path!r}; use all and cut to divide it{sheets}")
     return paths
 
 

@@ -39,7 +39,7 @@ def class_rows(
     """
     roles = SCHEMAS[task].names[2:-1]
     texts = [_texts(table, names[role]) for role in roles]
-    raw = table.columns[names["label"]]
+    raw = [_only(value) for value in table.columns[names["label"]]]
     dropped: Counter[str] = Counter()
     rows, unused = [], []
     for row, name in chosen:
@@ -54,6 +54,11 @@ def class_rows(
         else:
             rows.append((name, *found, label))
     return Read(task_table(task, language, rows), dropped, unused=unused)
+
+
+def _only(value: Any) -> Any:
+    """Return the one label of a list of labels, as programs for annotating save it; none of an empty one."""
+    return value if not isinstance(value, list) or len(value) > 1 else (*value, None)[0]
 
 
 def _texts(table: Table, name: str) -> list[str]:

@@ -40,7 +40,8 @@ def table_rows(
     if task == "ner":
         layout = find_layout(table, names, lambda more: read_table(path, list(fixed.values()), more, dialect_of(spec)))
     if layout is None:
-        table = with_lists(table, task, names, [str(label) for label, _ in pairs_of(spec.get("labels") or {})])
+        known = [str(label) for label, _ in pairs_of(spec.get("labels") or {})]
+        table = with_lists(table, task, names, known, broken_of(spec).drop)
     by_row = {role: name for role, name in names.items() if role != "id"} if layout else names
     chosen, dropped = _chosen(spec, table, by_row, language, split)
     if is_wide(spec.get("columns") or {}) and "{language}" not in str(spec["files"]) and "id" not in names:

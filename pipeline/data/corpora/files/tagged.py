@@ -20,6 +20,7 @@ from pipeline.data.corpora.files.labels import Labels, label_text
 from pipeline.data.corpora.files.rows import Chosen
 from pipeline.data.formats.broken import ADVICE, DROP, Broken
 from pipeline.data.formats.lines import EMPTY, ORPHAN
+from pipeline.data.formats.literals import Unread
 from pipeline.data.formats.tables import Table, as_text
 from pipeline.data.formats.tagged_parquet import BLANK
 from pipeline.data.formats.tags import (
@@ -36,6 +37,7 @@ from pipeline.data.schema import task_table
 LISTED = 60  # tags in a message
 NO_WORDS = "entity of no characters, sentence left out"
 UNEQUAL = "other number of tags than of words, sentence left out"
+NO_LIST = "a cell that holds no list, sentence left out"
 NO_WORD = "a word that is none, sentence left out"
 
 Sentence = tuple[str, Sequence[str], Sequence[Any], Callable[[int], str]]
@@ -112,6 +114,9 @@ def tagged_rows(table: Table, names: Mapping[str, str], chosen: Chosen, broken: 
     words, tags = table.columns[names["tokens"]], table.columns[names["tags"]]
     for row, name in chosen:
         where = table.place(row)
+        if unread := next((cell for cell in (words[row], tags[row]) if isinstance(cell, Unread)), None):
+            broken.found(NO_LIST, unread.why, name)
+            continue
         ours, theirs = _listed(words[row], where, names["tokens"]), _listed(tags[row], where, names["tags"])
         if len(ours) != len(theirs):
             broken.found(UNEQUAL, f"{where}: {len(ours)} words and {len(theirs)} tags; expected as many", name)
