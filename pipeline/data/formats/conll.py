@@ -6,7 +6,7 @@
 | lines that begin with `#` and are no token's: they have other columns, or no tag where tags stand | skipped, counted |
 | the columns' names in the first line, `-DOCSTART-` in any columns | skipped, counted |
 | lines of white space only | blank lines |
-| separators at the end of lines | removed, counted |
+| separators at the end of lines, blanks around a token between tabs | removed, counted |
 | CoNLL-U's ranges (`1-2`) and empty nodes (`8.1`) | skipped, counted: their words stand on lines of their own |
 | tags among features (`NER=B-PER|SpaceAfter=No`) | read; tokens without the key are `O` where it is never said of any |
 | one language's code before every token (`qu:Ada`, as in WikiAnn) | removed, counted |
@@ -35,6 +35,7 @@ HEADER = "line of columns' names, skipped"
 RANGE = "range of tokens (1-2), skipped"
 EMPTY_NODE = "empty node (8.1), skipped"
 TRAILING = "separator at the end of a line, removed"
+PADDED = "blanks around a token, removed"
 MIXED = "columns parted by blanks and by tabs in one file, read alike"
 WHITE = "line of white space, read as blank"
 IMPLIED = "token without the tags' key, read as O"
@@ -180,6 +181,9 @@ class _Reader:
             self._fault(*self._wrong_width(where, cells))
             return
         token, tag = cells[picks.tokens], picks.tag(cells)
+        if token.strip(" ") not in ("", token):
+            self.repaired[PADDED] += 1
+            token = token.strip(" ")
         if token == DOCUMENT_MARK:
             self._document()
             return

@@ -557,3 +557,35 @@ def test_a_list_of_one_label_is_that_label(tmp_path):
 def test_tables_in_other_manners_are_refused_by_what_they_are(tmp_path, name, text, said):
     with pytest.raises(UserError, match=said):
         read(tmp_path, name, text)
+
+
+def test_a_part_without_rows_is_noted_and_a_split_of_such_parts_refused(tmp_path):
+    files = [write(tmp_path, "p-0.csv", "text,label\n"), write(tmp_path, "p-1.csv", ""), tmp_path / "p-2.csv"]
+    with pytest.raises(UserError, match=r"p-0\.csv: holds no rows below its header; so do the other parts of train"):
+        read_files(files[:2], "jv", "train", spec())
+    write(tmp_path, "p-2.csv", "text,label\napik,positive\n")
+    found = read_files(files, "jv", "train", spec())
+    assert rows(found.table) == [("files-jv-train-3-0", "apik", "positive")]
+    assert found.notes == ("p-0.csv: holds no rows", "p-1.csv: holds no rows")
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_language_may_lack_its_rows_of_one_file(tmp_path, wide):
+    if wide:
+        columns = {"text": "text_{language}"}
+        texts = "text_jv,text_su,label\napik,sae,positive\n", "text_jv,text_su,label\n,sae,positive\n"
+    else:
+        columns = {"language": "l"}
+        texts = "l,text,label\njv,apik,positive\nsu,sae,positive\n", "l,text,label\nsu,sae,positive\n"
+    for name, text in zip(("train.csv", "dev.csv"), texts, strict=True):
+        write(tmp_path, name, text)
+    files = {"train": "train.csv", "dev": "dev.csv"}
+    given = spec(files=files, columns=columns, languages={"jv": "jv", "su": "su"})
+    with pytest.raises(UserError, match=r"dev\.csv: no row"):
+        fetch(given, tmp_path / "work", None, tmp_path)
+    got = fetch(given | {"optional": ["dev"]}, tmp_path / "work", None, tmp_path)
+    assert "dev: none; jv has no dev data, which `optional` allows" in got.notes
+    write(tmp_path, "dev.csv", texts[0].replace("apik,", ",") + (",,negative\n" if wide else "jv,,negative\n"))
+    if not wide:
+        with pytest.raises(UserError, match=r"dev\.csv: no row can be used"):
+            fetch(given | {"optional": ["dev"]}, tmp_path / "work", None, tmp_path)

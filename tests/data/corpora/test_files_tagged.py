@@ -21,6 +21,7 @@ from pipeline.data.formats.conll import (
     MIXED,
     NO_TAG,
     NO_TOKEN,
+    PADDED,
     RANGE,
     RESTART,
     TRAILING,
@@ -452,3 +453,14 @@ def test_sentences_left_out_keep_their_places_in_a_cut(tmp_path, kind):
 
     whole, thinned = sides("jv", ()), sides("su", left)
     assert len(whole) == 60 and thinned == {n: side for n, side in whole.items() if int(n) not in left}
+
+
+def test_blanks_around_a_token_between_tabs_are_removed(tmp_path):
+    found = read(tmp_path, "a.tsv", "Solo \t B-LOC\nNew York\tO\n \tO\n", task="ner")
+    assert found.table["tokens"].to_pylist() == [["Solo", "New York"]]
+    assert found.repaired == {PADDED: 1}
+
+
+def test_a_place_without_a_type_is_no_type(tmp_path):
+    with pytest.raises(UserError, match=r'labels: \{"B": …, "I": …, "O": O\}'):
+        read(tmp_path, "a.txt", "Solo\tB\nraya\tI\nw\tO\n", task="ner")

@@ -144,7 +144,7 @@ def is_wide(columns: Mapping[str, Any]) -> bool:
 def remedy(spec: Mapping[str, Any], split: str, parts: int) -> str:
     """Say what to do where a split's file holds no rows."""
     if parts > 1:
-        return "leave this file out of `files`"
+        return f"so do the other parts of {split}; leave {split} out of `files`, or give it rows"
     if "{language}" in str(spec["files"].get(split)) and split != "all":
         return (
             f"if {spec['language']} has no {split} data, say so: optional: [{split}]; or leave {split} out of `files`"
