@@ -163,12 +163,16 @@ def _own_question(fields: Any, context: str, where: str) -> Question:
     question = _text(fields, "question", where)
     impossible = own_truth(fields.get("is_impossible"), f"{where}: is_impossible")
     given = fields.get("answers")
-    if impossible and not given:
+    if "answers" not in fields and "answer" in fields:  # one, as in KorQuAD 2.0; a text has its offset beside it
+        one = fields["answer"]
+        given = {**fields, "text": one} if isinstance(one, str) else one
+    if (impossible and not given) or (given is None and {"answers", "answer"} & set(fields)):
         answers: list[tuple[str, int | None]] = []
     elif isinstance(given, dict) and not isinstance(given.get("text"), str):
         answers = _answers(fields, where)
     else:
-        listed = [given] if isinstance(given, dict) else _get(fields, "answers", list, where)
+        listed = [given] if isinstance(given, dict) else given if isinstance(given, list) else []
+        listed = listed or _get(fields, "answers", list, where)
         answers = [_own_answer(answer, f"{where}.answers[{number}]") for number, answer in enumerate(listed)]
     return Question(where, name_of(key), question, context, answers, impossible)
 

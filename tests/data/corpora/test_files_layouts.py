@@ -502,7 +502,15 @@ def test_nested_questions_as_others_write_them(tmp_path):
         ("files-train-1", ["3"]),
         ("files-train-2", ["kucing"]),
     ]
-    asked[1]["id"] = "1"
+    asked = [
+        {"question": "Pira?", "answer": {"text": "3", "answer_start": 4, "html_answer_start": 9}},
+        {"question": "Apa?", "answer": "ing", "answer_start": 13},
+        {"question": "Kapan?", "answers": None},
+    ]
+    found = read(tmp_path, "b.json", json.dumps([{"context": context + " ing", "qas": asked}]), task="qa")
+    assert [(*answers, *starts) for _, _, _, answers, starts in rows(found.table)] == [("3", 4), ("ing", 13)]
+    assert found.dropped == {"question without an answer": 1}
+    asked = [{"id": key, "question": "Pira?", "answers": ["3"]} for key in (1, "1.0")]
     with pytest.raises(UserError, match="the id '1' is already that of"):
         read(tmp_path, "a.json", json.dumps([{"context": context, "qas": asked}]), task="qa")
     flat = "question,context,answer,is_impossible\nPira?,Ana 3,3,0.0\nSapa?,Ana 3,Ana,1.0\n"
@@ -589,3 +597,26 @@ def test_a_language_may_lack_its_rows_of_one_file(tmp_path, wide):
     if not wide:
         with pytest.raises(UserError, match=r"dev\.csv: no row can be used"):
             fetch(given | {"optional": ["dev"]}, tmp_path / "work", None, tmp_path)
+
+
+def test_a_group_that_is_said_once_holds_for_the_rows_below(tmp_path):
+    text = token_table([["d1", 1], ["", ""], ["", ""], ["", 2], ["", ""]], "doc", "Sentence #")
+    found = read(tmp_path, "a.csv", text, task="ner", columns={"group": "doc"})
+    assert tagged(found) == [ADA, RIGA] and list(found.groups) == ["d1", "d1"]
+
+
+@pytest.mark.parametrize("mark", ["\t", ";", ","])
+def test_text_files_whose_header_names_tokens_tags_and_sentences_are_tables(tmp_path, mark):
+    text = token_table([[1], [1], [1], [2], [2]], "sentence_id").replace("tokens", "cafe\u0301").replace(",", mark)
+    found = read(tmp_path, "a.txt", text, task="ner", columns={"tokens": "caf\u00e9"})
+    assert tagged(found) == [ADA, RIGA]
+    quoted = mark.join(f'"{name}"' for name in ("sentence_id", "tokens", "tags"))
+    body = "".join(f'1{mark}"{word}"{mark}"{tag}"\n' for word, tag in zip(*ADA, strict=True))
+    assert tagged(read(tmp_path, "b.tsv", f"{quoted}\n{body}1{mark}.{mark}O\n", task="ner"))[0][0] == [*ADA[0], "."]
+
+
+def test_numbers_of_columns_leave_conll_what_it_is(tmp_path):
+    said = {"task": "ner", "columns": {"tokens": 0, "tags": 1}}
+    assert tagged(read(tmp_path, "a.txt", "1,5 years\tO\nRiga\tB-LOC\n", **said)) == [
+        (["1,5 years", "Riga"], ["O", "B-LOC"])
+    ]

@@ -13,8 +13,8 @@ from pipeline.common.paths import SPLITS
 from pipeline.data.corpora.files.token_rows import tells_sentences
 from pipeline.data.formats.broken import Broken
 from pipeline.data.formats.conll import CONLL
+from pipeline.data.formats.delimited import DELIMITERS, Dialect
 from pipeline.data.formats.delimited import ENDINGS as DELIMITED
-from pipeline.data.formats.delimited import Dialect
 from pipeline.data.formats.text import ending_of
 from pipeline.data.formats.workbooks import WORKBOOKS
 from pipeline.data.schema import LABELS, SCHEMAS
@@ -169,16 +169,19 @@ def _is_table(path: Path, columns: Mapping[str, Any]) -> bool:
             lines = [file.readline(1 << 16).decode("utf-8-sig", "replace") for _ in range(2)]
     except (OSError, EOFError, zlib.error):  # which is told when the file is read
         return False
-    cells, row = ([cell.strip() for cell in line.split("\t")] for line in lines)
-    tokens, tags = (str(columns.get(role) or role) for role in ("tokens", "tags"))
-    if tokens.isdecimal() and tags.isdecimal() and tags not in cells:  # without a header
-        cells, row = [*map(str, range(len(cells)))], cells
-    if tokens not in cells or tags not in cells:
-        return False
-    if any(map(tells_sentences, cells)) or any(columns.get(role) in cells for role in ("id", "group", "language")):
-        return True
-    tag = row[cells.index(tags)] if len(row) == len(cells) else ""
-    return len(tag.split()) > 1 or (tag[:1] + tag[-1:]) in ("[]", "()")
+    tokens, tags = (name_of(str(columns.get(role) or role)) for role in ("tokens", "tags"))
+    for mark in DELIMITERS.values():
+        cells, row = ([name_of(cell.strip().strip('"')) for cell in line.split(mark)] for line in lines)
+        if mark == "\t" and tokens.isdecimal() and tags.isdecimal():  # without a header
+            cells, row = [*map(str, range(len(cells)))], cells
+        if tokens not in cells or tags not in cells:
+            continue
+        named = [columns[role] for role in ("id", "group", "language") if columns.get(role)]
+        tag = row[cells.index(tags)] if len(row) == len(cells) else ""
+        listed = len(tag.split()) > 1 or (tag[:1] + tag[-1:]) in ("[]", "()")
+        names = not cells[0].isdecimal() and (mark != "\t" or any(map(tells_sentences, cells)))
+        return listed or names or any(name_of(str(name)) in cells for name in named)
+    return False
 
 
 def dialect_of(spec: Mapping[str, Any]) -> Dialect:

@@ -11,7 +11,7 @@ from pipeline.common.names import difference, name_of
 from pipeline.data.arrange import Read
 from pipeline.data.corpora.files.asked import asked_columns, broken_of, dialect_of, found_columns, is_wide, languages_of
 from pipeline.data.corpora.files.cells import with_lists
-from pipeline.data.corpora.files.labels import Labels, pairs_of
+from pipeline.data.corpora.files.labels import Labels, label_text, pairs_of
 from pipeline.data.corpora.files.parts import NoRows
 from pipeline.data.corpora.files.rows import Chosen, answer_rows, class_rows
 from pipeline.data.corpora.files.tagged import Tags, tagged_read, tagged_rows
@@ -47,6 +47,7 @@ def table_rows(
     if is_wide(spec.get("columns") or {}) and "{language}" not in str(spec["files"]) and "id" not in names:
         chosen = [(row, f"files-{split}-{row}") for row, _ in chosen]
     if layout is not None:
+        table = _with_groups_filled(table, names, [row for row, _ in chosen])
         within = table.columns[names["group"]] if "group" in names else None
         groups = sentence_rows(table, layout, [row for row, _ in chosen], within)
         firsts = [group[0] for group in groups]
@@ -65,6 +66,16 @@ def table_rows(
     notes = (*table.notes, *found.notes)
     found = replace(found, dropped=dict(dropped + Counter(found.dropped)), repaired=repaired, notes=notes)
     return _grouped(found, table, names["group"], chosen) if "group" in names else found
+
+
+def _with_groups_filled(table: Table, names: Mapping[str, str], rows: Sequence[int]) -> Table:
+    """Return a table with one token a row with the groups of rows that leave it to one above to say them."""
+    if "group" not in names:
+        return table
+    groups, above = list(table.columns[names["group"]]), None
+    for row in rows:
+        above = groups[row] = groups[row] if label_text(groups[row]) else above
+    return replace(table, columns={**table.columns, names["group"]: groups})
 
 
 def _sentence_ids(

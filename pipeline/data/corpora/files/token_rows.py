@@ -123,13 +123,13 @@ def sentence_rows(
         table: the file.
         layout: what tells sentences.
         rows: the rows of the language, in order.
-        groups: what each row of the file belongs to, blank: as above; a sentence ends with its group, and numbers of sentences
-            may begin anew in the next one.
+        groups: what each row of the file belongs to; a sentence ends with its group, and numbers of sentences may begin anew
+            in the next one.
 
     Raises:
         UserError: the first value is blank, a value comes back after others, or differs in every row.
     """
-    within = [*accumulate([label_text(groups[row]) for row in rows], _filled)] if groups else [""] * len(rows)
+    within = [label_text(groups[row]) if groups else "" for row in rows]
     if layout.column is None:
         gaps = sorted(table.gaps)
         return _runs(rows, [(group, bisect_right(gaps, row)) for group, row in zip(within, rows, strict=True)])
