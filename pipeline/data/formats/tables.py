@@ -31,6 +31,7 @@ from pipeline.data.formats.workbooks import OTHERS, WORKBOOKS, Unusable, formula
 
 ENDINGS = (*DELIMITED, *WORKBOOKS, ".jsonl", ".json", ".parquet")
 BLANK_LINE = "blank line, skipped"
+_SPANS = {"spans", "entities", "label", "labels"}
 
 
 @dataclass(frozen=True)
@@ -237,7 +238,12 @@ def _found(
     for name in names:
         if name not in there:
             advice = nearest(name, there)
-            if not header:
+            if name in ("tokens", "tags") and "text" in there and not _SPANS.isdisjoint(there):
+                advice += (
+                    "; entities as spans of characters (Doccano, Prodigy, …) are not read: save them as CoNLL, or as a list of "
+                    "words and one of tags"
+                )
+            elif not header:
                 advice += f"; header: no numbers the columns, say which one it is: columns: {{{name}: 0}}"
             elif len(there) == 1 and (mark := next((m for m in DELIMITERS.values() if m in there[0]), None)):
                 advice = (

@@ -620,3 +620,18 @@ def test_numbers_of_columns_leave_conll_what_it_is(tmp_path):
     assert tagged(read(tmp_path, "a.txt", "1,5 years\tO\nRiga\tB-LOC\n", **said)) == [
         (["1,5 years", "Riga"], ["O", "B-LOC"])
     ]
+
+
+def test_a_mark_of_utf_8_is_not_read_as_letters_of_another_encoding(tmp_path):
+    text = "\ufefftext,label\ncafé,positive\n"
+    with pytest.raises(UserError, match=r"a\.csv:1: begins with the byte order mark of UTF-8: not cp1252"):
+        read(tmp_path, "a.csv", text, encoding="cp1252")
+    assert rows(read(tmp_path, "a.csv", text, encoding="UTF8").table) == [("files-jv-train-0", "café", "positive")]
+
+
+@pytest.mark.parametrize(
+    "more", [{"spans": [{"start": 0, "end": 3}], "tokens": [{"text": "Ada"}]}, {"label": [[0, 3, "PER"]]}]
+)
+def test_spans_of_characters_are_refused_by_name(tmp_path, more):
+    with pytest.raises(UserError, match=r"spans of characters .* are not read: save them as CoNLL"):
+        read(tmp_path, "a.jsonl", json.dumps({"text": "Ada", **more}), task="ner")

@@ -5,6 +5,7 @@
 | `columns.sentence`, or a column called `Sentence #`, `sentence_id`, … | rows of one value are a sentence; blank: as above |
 | such a column that counts tokens | a sentence begins where the count begins anew |
 | blank rows | they stand between sentences |
+| `columns.group` besides | a sentence ends with its group |
 
 A table of which each row holds one word, and none of this, is refused: every word would be a sentence.
 """
