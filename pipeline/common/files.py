@@ -11,6 +11,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.common.errors import UserError, nearest
-from pipeline.common.names import on_disk
+from pipeline.common.names import on_disk, plain
 
 UTF16_MARK = "a UTF-16 byte order mark"
 _PARTS = re.compile(r"(\d+)")
@@ -201,5 +202,20 @@ def matching(folder: Path, pattern: str) -> list[Path]:
     path = on_disk(folder, pattern)
     if path.exists() or not re.search(r"[*?[]", pattern) or Path(pattern).is_absolute():
         return [path]
-    found = [file for file in folder.glob(pattern) if file.is_file()]
+    found = [file for file in _globbed(folder, pattern) if file.is_file()]
     return sorted(found, key=lambda file: [int(part) if part.isdecimal() else part for part in _PARTS.split(str(file))])
+
+
+def _globbed(folder: Path, pattern: str) -> list[Path]:
+    """Return what matches a pattern, names compared as `on_disk` does; `*` is no name that begins with a dot."""
+    found = [folder]
+    for part in Path(pattern).parts:
+        if part == "**":
+            found = [below for above in found for below in above.glob("**")]
+        elif re.search(r"[*?[]", part):
+            entries = [entry for above in found if above.is_dir() for entry in above.iterdir()]
+            shown = [entry for entry in entries if part.startswith(".") or not entry.name.startswith(".")]
+            found = [entry for entry in shown if fnmatchcase(plain(entry.name), plain(part))]
+        else:
+            found = [on_disk(above, part) for above in found]
+    return [*dict.fromkeys(found)]

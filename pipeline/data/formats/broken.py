@@ -16,12 +16,14 @@ class Broken:
     Attributes:
         drop: whether they are left out; otherwise the first is refused.
         dropped: those left out, by reason.
+        left: what those left out are called, or their numbers.
     """
 
     drop: bool = False
     dropped: Counter[str] = field(default_factory=Counter)
+    left: list[str | int] = field(default_factory=list)
 
-    def found(self, reason: str, message: str) -> None:
+    def found(self, reason: str, message: str, name: str | int) -> None:
         """Count a sentence under `reason`, once for each sentence, where it may be left out.
 
         Raises:
@@ -30,3 +32,4 @@ class Broken:
         if not self.drop:
             raise UserError(f"{message}; {ADVICE}")
         self.dropped[reason] += 1
+        self.left.append(name)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.common.errors import UserError, nearest
+from pipeline.common.names import respelt
 from pipeline.data.formats.tags import looks_like_tag
 
 Known = Callable[[str], bool]
@@ -122,8 +123,9 @@ class Columns:
         """Return the number of a column that the config names."""
         if given.isdecimal() and int(given) <= self.last:
             return int(given)
-        if given in self.names:
-            return self.names.index(given)
+        spelt = respelt(self.names, [given])
+        if given in spelt:
+            return spelt.index(given)
         names = [*self.names, *(self._keys(self.last) if role == "tags" else ())]
         also = f", or its name{nearest(given, names)}" if names and not given.isdecimal() else ""
         raise UserError(

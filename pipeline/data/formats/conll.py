@@ -6,9 +6,10 @@
 | lines that begin with `#` and are no token's: they have other columns, or no tag where tags stand | skipped, counted |
 | the columns' names in the first line, `-DOCSTART-` in any columns | skipped, counted |
 | lines of white space only | blank lines |
-| separators at the end of lines | removed, counted |
+| separators at the end of lines, blanks around a token between tabs | removed, counted |
 | CoNLL-U's ranges (`1-2`) and empty nodes (`8.1`) | skipped, counted: their words stand on lines of their own |
 | tags among features (`NER=B-PER|SpaceAfter=No`) | read; tokens without the key are `O` where it is never said of any |
+| one language's code before every token (`qu:Ada`, as in WikiAnn) | removed, counted |
 | another number of columns, a tag without a token (in a file of blanks), or the reverse | refused, or its sentence left out |
 
 A token of no characters between tabs is handed on as it is.
@@ -34,6 +35,7 @@ HEADER = "line of columns' names, skipped"
 RANGE = "range of tokens (1-2), skipped"
 EMPTY_NODE = "empty node (8.1), skipped"
 TRAILING = "separator at the end of a line, removed"
+PADDED = "blanks around a token, removed"
 MIXED = "columns parted by blanks and by tabs in one file, read alike"
 WHITE = "line of white space, read as blank"
 IMPLIED = "token without the tags' key, read as O"
@@ -46,6 +48,7 @@ RESTART = "tokens counted anew without a blank line, sentence left out"
 Tagged = tuple[int, list[str], list[str], Callable[[int], str]]
 """A sentence's number from 0, its tokens, their tags as in the file, and the place of each for messages."""
 
+_PREFIX = re.compile(r"[a-z][a-z-]+:(?=.)")
 _EQUATION = re.compile(r"#\s*[\w.:-]+ = ")
 _NUMBERS = {"-": RANGE, ".": EMPTY_NODE}
 
@@ -78,7 +81,18 @@ def read_conll(
     lines = text.removesuffix("\n").split("\n")
     layout = lay_out(path, lines, tokens, tags, known)
     reader = _Reader(path, layout, _tags_there(lines, layout), known, broken or Broken(), repaired)
-    return reader.read(lines), repaired
+    return _without_prefix(reader.read(lines), repaired), repaired
+
+
+def _without_prefix(sentences: list[Tagged], repaired: Counter[str]) -> list[Tagged]:
+    """Take the code of a language off tokens that all bear it."""
+    tokens = [token for _, words, _, _ in sentences for token in words]
+    prefix = _PREFIX.match(tokens[0]) if len(tokens) > 2 else None
+    if prefix is None or not all(token.startswith(prefix[0]) and token != prefix[0] for token in tokens):
+        return sentences
+    repaired[f"{prefix[0]} before a token, removed"] = len(tokens)
+    cut = len(prefix[0])
+    return [(number, [word[cut:] for word in words], tags, where) for number, words, tags, where in sentences]
 
 
 def _tags_there(lines: Sequence[str], layout: Layout) -> set[str]:
@@ -167,6 +181,9 @@ class _Reader:
             self._fault(*self._wrong_width(where, cells))
             return
         token, tag = cells[picks.tokens], picks.tag(cells)
+        if token.strip(" ") not in ("", token):
+            self.repaired[PADDED] += 1
+            token = token.strip(" ")
         if token == DOCUMENT_MARK:
             self._document()
             return
@@ -203,7 +220,7 @@ class _Reader:
     def _fault(self, reason: str, message: str) -> None:
         """Refuse a broken line, or leave its sentence out, which is counted once."""
         if not self.faulty:
-            self.broken.found(reason, message)
+            self.broken.found(reason, message, self.number)
         self.faulty = True
 
     def _count_mixed(self, lines: Sequence[str]) -> None:

@@ -26,12 +26,14 @@ from pipeline.data.formats.text import ending_of
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 ENDINGS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 SEP_LINE = "line sep=…, skipped"
+SPACED = "file with blanks between what separates cells and their quotes, read without them"
 BOTH = "quotes: csv if they hold a cell together, quotes: none if they are data"
 
 Row = tuple[int, list[str]]  # the line a row begins at, its cells
 Quotes = Literal["auto", "csv", "none"]
 
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_SPACED = re.compile(r'\s+".*"\s*', re.DOTALL)
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _SEP = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
 _LONE_RETURN = re.compile(r"\r(?!\n)")
@@ -138,12 +140,41 @@ def _plain_rows(file: Delimited, repaired: Counter[str] | None = None) -> list[R
 
 def _csv_rows(file: Delimited, repaired: Counter[str] | None = None) -> Iterator[Row]:
     """Yield the rows of a CSV; blank lines are rows without cells."""
+    spaced = _is_spaced(file)
+    if spaced and repaired is not None:
+        repaired[SPACED] += 1
+    yield from _parsed(file, repaired, spaced)
+
+
+def _is_spaced(file: Delimited) -> bool:
+    """Whether blanks stand before quotes around cells: rows are equally wide without them alone, or a column has them.
+
+    Quotes within quoted text are doubled, so that few files have any such place.
+    """
+    if file.delimiter in "\t " or not re.search(rf'{re.escape(file.delimiter)} +"(?!")', file.text):
+        return False
+    try:
+        skipped = [cells for _, cells in _parsed(file, None, spaced=True) if not is_blank(cells)]
+    except UserError:
+        return False
+    if len({len(cells) for cells in skipped}) != 1:
+        return False
+    try:
+        plain = [cells for _, cells in _parsed(file, None) if not is_blank(cells)][1:]
+    except UserError:
+        return True
+    columns = zip(*plain, strict=False)
+    return len({len(cells) for cells in plain}) > 1 or any(all(map(_SPACED.fullmatch, cells)) for cells in columns)
+
+
+def _parsed(file: Delimited, repaired: Counter[str] | None, spaced: bool = False) -> Iterator[Row]:
+    """Yield the rows of a CSV, with or without blanks after what separates its cells."""
     csv.field_size_limit(2**31 - 1)  # a text may be long; a quote that never closes is found by `strict`
     text, stand_in, ends = file.text, "", Counter[str]()
     if "\r" in text and _LONE_RETURN.search(text):  # the reader takes it for a line's end
         stand_in = next(char for char in map(chr, range(0xE000, 0xF900)) if char not in text)
         text = _LONE_RETURN.sub(stand_in, text)
-    reader = csv.reader(_lines(text, ends), delimiter=file.delimiter, strict=True)
+    reader = csv.reader(_lines(text, ends), delimiter=file.delimiter, strict=True, skipinitialspace=spaced)
     begins = file.first
     try:
         for cells in reader:
@@ -158,6 +189,8 @@ def _csv_rows(file: Delimited, repaired: Counter[str] | None = None) -> Iterator
         elif "expected after" in said:
             said = "a closing quote is followed by more text; quotes inside quoted text are doubled"
         advice = "; if quotes are data in this file, say quotes: none"
+        if '\\"' in text:
+            advice = '; quotes within cells have backslashes here (\\"); expected them doubled (""), as other programs save CSV'
         raise UserError(f"{file.path}:{begins}: not valid CSV: {said}{advice}") from None
 
 

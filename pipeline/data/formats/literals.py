@@ -16,6 +16,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pipeline.common.errors import UserError
@@ -31,6 +32,13 @@ _NOTHING = ("nan", "NaN", "null", "NA", "None")
 _TRUTH = {"true": True, "false": False}
 
 
+@dataclass(frozen=True)
+class Unread:
+    """A cell that holds no list though it should, and why."""
+
+    why: str
+
+
 def is_list_column(values: Sequence[Any], sure: bool = False) -> bool:
     """Whether every cell of a column that is not blank is a list in brackets, and one of them begins with a quote.
 
@@ -42,6 +50,13 @@ def is_list_column(values: Sequence[Any], sure: bool = False) -> bool:
     if not texts or not all(_bracketed(text) for text in texts):
         return False
     return sure or any(_QUOTED_LIST.match(text) for text in texts)
+
+
+def is_mostly_lists(values: Sequence[Any], sure: bool = False) -> bool:
+    """Whether most cells of a column that are not blank are lists, as `is_list_column` has it of all."""
+    texts = [value.strip() for value in values if isinstance(value, str) and value.strip()]
+    listed = [text for text in texts if _bracketed(text)]
+    return 2 * len(listed) > len(texts) and is_list_column(listed, sure)
 
 
 def is_mapping_column(values: Sequence[Any]) -> bool:
@@ -63,8 +78,17 @@ def _bracketed(text: str) -> bool:
     return (text[:1] + text[-1:]) in ("[]", "()") or (text.startswith(("array(", "np.array(")) and text.endswith(")"))
 
 
-def read_cells(values: Sequence[Any], place: Callable[[int], str], column: str, kind: Kind) -> list[Any]:
+def read_cells(
+    values: Sequence[Any], place: Callable[[int], str], column: str, kind: Kind, lenient: bool = False
+) -> list[Any]:
     """Return a column's cells as lists or mappings; blank cells are `None`.
+
+    Args:
+        values: the column's cells.
+        place: names a row.
+        column: the column's name.
+        kind: what its cells hold.
+        lenient: cells that hold none are `Unread`, for others to refuse or to leave out.
 
     Raises:
         UserError: a cell is none (names its place).
@@ -74,17 +98,25 @@ def read_cells(values: Sequence[Any], place: Callable[[int], str], column: str, 
         if not isinstance(value, str) or not value.strip():
             found.append(None if isinstance(value, str) else value)
             continue
-        try:
-            read = parse(value)
-        except ValueError as error:
-            raise UserError(
-                f"{place(row)}: column {column!r} holds {value!r:.60}, a broken {kind}: {error}; expected it as JSON, "
-                """["one", "two"], or as Python writes it"""
-            ) from None
-        if not isinstance(read, dict if kind == "mapping" else list):
-            raise UserError(f"{place(row)}: column {column!r} holds {value!r:.60}, expected a {kind} as in other rows")
+        read = _read(value, f"{place(row)}: column {column!r}", kind)
+        if isinstance(read, Unread) and not lenient:
+            raise UserError(read.why)
         found.append(read)
     return found
+
+
+def _read(value: str, where: str, kind: Kind) -> Any:
+    """Return what a cell holds; `Unread` where that is no list, or no mapping."""
+    try:
+        read = parse(value)
+    except ValueError as error:
+        return Unread(
+            f"{where} holds {value!r:.60}, a broken {kind}: {error}; expected it as JSON, "
+            """["one", "two"], or as Python writes it"""
+        )
+    if not isinstance(read, dict if kind == "mapping" else list):
+        return Unread(f"{where} holds {value!r:.60}, expected a {kind} as in other rows")
+    return read
 
 
 def parse(text: str) -> Any:

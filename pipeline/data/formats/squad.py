@@ -4,7 +4,7 @@ The shape is `data[].paragraphs[].qas[]` in JSON, or the same as Parquet on the 
 are, control characters and carriage returns too: offsets count them.
 
 `own_questions` reads what users make of it as well: the list of articles alone, or of paragraphs; answers without offsets;
-questions without ids; `answer_start` called `start`.
+questions without ids; `answer_start` called `start`; an answer that is a text alone; `is_impossible` as text or number.
 """
 
 import difflib
@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import read_parquet, read_utf8
+from pipeline.common.names import name_of
 from pipeline.data.formats.lines import without_mark
 
 T = TypeVar("T")
@@ -142,33 +143,56 @@ def _entries(path: Path, text: str) -> list[tuple[Any, str]]:
             first = None  # the first line is not all of an object
         if isinstance(first, dict) and "data" not in first:
             numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+            numbered = numbered[1:] if set(first) == {"header"} else numbered  # MRQA's first line
             return [(_parse(path, line, number), f"{path}:{number}") for number, line in numbered]
     document = _parse(path, text)
     listed, place = document, str(path)
     if isinstance(document, dict) and not {"paragraphs", "qas"} & set(document):
         listed, place = _get(document, "data", list, str(path)), f"{path}: data"
     if isinstance(listed, dict):
-        return [(listed, str(path))]
+        return [(listed, f"{path}: $")]
     return [(entry, f"{place}[{i}]") for i, entry in enumerate(listed)]
 
 
 def _own_question(fields: Any, context: str, where: str) -> Question:
     """Read a question that may lack its id, its offsets, or all answers where it says that there are none."""
     key = "" if not isinstance(fields, dict) or fields.get("id") is None else fields["id"]
-    key = str(key) if isinstance(key, int) and not isinstance(key, bool) else key
+    key = str(key) if isinstance(key, int | float) and not isinstance(key, bool) else key
     if not isinstance(key, str):
         raise UserError(f"{where}: id is {_name(key)}, expected {_WORDS[str]}")
     question = _text(fields, "question", where)
-    impossible = fields.get("is_impossible") is not None and _get(fields, "is_impossible", bool, where)
-    if impossible and not fields.get("answers"):
-        return Question(where, key.strip(), question, context, [], True)
-    if isinstance(fields.get("answers"), dict):
-        return Question(where, key.strip(), question, context, _answers(fields, where), impossible)
-    given = [
-        (answer, f"{where}.answers[{number}]") for number, answer in enumerate(_get(fields, "answers", list, where))
-    ]
-    answers = [(_text(answer, "text", at), own_start(answer, at)) for answer, at in given]
-    return Question(where, key.strip(), question, context, answers, impossible)
+    impossible = own_truth(fields.get("is_impossible"), f"{where}: is_impossible")
+    given = fields.get("answers")
+    if "answers" not in fields and "answer" in fields:  # one, as in KorQuAD 2.0; a text has its offset beside it
+        one = fields["answer"]
+        given = {**fields, "text": one} if isinstance(one, str) else one
+    if (impossible and not given) or (given is None and {"answers", "answer"} & set(fields)):
+        answers: list[tuple[str, int | None]] = []
+    elif isinstance(given, dict) and not isinstance(given.get("text"), str):
+        answers = _answers(fields, where)
+    else:
+        listed = [given] if isinstance(given, dict) else given if isinstance(given, list) else []
+        listed = listed or _get(fields, "answers", list, where)
+        answers = [_own_answer(answer, f"{where}.answers[{number}]") for number, answer in enumerate(listed)]
+    return Question(where, name_of(key), question, context, answers, impossible)
+
+
+def _own_answer(answer: Any, where: str) -> tuple[str, int | None]:
+    """Read an answer with or without its offset: an object, or its text alone."""
+    fields = {"text": answer} if isinstance(answer, str) else answer
+    return _text(fields, "text", where), own_start(fields, where)
+
+
+def own_truth(value: Any, where: str) -> bool:
+    """Read a truth value as programs write it (`true`, `yes`, `1`, `1.0`); nothing is false.
+
+    Raises:
+        UserError: it is none.
+    """
+    text = name_of("" if value is None else str(value)).lower()
+    if text not in ("", "0", "false", "no", "1", "true", "yes"):
+        raise UserError(f"{where} is {text!r:.40}; expected true or false")
+    return text in ("1", "true", "yes")
 
 
 def own_start(answer: dict[str, Any], where: str) -> int | None:

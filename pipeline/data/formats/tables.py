@@ -31,6 +31,7 @@ from pipeline.data.formats.workbooks import OTHERS, WORKBOOKS, Unusable, formula
 
 ENDINGS = (*DELIMITED, *WORKBOOKS, ".jsonl", ".json", ".parquet")
 BLANK_LINE = "blank line, skipped"
+_SPANS = {"spans", "entities", "label", "labels"}
 
 
 @dataclass(frozen=True)
@@ -218,6 +219,8 @@ def _cells(
             if header:
                 continue
         if len(cells) != len(there):
+            if not lines and header and len(cells) == len(there) + 1 and cells[0] in ("0", "1"):
+                ragged += "; if the names lack one for the row's number, as R writes them, save with row.names = FALSE"
             raise UserError(f"{path}:{line}: {len(cells)} columns, expected {len(there)} as in the first row{ragged}")
         lines.append(line)
         for column, values in picks:
@@ -235,13 +238,20 @@ def _found(
     for name in names:
         if name not in there:
             advice = nearest(name, there)
-            if not header:
+            if name in ("tokens", "tags") and "text" in there and not _SPANS.isdisjoint(there):
+                advice += (
+                    "; entities as spans of characters (Doccano, Prodigy, …) are not read: save them as CoNLL, or as a list of "
+                    "words and one of tags"
+                )
+            elif not header:
                 advice += f"; header: no numbers the columns, say which one it is: columns: {{{name}: 0}}"
             elif len(there) == 1 and (mark := next((m for m in DELIMITERS.values() if m in there[0]), None)):
                 advice = (
                     f"; the first line is {there[0]!r}: separated by {mark!r}? then say delimiter: {json.dumps(mark)}, and "
                     "under `columns` how the columns asked for are called there"
                 )
+            elif f'"{name}"' in there:
+                advice = "; its names stand in quotes, which are taken to be data here: say quotes: csv"
             elif ending_of(path) in (*DELIMITED, *WORKBOOKS):
                 advice += "; name it under `columns`, or say header: no if the first line is data"
             raise UserError(f"{path}: column {name!r} is missing{advice}")
@@ -278,6 +288,8 @@ def _json(path: Path, text: str, names: Sequence[str], optional: Sequence[str], 
     if not objects:
         raise EmptyFile(f"{path}: holds no rows")
     there = [*dict.fromkeys(key for value in objects for key in value)]
+    if not listed and len(objects) == 1:
+        _check_one(path, objects[0], names)
     spelt = {key: name for key, name in zip(there, respelt(there, (*names, *optional)), strict=True) if key != name}
     if spelt:
         objects = [{spelt.get(key, key): item for key, item in value.items()} for value in objects]
@@ -286,6 +298,23 @@ def _json(path: Path, text: str, names: Sequence[str], optional: Sequence[str], 
     columns = {name: [as_text(value.get(name)) for value in objects] for name in chosen}
     between = frozenset(gap for gap in gaps if 0 < gap < len(objects))
     return Table(path, columns, len(objects), None if listed else lines, repaired, tuple(there), between)
+
+
+def _check_one(path: Path, whole: dict[str, Any], names: Sequence[str]) -> None:
+    """Refuse a file that is one object with rows in it, in another shape than those that are read.
+
+    Raises:
+        UserError: it is.
+    """
+    asked = [whole[name] for name in names if name in whole]
+    inside = all(isinstance(value, dict) for value in whole.values()) or {"columns", "data"} <= set(whole)
+    rows = any(isinstance(value, list) and value and isinstance(value[0], dict) for value in whole.values())
+    if any(not isinstance(value, dict) for value in asked) or not (asked or inside or rows):
+        return
+    raise UserError(
+        f"{path}: one object, with the keys {', '.join([*whole][:5])}; expected an object a line, one list of objects, or "
+        "{\"data\": [objects]}; pandas saves the first with to_json(…, orient='records', lines=True)"
+    )
 
 
 def _below_data(text: str) -> list[Any] | None:

@@ -34,6 +34,7 @@ SCHEMES: Mapping[str, str] = {
 CONVERTED = "tag that ends an entity or stands for a whole one (E-, S-, L-, U-, M-, W-), now IOB2"
 PLAIN = "type without a prefix, now IOB2"
 
+_LETTERS = tuple("BIESLUMW")
 _SINGLE, _END = "SUW", "EL"
 _TAG = re.compile(r"O|[BIESLUMW]-.+")
 _SPELT = (
@@ -65,6 +66,8 @@ def usual_spelling(tag: str) -> str | None:
         if found := spelt.fullmatch(tag):
             kind = found["kind"].upper() if found["place"].islower() else found["kind"]
             return simple_tag(f"{found['place'].upper()}-{kind}")
+    if tag.upper() in _LETTERS:
+        return None  # a place without a type
     return f"I-{tag}" if re.fullmatch(r"[^\W\d_]([\w. -]*\w)?", tag) else None
 
 

@@ -3,6 +3,7 @@ r"""The text of a user's file: unpacked if its name ends in `.gz`, decoded, with
 What is no text whatever its name says (a workbook, Parquet, a web page, a pointer of Git LFS) is refused by what it is.
 """
 
+import codecs
 import gzip
 import re
 import zlib
@@ -101,6 +102,8 @@ def _check_kind(path: Path, data: bytes) -> None:
 
 def _decoded(path: Path, data: bytes, encoding: str) -> str:
     try:
+        if data.startswith(codecs.BOM_UTF8) and codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig"):
+            raise UserError(f"{path}:1: begins with the byte order mark of UTF-8: not {encoding}; leave `encoding` out")
         return data.decode(encoding)
     except LookupError:
         known = ("utf-8", "utf-16", "latin-1", "cp1250", "cp1251", "cp1252", "cp1256", "gb18030", "shift_jis", "euc-kr")

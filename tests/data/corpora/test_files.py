@@ -262,8 +262,8 @@ def test_labels_outside_the_map_are_refused(tmp_path, content, labels, says):
 
 
 def test_labels_that_are_lists_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"a.jsonl:1: the label is \['positive'\], expected one"):
-        read(tmp_path, "a.jsonl", jsonl({"text": "a", "label": ["positive"]}))
+    with pytest.raises(UserError, match=r"a.jsonl:1: the label is \['positive', 'x'\], expected one"):
+        read(tmp_path, "a.jsonl", jsonl({"text": "a", "label": ["positive", "x"]}))
 
 
 def test_tags_are_mapped_and_brought_into_iob2(tmp_path):

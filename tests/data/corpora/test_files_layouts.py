@@ -10,7 +10,9 @@ from pipeline.common.errors import UserError
 from pipeline.config.load import parse
 from pipeline.data.corpora.files.fetch import fetch
 from pipeline.data.corpora.files.read import load, read_files
+from pipeline.data.corpora.files.tagged import NO_LIST
 from pipeline.data.corpora.files.token_rows import NO_TOKEN, counts_tokens
+from pipeline.data.formats.delimited import SPACED
 from pipeline.data.formats.tables import BLANK_LINE
 from tests.data.corpora.test_files import manifest, many, read, rows, spec, write
 
@@ -436,3 +438,200 @@ def test_keys_that_say_nothing_leave_the_identity_alone():
 def test_the_config_refuses(options, says):
     with pytest.raises(UserError, match=says):
         config(**options)
+
+
+def test_sentences_end_with_their_document(tmp_path):
+    text = token_table([["a", 0], ["", 0], ["a", 0], ["b", 0], ["b", 0]], "doc", "sent")
+    said = {"task": "ner", "columns": {"sentence": "sent", "group": "doc"}}
+    found = read(tmp_path, "a.csv", text, **said)
+    assert tagged(found) == [ADA, RIGA] and list(found.groups) == ["a", "b"]
+    again = text + text.split("\n", 1)[1].replace("\n,", "\na,")
+    with pytest.raises(UserError, match=r"comes back; .*numbered anew in each document.*columns: \{group: NAME\}"):
+        read(tmp_path, "a.csv", again, **said)
+
+
+def test_tsv_tables_of_sentences_are_no_conll(tmp_path):
+    rows_there = [" ".join(words) + "\t" + " ".join(tags) for words, tags in (ADA, RIGA)]
+    assert tagged(read(tmp_path, "a.tsv", "\n".join(["tokens\ttags", *rows_there]), task="ner")) == [ADA, RIGA]
+    listed = "\n".join(["tokens\ttags", *(f"{words}\t{tags}" for words, tags in (ADA, RIGA))])
+    assert tagged(read(tmp_path, "b.tsv", listed, task="ner")) == [ADA, RIGA]
+    named = "\n".join(["key\ttokens\ttags", *(f"s{n}\t{row}" for n, row in enumerate(rows_there))])
+    found = read(tmp_path, "c.tsv", named, task="ner", columns={"id": "key"})
+    assert found.table["id"].to_pylist() == ["files-train-s0", "files-train-s1"]
+    bare = "\n".join(rows_there)
+    with pytest.raises(UserError, match=r"the tags of a sentence; .*header: no .*columns: \{tokens: 0, tags: 1\}"):
+        read(tmp_path, "d.tsv", bare, task="ner")
+    said = {"header": False, "columns": {"tokens": 0, "tags": 1}}
+    assert tagged(read(tmp_path, "d.tsv", bare, task="ner", **said)) == [ADA, RIGA]
+
+
+def test_a_gzip_file_that_ends_too_early_is_refused_whatever_it_holds(tmp_path):
+    with pytest.raises(UserError, match=r"a\.tsv\.gz: the gzip file ends too early"):
+        read(tmp_path, "a.tsv.gz", gzip.compress(b"tokens\ttags\n" * 3000)[:30], task="ner")
+
+
+def test_files_of_several_languages_are_not_parallel_by_the_names_of_their_columns(tmp_path):
+    text = "text_jv,label\napik,positive\n"
+    said = {"columns": {"text": "text_{language}"}}
+    wide = read(tmp_path, "a.csv", text, files={"train": "a.csv"}, **said)
+    apart = read(tmp_path, "jv.csv", text, files={"train": "{language}.csv"}, **said)
+    assert wide.table["id"].to_pylist() == ["files-train-0"]
+    assert apart.table["id"].to_pylist() == ["files-jv-train-0"]
+
+
+def test_parts_are_found_whatever_the_form_of_their_folders_name(tmp_path):
+    for number in (1, 2, 10):
+        write(tmp_path, f"cafe\u0301/bo\u0301n-{number}.csv", f"text,label\nt{number},positive\n")
+        write(tmp_path, f"cafe\u0301/._bo\u0301n-{number}.csv", b"\0\5")
+    for pattern in ("caf\u00e9/b\u00f3n-*.csv", "**/b\u00f3n-*.csv"):
+        given = spec(files={"train": pattern})
+        got = fetch(given, tmp_path, None, tmp_path)
+        assert [file.name for file in got.files["train"]] == [f"bo\u0301n-{number}.csv" for number in (1, 2, 10)]
+
+
+def test_nested_questions_as_others_write_them(tmp_path):
+    context = "Ana 3 kucing ing Solo."
+    asked = [
+        {"id": 1.0, "question": "Pira?", "answers": {"text": "3", "answer_start": 4}, "is_impossible": "False"},
+        {"id": 2, "question": "Apa?", "answers": ["kucing"], "is_impossible": 0},
+        {"id": 3, "question": "Sapa?", "answers": [{"text": "Ana", "answer_start": 0}], "is_impossible": "True"},
+    ]
+    lines = [{"header": {"dataset": "x"}}, {"context": context, "qas": asked}]
+    found = read(tmp_path, "a.jsonl", "\n".join(map(json.dumps, lines)), task="qa")
+    assert [(name, answers) for name, _, _, answers, _ in rows(found.table)] == [
+        ("files-train-1", ["3"]),
+        ("files-train-2", ["kucing"]),
+    ]
+    asked = [
+        {"question": "Pira?", "answer": {"text": "3", "answer_start": 4, "html_answer_start": 9}},
+        {"question": "Apa?", "answer": "ing", "answer_start": 13},
+        {"question": "Kapan?", "answers": None},
+    ]
+    found = read(tmp_path, "b.json", json.dumps([{"context": context + " ing", "qas": asked}]), task="qa")
+    assert [(*answers, *starts) for _, _, _, answers, starts in rows(found.table)] == [("3", 4), ("ing", 13)]
+    assert found.dropped == {"question without an answer": 1}
+    asked = [{"id": key, "question": "Pira?", "answers": ["3"]} for key in (1, "1.0")]
+    with pytest.raises(UserError, match="the id '1' is already that of"):
+        read(tmp_path, "a.json", json.dumps([{"context": context, "qas": asked}]), task="qa")
+    flat = "question,context,answer,is_impossible\nPira?,Ana 3,3,0.0\nSapa?,Ana 3,Ana,1.0\n"
+    assert read(tmp_path, "a.csv", flat, task="qa").table.num_rows == 1
+
+
+@pytest.mark.parametrize("cell", ["\"['Ada', Lund']\"", "\"['Ada', 'Lu\"", "Ada"])
+def test_a_cell_that_holds_no_list_is_refused_or_left_out(tmp_path, cell):
+    text = "tokens,tags\n" + "".join(f'"{words}","{tags}"\n' for words, tags in (ADA, RIGA))
+    text += f"{cell},\"['B-PER', 'I-PER']\"\n"
+    with pytest.raises(UserError, match=r"a\.csv:\d: column 'tokens' holds"):
+        read(tmp_path, "a.csv", text, task="ner")
+    found = read(tmp_path, "a.csv", text, task="ner", broken="drop")
+    assert tagged(found) == [ADA, RIGA] and found.dropped == {NO_LIST: 1}
+
+
+@pytest.mark.parametrize("first", ["label, text", '"label", "text"'])
+def test_blanks_before_quotes_are_no_part_of_cells(tmp_path, first):
+    found = read(tmp_path, "a.csv", f'{first}\npositive, "apik, tenan"\nnegative,  "elek"\n')
+    assert [text for _, text, _ in rows(found.table)] == ["apik, tenan", "elek"] and found.repaired == {SPACED: 1}
+    text = 'label,text\npositive,"apik, ""tenan"" , ""x"""\nnegative, "elek"\n'
+    found = read(tmp_path, "a.csv", text)
+    assert [text for _, text, _ in rows(found.table)] == ['apik, "tenan" , "x"', ' "elek"'] and found.repaired == {}
+
+
+def test_a_list_of_one_label_is_that_label(tmp_path):
+    lines = [{"text": "apik", "label": ["positive"]}, {"text": "elek", "label": []}]
+    found = read(tmp_path, "a.jsonl", "\n".join(map(json.dumps, lines)), labels={"": None})
+    assert rows(found.table) == [("files-jv-train-0", "apik", "positive")]
+    assert found.dropped == {"label '', left out": 1}
+    lines.append({"text": "b", "label": ["positive", "negative"]})
+    with pytest.raises(UserError, match=r"the label is .*expected one"):
+        read(tmp_path, "a.jsonl", "\n".join(map(json.dumps, lines)), labels={"": None})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (
+            "a.json",
+            '{"text": {"0": "apik"}, "label": {"0": "positive"}}',
+            "one object, with the keys text, label; .*records",
+        ),
+        ("a.json", '{"columns": ["text"], "data": [["apik"]]}', "one object, with the keys columns, data"),
+        ("a.json", '{"examples": [{"text": "apik"}], "n": 1}', "one object, with the keys examples, n"),
+        ("a.json", '{"body": "apik", "spans": [[0, 1]]}', "column 'text' is missing; valid: body, spans"),
+        ("a.tsv", '"text"\t"label"\n"1"\t"apik"\t"positive"\n', "say quotes: csv"),
+        ("a.csv", "text,label\n1,apik,positive\n", "as R writes them, save with row.names = FALSE"),
+        ("a.csv", 'text,label\n"a \\"b\\" c",positive\n', "quotes within cells have backslashes here .*doubled"),
+    ],
+)
+def test_tables_in_other_manners_are_refused_by_what_they_are(tmp_path, name, text, said):
+    with pytest.raises(UserError, match=said):
+        read(tmp_path, name, text)
+
+
+def test_a_part_without_rows_is_noted_and_a_split_of_such_parts_refused(tmp_path):
+    files = [write(tmp_path, "p-0.csv", "text,label\n"), write(tmp_path, "p-1.csv", ""), tmp_path / "p-2.csv"]
+    with pytest.raises(UserError, match=r"p-0\.csv: holds no rows below its header; so do the other parts of train"):
+        read_files(files[:2], "jv", "train", spec())
+    write(tmp_path, "p-2.csv", "text,label\napik,positive\n")
+    found = read_files(files, "jv", "train", spec())
+    assert rows(found.table) == [("files-jv-train-3-0", "apik", "positive")]
+    assert found.notes == ("p-0.csv: holds no rows", "p-1.csv: holds no rows")
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_language_may_lack_its_rows_of_one_file(tmp_path, wide):
+    if wide:
+        columns = {"text": "text_{language}"}
+        texts = "text_jv,text_su,label\napik,sae,positive\n", "text_jv,text_su,label\n,sae,positive\n"
+    else:
+        columns = {"language": "l"}
+        texts = "l,text,label\njv,apik,positive\nsu,sae,positive\n", "l,text,label\nsu,sae,positive\n"
+    for name, text in zip(("train.csv", "dev.csv"), texts, strict=True):
+        write(tmp_path, name, text)
+    files = {"train": "train.csv", "dev": "dev.csv"}
+    given = spec(files=files, columns=columns, languages={"jv": "jv", "su": "su"})
+    with pytest.raises(UserError, match=r"dev\.csv: no row"):
+        fetch(given, tmp_path / "work", None, tmp_path)
+    got = fetch(given | {"optional": ["dev"]}, tmp_path / "work", None, tmp_path)
+    assert "dev: none; jv has no dev data, which `optional` allows" in got.notes
+    write(tmp_path, "dev.csv", texts[0].replace("apik,", ",") + (",,negative\n" if wide else "jv,,negative\n"))
+    if not wide:
+        with pytest.raises(UserError, match=r"dev\.csv: no row can be used"):
+            fetch(given | {"optional": ["dev"]}, tmp_path / "work", None, tmp_path)
+
+
+def test_a_group_that_is_said_once_holds_for_the_rows_below(tmp_path):
+    text = token_table([["d1", 1], ["", ""], ["", ""], ["", 2], ["", ""]], "doc", "Sentence #")
+    found = read(tmp_path, "a.csv", text, task="ner", columns={"group": "doc"})
+    assert tagged(found) == [ADA, RIGA] and list(found.groups) == ["d1", "d1"]
+
+
+@pytest.mark.parametrize("mark", ["\t", ";", ","])
+def test_text_files_whose_header_names_tokens_tags_and_sentences_are_tables(tmp_path, mark):
+    text = token_table([[1], [1], [1], [2], [2]], "sentence_id").replace("tokens", "cafe\u0301").replace(",", mark)
+    found = read(tmp_path, "a.txt", text, task="ner", columns={"tokens": "caf\u00e9"})
+    assert tagged(found) == [ADA, RIGA]
+    quoted = mark.join(f'"{name}"' for name in ("sentence_id", "tokens", "tags"))
+    body = "".join(f'1{mark}"{word}"{mark}"{tag}"\n' for word, tag in zip(*ADA, strict=True))
+    assert tagged(read(tmp_path, "b.tsv", f"{quoted}\n{body}1{mark}.{mark}O\n", task="ner"))[0][0] == [*ADA[0], "."]
+
+
+def test_numbers_of_columns_leave_conll_what_it_is(tmp_path):
+    said = {"task": "ner", "columns": {"tokens": 0, "tags": 1}}
+    assert tagged(read(tmp_path, "a.txt", "1,5 years\tO\nRiga\tB-LOC\n", **said)) == [
+        (["1,5 years", "Riga"], ["O", "B-LOC"])
+    ]
+
+
+def test_a_mark_of_utf_8_is_not_read_as_letters_of_another_encoding(tmp_path):
+    text = "\ufefftext,label\ncafé,positive\n"
+    with pytest.raises(UserError, match=r"a\.csv:1: begins with the byte order mark of UTF-8: not cp1252"):
+        read(tmp_path, "a.csv", text, encoding="cp1252")
+    assert rows(read(tmp_path, "a.csv", text, encoding="UTF8").table) == [("files-jv-train-0", "café", "positive")]
+
+
+@pytest.mark.parametrize(
+    "more", [{"spans": [{"start": 0, "end": 3}], "tokens": [{"text": "Ada"}]}, {"label": [[0, 3, "PER"]]}]
+)
+def test_spans_of_characters_are_refused_by_name(tmp_path, more):
+    with pytest.raises(UserError, match=r"spans of characters .* are not read: save them as CoNLL"):
+        read(tmp_path, "a.jsonl", json.dumps({"text": "Ada", **more}), task="ner")

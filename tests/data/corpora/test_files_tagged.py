@@ -9,6 +9,7 @@ import yaml
 
 from pipeline.common.errors import UserError
 from pipeline.config.datasets.files import Files
+from pipeline.data.corpora.files.read import load
 from pipeline.data.corpora.files.tagged import NO_WORDS, UNEQUAL
 from pipeline.data.formats.conll import (
     COMMENT,
@@ -20,6 +21,7 @@ from pipeline.data.formats.conll import (
     MIXED,
     NO_TAG,
     NO_TOKEN,
+    PADDED,
     RANGE,
     RESTART,
     TRAILING,
@@ -29,7 +31,7 @@ from pipeline.data.formats.conll import (
 from pipeline.data.formats.lines import ORPHAN
 from pipeline.data.formats.tagged_parquet import BLANK
 from pipeline.data.formats.tags import CONVERTED, PLAIN
-from tests.data.corpora.test_files import jsonl, read, spec
+from tests.data.corpora.test_files import jsonl, manifest, read, spec, write
 from tests.data.formats.test_tags import entities_of, written
 
 
@@ -410,3 +412,55 @@ def test_all_unknown_tags_are_said_at_once(tmp_path):
     assert len(sentences(ner(tmp_path, content, "a.jsonl", **advised(said, "labels")))) == 3
     many = refusal(tmp_path, "".join(f"a B-T{n}\n" for n in range(90)))
     assert "90 tags in all" in many and len(many) < 2000
+
+
+def test_a_languages_code_before_every_token_is_removed(tmp_path):
+    text = "qu:Ada\tB-PER\nqu:takin\tO\n\nqu:http://x\tO\n"
+    found = read(tmp_path, "a.txt", text, task="ner")
+    assert found.table["tokens"].to_pylist() == [["Ada", "takin"], ["http://x"]]
+    assert found.repaired == {"qu: before a token, removed": 3}
+    kept = read(tmp_path, "a.txt", text.replace("qu:takin", "takin"), task="ner")
+    assert kept.table["tokens"].to_pylist() == [["qu:Ada", "takin"], ["qu:http://x"]]
+
+
+def test_hints_for_unknown_tags_are_near_or_say_what_is_known(tmp_path):
+    def said(tag):
+        with pytest.raises(UserError) as error:
+            read(tmp_path, "a.txt", f"w {tag}\nv B-LOC\n", task="ner")
+        return str(error.value)
+
+    assert "did you mean" not in said("B-MISC") and "known are O, B-PER" in said("B-MISC")
+    assert "did you mean 'B-PER'?" in said("B-PRE")
+    assert "U+2011" in said("B\u2011PER") and '"B\u2011PER": B-PER' in said("B\u2011PER")
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "conll"])
+def test_sentences_left_out_keep_their_places_in_a_cut(tmp_path, kind):
+    left = {3, 17, 18, 40, 41, 59}
+
+    def sides(language, faulty):
+        tags = [["B-LOC", "X-Y" if n in faulty else "O"] for n in range(60)]
+        if kind == "jsonl":
+            text = jsonl(*({"id": n, "tokens": ["Solo", str(n)], "tags": tag} for n, tag in enumerate(tags)))
+        else:
+            text = "".join(f"Solo {tag[0]}\n{n} {tag[1]}\n\n" for n, tag in enumerate(tags))
+        columns = {"id": "id"} if kind == "jsonl" else {}
+        name = f"{language}.{kind}"
+        write(tmp_path, name, text)
+        said = spec(language, task="ner", files={"all": f"{{language}}.{kind}"}, columns=columns, broken="drop")
+        loaded = load(said, manifest(tmp_path, all=name))
+        return {words[1]: split for split, part in loaded.splits.items() for words in part.table["tokens"].to_pylist()}
+
+    whole, thinned = sides("jv", ()), sides("su", left)
+    assert len(whole) == 60 and thinned == {n: side for n, side in whole.items() if int(n) not in left}
+
+
+def test_blanks_around_a_token_between_tabs_are_removed(tmp_path):
+    found = read(tmp_path, "a.tsv", "Solo \t B-LOC\nNew York\tO\n \tO\n", task="ner")
+    assert found.table["tokens"].to_pylist() == [["Solo", "New York"]]
+    assert found.repaired == {PADDED: 1}
+
+
+def test_a_place_without_a_type_is_no_type(tmp_path):
+    with pytest.raises(UserError, match=r'labels: \{"B": …, "I": …, "O": O\}'):
+        read(tmp_path, "a.txt", "Solo\tB\nraya\tI\nw\tO\n", task="ner")

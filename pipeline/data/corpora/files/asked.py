@@ -1,6 +1,7 @@
 """What the config says of files: which there are, what languages and columns are called, how they are written."""
 
 import gzip
+import zlib
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
@@ -12,9 +13,10 @@ from pipeline.common.paths import SPLITS
 from pipeline.data.corpora.files.token_rows import tells_sentences
 from pipeline.data.formats.broken import Broken
 from pipeline.data.formats.conll import CONLL
+from pipeline.data.formats.delimited import DELIMITERS, Dialect
 from pipeline.data.formats.delimited import ENDINGS as DELIMITED
-from pipeline.data.formats.delimited import Dialect
 from pipeline.data.formats.text import ending_of
+from pipeline.data.formats.workbooks import WORKBOOKS
 from pipeline.data.schema import LABELS, SCHEMAS
 
 TASKS = tuple(task for task in LABELS if task != "text")
@@ -60,7 +62,8 @@ def split_files(spec: Mapping[str, Any]) -> dict[str, list[str]]:
     for path, times in Counter(path for several in paths.values() for path in several).items():
         if times > 1:
             both = " and ".join(split for split in paths if path in paths[split])
-            raise UserError(f"files: {both} are one file, {path!r}; use all and cut to divide it")
+            sheets = ", or save each sheet as a file of its own" if ending_of(Path(path)) in WORKBOOKS else ""
+            raise UserError(f"files: {both} are one file, {path!r}; use all and cut to divide it{sheets}")
     return paths
 
 
@@ -141,7 +144,7 @@ def is_wide(columns: Mapping[str, Any]) -> bool:
 def remedy(spec: Mapping[str, Any], split: str, parts: int) -> str:
     """Say what to do where a split's file holds no rows."""
     if parts > 1:
-        return "leave this file out of `files`"
+        return f"so do the other parts of {split}; leave {split} out of `files`, or give it rows"
     if "{language}" in str(spec["files"].get(split)) and split != "all":
         return (
             f"if {spec['language']} has no {split} data, say so: optional: [{split}]; or leave {split} out of `files`"
@@ -152,23 +155,33 @@ def remedy(spec: Mapping[str, Any], split: str, parts: int) -> str:
 
 
 def is_conll(path: Path, task: str, columns: Mapping[str, Any]) -> bool:
-    """Whether a file is read as CoNLL: sentences of `ner`, unless a column tells them, as in a table with one token a row."""
+    """Whether a file is read as CoNLL: sentences of `ner`, unless it is a table, by its ending, its header or its cells."""
     ending = ending_of(path)
     if task != "ner" or ending not in CONLL:
         return False
-    return ending not in DELIMITED or (columns.get("sentence") is None and not _names_sentences(path, columns))
+    return ending not in DELIMITED or (columns.get("sentence") is None and not _is_table(path, columns))
 
 
-def _names_sentences(path: Path, columns: Mapping[str, Any]) -> bool:
-    """Whether a file begins with names of columns, among them those of tokens, tags and sentences."""
+def _is_table(path: Path, columns: Mapping[str, Any]) -> bool:
+    """Whether a file's first line names the columns of tokens, tags and what CoNLL lacks, or a row holds a sentence's tags."""
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            line = file.readline(1 << 16)
-    except OSError:  # which is told when the file is read
+            lines = [file.readline(1 << 16).decode("utf-8-sig", "replace") for _ in range(2)]
+    except (OSError, EOFError, zlib.error):  # which is told when the file is read
         return False
-    cells = line.decode("utf-8-sig", "replace").rstrip("\r\n").split("\t")
-    asked = {str(columns.get(role) or role) for role in ("tokens", "tags")}
-    return asked <= set(cells) and any(tells_sentences(cell) for cell in cells)
+    tokens, tags = (name_of(str(columns.get(role) or role)) for role in ("tokens", "tags"))
+    for mark in DELIMITERS.values():
+        cells, row = ([name_of(cell.strip().strip('"')) for cell in line.split(mark)] for line in lines)
+        if mark == "\t" and tokens.isdecimal() and tags.isdecimal():  # without a header
+            cells, row = [*map(str, range(len(cells)))], cells
+        if tokens not in cells or tags not in cells:
+            continue
+        named = [columns[role] for role in ("id", "group", "language") if columns.get(role)]
+        tag = row[cells.index(tags)] if len(row) == len(cells) else ""
+        listed = len(tag.split()) > 1 or (tag[:1] + tag[-1:]) in ("[]", "()")
+        names = not cells[0].isdecimal() and (mark != "\t" or any(map(tells_sentences, cells)))
+        return listed or names or any(name_of(str(name)) in cells for name in named)
+    return False
 
 
 def dialect_of(spec: Mapping[str, Any]) -> Dialect:

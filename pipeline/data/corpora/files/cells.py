@@ -9,13 +9,22 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.common.errors import UserError
-from pipeline.data.formats.literals import first_list, is_list_column, is_mapping_column, read_cells
+from pipeline.data.formats.literals import (
+    Unread,
+    first_list,
+    is_list_column,
+    is_mapping_column,
+    is_mostly_lists,
+    read_cells,
+)
 from pipeline.data.formats.tables import Table
 
 SEPARATORS = (",", ";", "|")
 
 
-def with_lists(table: Table, task: str, names: Mapping[str, str], known: Collection[str] = ()) -> Table:
+def with_lists(
+    table: Table, task: str, names: Mapping[str, str], known: Collection[str] = (), drop: bool = False
+) -> Table:
     """Return the table with the lists in its cells read.
 
     Args:
@@ -23,9 +32,10 @@ def with_lists(table: Table, task: str, names: Mapping[str, str], known: Collect
         task: only `ner` and `qa` have lists.
         names: the file's column by the task's.
         known: labels that the config lists.
+        drop: whether sentences that cannot be read are left out: most cells may be lists then; what is none is `Unread`.
 
     Raises:
-        UserError: a cell of a column of lists is none.
+        UserError: a cell of a column of lists is none, and is not left out.
     """
     columns = dict(table.columns)
     if task == "qa":
@@ -38,21 +48,21 @@ def with_lists(table: Table, task: str, names: Mapping[str, str], known: Collect
             columns[names["start"]] = _lists(table, names["start"], sure=True)
     elif task == "ner":
         tags, words = names["tags"], names["tokens"]
-        columns[tags] = _lists(table, tags, sure=True)
-        columns[words] = _lists(table, words, sure=columns[tags] is not table.columns[tags])
+        columns[tags] = _lists(table, tags, sure=True, drop=drop)
+        columns[words] = _lists(table, words, sure=columns[tags] is not table.columns[tags], drop=drop)
         columns[words], columns[tags] = _separated(columns[words], columns[tags], known)
     return replace(table, columns=columns)
 
 
-def _lists(table: Table, name: str, sure: bool = False) -> list[Any]:
+def _lists(table: Table, name: str, sure: bool = False, drop: bool | None = None) -> list[Any]:
     """Return a column, its lists read if it is one of lists.
 
     Raises:
         UserError: a cell of such a column is none, or some cells are lists and others not.
     """
     values = table.columns[name]
-    if is_list_column(values, sure):
-        return read_cells(values, table.place, name, "list")
+    if is_list_column(values, sure) or (drop and is_mostly_lists(values, sure)):
+        return read_cells(values, table.place, name, "list", lenient=drop is not None)
     if (row := first_list(values)) is not None:
         other = next(
             i for i, value in enumerate(values) if isinstance(value, str) and first_list([value]) is None and value
@@ -74,7 +84,8 @@ def _separated(words: Sequence[Any], tags: Sequence[Any], known: Collection[str]
     divided = [_divide(tag, mark) if isinstance(tag, str) else tag for tag in tags]
 
     def fit(listed: Sequence[Any]) -> bool:
-        return all(len(ours or ()) == len(theirs or ()) for ours, theirs in zip(listed, divided, strict=True))
+        pairs = zip(listed, divided, strict=True)
+        return all(len(ours or ()) == len(theirs or ()) for ours, theirs in pairs if not isinstance(ours, Unread))
 
     by_blanks = [word.split() if isinstance(word, str) else word for word in words]
     by_mark = [_divide(word, mark) if isinstance(word, str) else word for word in words]

@@ -42,6 +42,7 @@ from pipeline.data.corpora.files.asked import (
     columns_of,
     dialect_of,
     is_conll,
+    is_wide,
     missing_splits,
     remedy,
     split_files,
@@ -50,7 +51,7 @@ from pipeline.data.corpora.files.asked import (
 from pipeline.data.corpora.files.cut import cut, far_from_asked
 from pipeline.data.corpora.files.labels import Labels
 from pipeline.data.corpora.files.parts import NoRows, joined
-from pipeline.data.corpora.files.table_rows import table_rows
+from pipeline.data.corpora.files.table_rows import OTHER, table_rows
 from pipeline.data.corpora.files.tagged import Tags, tagged_read
 from pipeline.data.formats.conll import CONLL, read_conll
 from pipeline.data.formats.delimited import ENDINGS as DELIMITED
@@ -73,6 +74,7 @@ def read_files(files: Sequence[Path], language: str, split: str, spec: Mapping[s
     columns = columns_of(spec)
     found: list[Read] = []
     nothing: NoRows | None = None
+    empty: EmptyFile | None = None
     for number, file in enumerate(files, start=1):
         part = split if number == 1 or "id" in columns else f"{split}-{number}"
         try:
@@ -83,11 +85,14 @@ def read_files(files: Sequence[Path], language: str, split: str, spec: Mapping[s
             nothing = nothing or error
             found.append(error.read)
         except EmptyFile as error:
-            raise EmptyFile(f"{error}; {remedy(spec, split, len(files))}") from None
+            empty = empty or error
+            found.append(Read(SCHEMAS[task_of(spec)].empty_table(), notes=(f"{file.name}: holds no rows",)))
     whole = joined(found)
-    if nothing and not whole.table.num_rows:
+    if whole.table.num_rows:
+        return whole
+    if nothing:
         raise nothing
-    return whole
+    raise EmptyFile(f"{empty}; {remedy(spec, split, len(files))}")
 
 
 def _read_file(path: Path, language: str, split: str, spec: Mapping[str, Any]) -> Read:
@@ -102,6 +107,7 @@ def _read_file(path: Path, language: str, split: str, spec: Mapping[str, Any]) -
         tags, broken = Tags(labels, spec.get("scheme")), broken_of(spec)
         picks = columns.get("tokens"), columns.get("tags")
         sentences, repaired = read_conll(path, *picks, encoding, tags.knows, broken)
+        broken.left = [f"{prefix}{n}" for n in broken.left]
         named = ((f"{prefix}{n}", words, raw, where) for n, words, raw, where in sentences)
         found = replace(tagged_read(language, named, tags, broken), repaired=repaired)
     elif task == "qa" and ending_of(path) in (".json", ".jsonl") and is_nested(text := read_text(path, encoding)[0]):
@@ -153,14 +159,24 @@ def settled(spec: Mapping[str, Any], files: Sequence[Path]) -> tuple[Mapping[str
 
 
 def empty_splits(spec: Mapping[str, Any], files: Mapping[str, Sequence[Path]]) -> list[str]:
-    """Return the splits that a language may lack, and whose files hold no rows."""
+    """Return the splits that a language may lack, and whose files hold no rows of it."""
     found = []
     for split in (split for split in files if split in spec.get("optional", ())):
         try:
             read_files(files[split], str(spec["language"]), split, spec)
         except EmptyFile:
             found.append(split)
+        except NoRows as error:
+            if not _is_lacking(spec, error.read):
+                raise
+            found.append(split)
     return found
+
+
+def _is_lacking(spec: Mapping[str, Any], read: Read) -> bool:
+    """Whether no row is of the language, by the column that tells it, or its own columns are empty where each has some."""
+    wide = is_wide(spec.get("columns") or {})
+    return all(reason == OTHER or (wide and "empty" in reason) for reason in read.dropped)
 
 
 def load(spec: Mapping[str, Any], raw: Path | None = None) -> Loaded:

@@ -13,7 +13,7 @@ from pipeline.common.errors import UserError
 from pipeline.data.arrange import Read, Unused
 from pipeline.data.corpora.files.labels import Labels, label_text
 from pipeline.data.formats.questions import own_rows
-from pipeline.data.formats.squad import Question, own_start
+from pipeline.data.formats.squad import Question, own_start, own_truth
 from pipeline.data.formats.tables import Table, as_text
 from pipeline.data.schema import SCHEMAS, SHARED, task_table
 
@@ -39,7 +39,7 @@ def class_rows(
     """
     roles = SCHEMAS[task].names[2:-1]
     texts = [_texts(table, names[role]) for role in roles]
-    raw = table.columns[names["label"]]
+    raw = [_only(value) for value in table.columns[names["label"]]]
     dropped: Counter[str] = Counter()
     rows, unused = [], []
     for row, name in chosen:
@@ -54,6 +54,11 @@ def class_rows(
         else:
             rows.append((name, *found, label))
     return Read(task_table(task, language, rows), dropped, unused=unused)
+
+
+def _only(value: Any) -> Any:
+    """Return the one label of a list of labels, as programs for annotating save it; none of an empty one."""
+    return value if not isinstance(value, list) or len(value) > 1 else (*value, None)[0]
 
 
 def _texts(table: Table, name: str) -> list[str]:
@@ -81,19 +86,11 @@ def answer_rows(language: str, table: Table, names: Mapping[str, str], chosen: C
     asked = []
     for row, name in chosen:
         where = table.place(row)
-        impossible = _is_true(says[row], f"{where}: {names.get('impossible')}")
+        impossible = own_truth(says[row], f"{where}: {names.get('impossible')}")
         pairs = [] if impossible else _pairs(answers[row], starts[row], where)
         given = [(text, start) for text, start in pairs if text]
         asked.append((name, Question(where, name, questions[row], contexts[row], given, impossible)))
     return own_rows(language, asked)
-
-
-def _is_true(value: Any, where: str) -> bool:
-    """Read a truth value as tables write it; nothing is false."""
-    text = str(as_text(value) if value is not None else "").strip().lower()
-    if text not in ("", "0", "false", "no", "1", "true", "yes"):
-        raise UserError(f"{where} is {text!r:.40}; expected true or false")
-    return text in ("1", "true", "yes")
 
 
 def _pairs(answers: Any, starts: Any, where: str) -> list[tuple[str, int | None]]:

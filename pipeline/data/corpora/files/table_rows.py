@@ -11,7 +11,7 @@ from pipeline.common.names import difference, name_of
 from pipeline.data.arrange import Read
 from pipeline.data.corpora.files.asked import asked_columns, broken_of, dialect_of, found_columns, is_wide, languages_of
 from pipeline.data.corpora.files.cells import with_lists
-from pipeline.data.corpora.files.labels import Labels, pairs_of
+from pipeline.data.corpora.files.labels import Labels, label_text, pairs_of
 from pipeline.data.corpora.files.parts import NoRows
 from pipeline.data.corpora.files.rows import Chosen, answer_rows, class_rows
 from pipeline.data.corpora.files.tagged import Tags, tagged_read, tagged_rows
@@ -40,13 +40,16 @@ def table_rows(
     if task == "ner":
         layout = find_layout(table, names, lambda more: read_table(path, list(fixed.values()), more, dialect_of(spec)))
     if layout is None:
-        table = with_lists(table, task, names, [str(label) for label, _ in pairs_of(spec.get("labels") or {})])
+        known = [str(label) for label, _ in pairs_of(spec.get("labels") or {})]
+        table = with_lists(table, task, names, known, broken_of(spec).drop)
     by_row = {role: name for role, name in names.items() if role != "id"} if layout else names
     chosen, dropped = _chosen(spec, table, by_row, language, split)
-    if is_wide(spec.get("columns") or {}) and "id" not in names:
+    if is_wide(spec.get("columns") or {}) and "{language}" not in str(spec["files"]) and "id" not in names:
         chosen = [(row, f"files-{split}-{row}") for row, _ in chosen]
     if layout is not None:
-        groups = sentence_rows(table, layout, [row for row, _ in chosen])
+        table = _with_groups_filled(table, names, [row for row, _ in chosen])
+        within = table.columns[names["group"]] if "group" in names else None
+        groups = sentence_rows(table, layout, [row for row, _ in chosen], within)
         firsts = [group[0] for group in groups]
         chosen = _sentence_ids(spec, table, names, firsts, language, split)
         named = [(name, group) for (_, name), group in zip(chosen, groups, strict=True)]
@@ -63,6 +66,16 @@ def table_rows(
     notes = (*table.notes, *found.notes)
     found = replace(found, dropped=dict(dropped + Counter(found.dropped)), repaired=repaired, notes=notes)
     return _grouped(found, table, names["group"], chosen) if "group" in names else found
+
+
+def _with_groups_filled(table: Table, names: Mapping[str, str], rows: Sequence[int]) -> Table:
+    """Return a table with one token a row with the groups of rows that leave it to one above to say them."""
+    if "group" not in names:
+        return table
+    groups, above = list(table.columns[names["group"]]), None
+    for row in rows:
+        above = groups[row] = groups[row] if label_text(groups[row]) else above
+    return replace(table, columns={**table.columns, names["group"]: groups})
 
 
 def _sentence_ids(

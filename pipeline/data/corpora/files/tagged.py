@@ -8,16 +8,19 @@ sentence a broken one.
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
 from pipeline.common.errors import UserError, nearest
+from pipeline.common.names import difference, looks_like
 from pipeline.data.arrange import Read, Unused
 from pipeline.data.corpora.files.labels import Labels, label_text
 from pipeline.data.corpora.files.rows import Chosen
 from pipeline.data.formats.broken import ADVICE, DROP, Broken
 from pipeline.data.formats.lines import EMPTY, ORPHAN
+from pipeline.data.formats.literals import Unread
 from pipeline.data.formats.tables import Table, as_text
 from pipeline.data.formats.tagged_parquet import BLANK
 from pipeline.data.formats.tags import (
@@ -34,6 +37,7 @@ from pipeline.data.schema import task_table
 LISTED = 60  # tags in a message
 NO_WORDS = "entity of no characters, sentence left out"
 UNEQUAL = "other number of tags than of words, sentence left out"
+NO_LIST = "a cell that holds no list, sentence left out"
 NO_WORD = "a word that is none, sentence left out"
 
 Sentence = tuple[str, Sequence[str], Sequence[Any], Callable[[int], str]]
@@ -110,13 +114,16 @@ def tagged_rows(table: Table, names: Mapping[str, str], chosen: Chosen, broken: 
     words, tags = table.columns[names["tokens"]], table.columns[names["tags"]]
     for row, name in chosen:
         where = table.place(row)
+        if unread := next((cell for cell in (words[row], tags[row]) if isinstance(cell, Unread)), None):
+            broken.found(NO_LIST, unread.why, name)
+            continue
         ours, theirs = _listed(words[row], where, names["tokens"]), _listed(tags[row], where, names["tags"])
         if len(ours) != len(theirs):
-            broken.found(UNEQUAL, f"{where}: {len(ours)} words and {len(theirs)} tags; expected as many")
+            broken.found(UNEQUAL, f"{where}: {len(ours)} words and {len(theirs)} tags; expected as many", name)
             continue
         wrong = next((w for w in ours if w is None or as_text(w) is None or isinstance(w, list | dict)), ours)
         if wrong is not ours:
-            broken.found(NO_WORD, f"{where}: column {names['tokens']!r} holds {wrong!r:.40}, expected words")
+            broken.found(NO_WORD, f"{where}: column {names['tokens']!r} holds {wrong!r:.40}, expected words", name)
             continue
         yield name, [as_text(word) for word in ours], theirs, _always(where)
 
@@ -157,7 +164,7 @@ def tagged_read(language: str, sentences: Iterable[Sentence], tags: Tags, broken
         whole = _without_blanks(words, found)
         if whole is None:
             broken.found(
-                NO_WORDS, f"{where(0)}: an entity of tokens without characters, in the sentence that begins here"
+                NO_WORDS, f"{where(0)}: an entity of tokens without characters, in the sentence that begins here", name
             )
         elif not whole[0]:
             dropped[EMPTY] += 1
@@ -168,6 +175,7 @@ def tagged_read(language: str, sentences: Iterable[Sentence], tags: Tags, broken
             counts.append(mends + more)
     reasons = dict.fromkeys([ORPHAN, BLANK, *(reason for found in counts for reason in found)])
     mends_by_row = {reason: np.array([found[reason] for found in counts], dtype=np.int64) for reason in reasons}
+    unused += [Unused(str(name)) for name in broken.left]
     return Read(task_table("ner", language, rows), dropped + broken.dropped, mends=mends_by_row, unused=unused)
 
 
@@ -179,11 +187,12 @@ def _meant(sentences: Sequence[Sentence], tags: Tags, broken: Broken, dropped: C
     for name, words, raw, where in sentences:
         unknown = next((i for i, tag in enumerate(raw) if not tags.knows(tag)), None)
         if unknown is not None:
-            broken.found(f"unknown tag {label_text(raw[unknown])!r}, sentence left out", where(unknown))
+            broken.found(f"unknown tag {label_text(raw[unknown])!r}, sentence left out", where(unknown), name)
             continue
         meanings = [tags.of(tag) for tag in raw]
         if None in meanings:
             dropped[f"tag {label_text(raw[meanings.index(None)])!r}, left out"] += 1
+            broken.left.append(name)
             continue
         pairs = zip(words, meanings, strict=True)
         kept = [(word, tag) for word, tag in pairs if tag is not None and (word.strip(" ") or tag != "O")]
@@ -253,9 +262,17 @@ def _advice(tag: str, unknown: Mapping[str, str], there: Sequence[str], tags: Ta
             f": nothing there is a tag ({shown}); say which column holds the tags, columns: {{tags: …}}, or what each means "
             f"under `labels`: {{{json.dumps(tag, ensure_ascii=False)}: O, …: B-PER, …}}"
         )
+    if len(tag.split()) > 1 and all(map(looks_like_tag, tag.split())):
+        return (
+            ", the tags of a sentence; a table with a sentence a row has the columns' names in its first line, or header: no and "
+            "their numbers: columns: {tokens: 0, tags: 1}"
+        )
     said = f", usually written {usual[tag]!r}" if usual[tag] else ""
-    if looks_like_tag(tag) and simple_tag(tag) == usual[tag]:
-        said = nearest(tag, tags.labels.classes)
+    if why := difference(tag, usual[tag] or tag):
+        said = f"; did you mean {usual[tag]!r}? {why}"
+    elif looks_like_tag(tag) and simple_tag(tag) == usual[tag]:
+        slip = get_close_matches(tag, tags.labels.classes, n=1, cutoff=0.8)
+        said = f"; did you mean {slip[0]!r}?" if slip else f"; known are {', '.join(tags.labels.classes[:LISTED])}"
     what = "list it under `labels`:" if own else "say what each means: labels:"
     if len(usual) > LISTED:
         example = f"{json.dumps(tag, ensure_ascii=False)}: {usual[tag] or '…'}"
@@ -265,8 +282,9 @@ def _advice(tag: str, unknown: Mapping[str, str], there: Sequence[str], tags: Ta
 
 
 def _usual(tag: str, classes: Sequence[str]) -> str | None:
-    """Return how a tag is usually written, in the case of a known one."""
-    usual = usual_spelling(tag)
+    """Return how a tag is usually written, in the case of a known one; or the known one that looks the same."""
+    alike = looks_like(tag, classes)
+    usual = alike if alike and difference(tag, alike) else usual_spelling(tag)
     return next((known for known in classes if usual and known.lower() == usual.lower()), usual)
 
 

@@ -5,6 +5,7 @@
 | `columns.sentence`, or a column called `Sentence #`, `sentence_id`, … | rows of one value are a sentence; blank: as above |
 | such a column that counts tokens | a sentence begins where the count begins anew |
 | blank rows | they stand between sentences |
+| `columns.group` besides | a sentence ends with its group |
 
 A table of which each row holds one word, and none of this, is refused: every word would be a sentence.
 """
@@ -114,20 +115,25 @@ def counts_tokens(values: Sequence[str]) -> bool:
     return counts and any(after < before for before, after in steps)  # 1, 1, 2 are numbers of sentences
 
 
-def sentence_rows(table: Table, layout: Layout, rows: Sequence[int]) -> list[list[int]]:
+def sentence_rows(
+    table: Table, layout: Layout, rows: Sequence[int], groups: Sequence[Any] | None = None
+) -> list[list[int]]:
     """Return the rows of each sentence.
 
     Args:
         table: the file.
         layout: what tells sentences.
         rows: the rows of the language, in order.
+        groups: what each row of the file belongs to; a sentence ends with its group, and numbers of sentences may begin anew
+            in the next one.
 
     Raises:
         UserError: the first value is blank, a value comes back after others, or differs in every row.
     """
+    within = [label_text(groups[row]) if groups else "" for row in rows]
     if layout.column is None:
         gaps = sorted(table.gaps)
-        return _runs(rows, [bisect_right(gaps, row) for row in rows])
+        return _runs(rows, [(group, bisect_right(gaps, row)) for group, row in zip(within, rows, strict=True)])
     values = [label_text(layout.values[row]) for row in rows]
     if counts_tokens(values):
         return _runs(rows, list(accumulate(value == values[0] for value in values)))
@@ -135,21 +141,24 @@ def sentence_rows(table: Table, layout: Layout, rows: Sequence[int]) -> list[lis
         raise UserError(
             f"{table.place(rows[0])}: no sentence in column {layout.column!r}, and none above; expected one"
         )
-    found = _runs(rows, list(accumulate(values, _filled)))
+    keys = [*zip(within, accumulate(values, _filled), strict=True)]
+    found = _runs(rows, keys)
     if len(rows) > 1 and len(found) == len(rows):
         raise UserError(
             f"{table.path}: column {layout.column!r} differs in every row, so every word would be a sentence of its own; "
             "name a column that tells sentences, or leave columns.sentence out if each row is one"
         )
-    seen: dict[str, int] = {}
-    for group in found:
-        value = label_text(layout.values[group[0]])
-        if value in seen:
+    named = dict(zip(rows, keys, strict=True))
+    seen: dict[tuple[str, str], int] = {}
+    for sentence in found:
+        key = named[sentence[0]]
+        if key in seen:
             raise UserError(
-                f"{table.place(group[0])}: sentence {value!r} of column {layout.column!r} comes back; its rows from "
-                f"{table.place(seen[value])} on ended. Sort the rows by sentence, or number sentences through the whole file"
+                f"{table.place(sentence[0])}: sentence {key[1]!r} of column {layout.column!r} comes back; its rows from "
+                f"{table.place(seen[key])} on ended. Sort the rows by sentence, or number sentences through the whole file; "
+                "if they are numbered anew in each document, say which column names it: columns: {group: NAME}"
             )
-        seen[value] = group[0]
+        seen[key] = sentence[0]
     return found
 
 
