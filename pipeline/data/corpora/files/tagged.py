@@ -5,6 +5,7 @@ becomes (`S-PER` as `B-PER`). A token of no characters goes, with its tag; an en
 sentence a broken one.
 """
 
+import difflib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -255,13 +256,19 @@ def _advice(tag: str, unknown: Mapping[str, str], there: Sequence[str], tags: Ta
         )
     said = f", usually written {usual[tag]!r}" if usual[tag] else ""
     if looks_like_tag(tag) and simple_tag(tag) == usual[tag]:
-        said = nearest(tag, tags.labels.classes)
+        said = _nearest(tag, tags.labels.classes)
     what = "list it under `labels`:" if own else "say what each means: labels:"
     if len(usual) > LISTED:
         example = f"{json.dumps(tag, ensure_ascii=False)}: {usual[tag] or '…'}"
         return f"{said}; {what} {{{example}, …}}, {len(usual)} tags in all; null leaves a tag's sentences out"
     listed = ", ".join(f"{json.dumps(name, ensure_ascii=False)}: {spelt or '…'}" for name, spelt in usual.items())
     return f"{said}; {what} {{{listed}}}, or null to leave its sentences out"
+
+
+def _nearest(tag: str, classes: Sequence[str]) -> str:
+    """Suggest a tag whose type is near, not one that shares its prefix alone; or list all."""
+    near = difflib.get_close_matches(tag[2:], [known[2:] for known in classes], n=1, cutoff=0.5)
+    return nearest(tag, classes) if near else f"; valid: {', '.join(sorted(classes))}"
 
 
 def _usual(tag: str, classes: Sequence[str]) -> str | None:
