@@ -9,23 +9,24 @@ from pipeline.common.paths import SPLITS
 from pipeline.data.leaks import OTHERS
 
 MOST = 6  # labels in a cell
-COLUMNS = ("language", "split", "rows", "labels", "dropped", "repaired", "twice", "also in", "shared with")
-"""`twice`: rows that repeat an earlier one; `also in`: rows that stand in another split; `shared with`: rows whose premise,
-query or context does."""
-_ALIGNED = ("left", "left", "right", "left", "right", "right", "right", "left", "left")
+COLUMNS = ("language", "split", "rows", "labels", "dropped", "repaired", "unknown", "twice", "also in", "shared with")
+"""`unknown`: pieces that the tokenizer does not know; `twice`: rows that repeat an earlier one; `also in`: rows that stand in
+another split; `shared with`: rows whose premise, query or context does."""
+_ALIGNED = ("left", "left", "right", "left", "right", "right", "right", "right", "left", "left")
 _ALWAYS = ("language", "split", "rows", "labels", "dropped", "repaired")
 
 Report = Mapping[str, Any]
 """A language's `report.json`."""
 
 
-def summary(reports: Sequence[Report]) -> str:
+def summary(reports: Sequence[Report], unknown: Mapping[tuple[str, str], str] | None = None) -> str:
     """Return the table of a dataset's languages and the lines below it.
 
     Args:
         reports: one or more of one dataset. A column of zeros alone is left out, but for the first ones.
+        unknown: by language and split, which share of the pieces is unknown; nothing where none was tokenised yet.
     """
-    rows = [row for report in reports for row in _rows(report)]
+    rows = [row for report in reports for row in _rows(report, unknown or {})]
     kept = [i for i, name in enumerate(COLUMNS) if name in _ALWAYS or any(row[i] not in ("", "0", "–") for row in rows)]
     table = tabulate(
         [[row[i] for i in kept] for row in rows],
@@ -36,7 +37,7 @@ def summary(reports: Sequence[Report]) -> str:
     return "\n".join([table, *(line for report in reports for line in _below(report))])
 
 
-def _rows(report: Report) -> Iterator[list[str]]:
+def _rows(report: Report, unknown: Mapping[tuple[str, str], str]) -> Iterator[list[str]]:
     """Yield the cells of each split; of an absent one dashes."""
     for name in SPLITS:
         split = report["splits"].get(name)
@@ -45,6 +46,7 @@ def _rows(report: Report) -> Iterator[list[str]]:
         counts = (f"{sum(_reasons(split, key).values()):,}" for key in ("dropped", "repaired"))
         told = [f"{split['rows']:,}", _labels(split), *counts]
         told += [
+            unknown.get((report["language"], name), ""),
             f"{split['duplicates_within']:,}",
             _elsewhere(split["duplicates_across"]),
             _elsewhere(_shared(split)),

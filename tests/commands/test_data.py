@@ -52,6 +52,19 @@ def test_a_table_of_what_is_there_and_the_names_of_what_is_not():
     assert told(dataset, ["other"]).endswith("\nnot there yet: farrish, glyphish, kinnish, middish")
 
 
+def test_unknown_pieces_are_told_once_runs_have_read_the_splits():
+    (dataset,) = grid().datasets.values()
+    prepared(dataset.key, "hubbish", stage_code("preprocess", "babel"))
+    assert "unknown" not in told(dataset)
+    tokens = paths.data_dir(dataset.key, "hubbish") / "tokens"
+    for name, unknown in (("test-1", 3), ("test-2", 150), ("train-1", 0)):
+        write_json(tokens / name / "index.json", {"counts": {"pieces": 1000, "unknown_pieces": unknown}})
+    write_json(tokens / "dev-1" / "index.json", {"rows": 1})  # of before they were counted
+    head, _, train, dev, test = told(dataset).split("\n")[1:6]
+    at = slice(head.index("repaired") + 8, head.index("unknown") + 7)
+    assert [line[at].strip() for line in (train, dev, test)] == ["0.0 %", "", "0.3–15.0 %"]
+
+
 def test_a_report_of_before_there_were_warnings_is_read_too():
     (dataset,) = grid().datasets.values()
     prepared(dataset.key, "hubbish", "other")
