@@ -7,7 +7,7 @@ results/data/<dataset>/<language>/{train,dev,test,text}.parquet with a report be
 
 rule download:
     input:
-        jobs.own_files,
+        ancient(jobs.own_files),  # any date: `content` tells what changed
         content=jobs.own_content,
     output:
         manifest=str(paths.raw_manifest("{dataset}", "{language}")),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.paths import workflow_folder
+from pipeline.config.reading import read_files
 
 SUMMARY = "run a config's workflow here: snakemake with all its options"
 VERBATIM = True
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Become Snakemake.
 
     Raises:
-        UserError: no such config, or no workflow beside the package.
+        UserError: no such config, one that is not YAML, or no workflow beside the package.
     """
     if arguments.words[:1] in (["-h"], ["--help"]):
         print(f"{(__doc__ or '').strip()}\n\nAll options: snakemake --help")
@@ -44,7 +45,7 @@ def snakemake(words: Sequence[str]) -> list[str]:
     """Return the command line for a command's words.
 
     Raises:
-        UserError: no such config, or no workflow beside the package.
+        UserError: no such config, one that is not YAML, or no workflow beside the package.
     """
     snakefile = workflow_folder() / "Snakefile"
     if not snakefile.is_file():
@@ -53,6 +54,7 @@ def snakemake(words: Sequence[str]) -> list[str]:
     for file in words[:named]:
         if not Path(file).is_file():
             raise UserError(f"{file}: no such file; expected a config")
+    read_files([Path(file) for file in words[:named]])  # Snakemake does not say in which line YAML is broken
     given = [*words[named:]]
     for at, word in enumerate(given[1:], 1):
         beside = workflow_folder() / word

@@ -1,4 +1,4 @@
-"""What a reader of scores must know of the splits: rows of one that stand in another, rows that share a text, rows left out."""
+"""What a reader of scores must know of the splits: rows that stand in another or share a text, rows left out, classes lacking."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -7,6 +7,9 @@ from pipeline.data.schema import KEYS, SHARED, Split
 
 MANY = 0.02
 """The share of a split's rows above which rows left out are said."""
+
+SHOWN = 3
+"""Classes that are named of those a split lacks."""
 
 OTHERS = frozenset({"row of another language", "in another language"})
 """Why rows of a file are no rows of this language's."""
@@ -45,7 +48,8 @@ def warnings_of(
     Returns:
         A mapping for each doubt: `kind` (`duplicates`: rows that stand in another split as well; `shared`: further rows whose
         premise, query or context stands there; `dropped`: rows that could not be used, where those are more than `MANY` of the
-        split), `split`, `with` (the other split, or nothing), `rows`, `share` (of the split's rows; of those dropped, of all
+        split; `classes`: a test set that lacks a class, has one alone, or no entity),
+        `split`, `with` (the other split, or nothing), `rows`, `share` (of the split's rows; of those dropped, of all
         that were read) and `says`, a sentence.
     """
     found = []
@@ -54,6 +58,7 @@ def warnings_of(
             for other in _OTHERS.get(name, ()):
                 found += [*_across(task, name, other, described[name])]
             found += [*_dropped(name, splits, together if name == "train" else (name,))]
+            found += [*_classes(task, name, described)] if name == "test" else []
     return found
 
 
@@ -81,6 +86,24 @@ def _dropped(name: str, splits: Mapping[str, Split], together: Sequence[str]) ->
         why = ", ".join(f"{n:,} × {reason}" for reason, n in reasons.items())
         says = f"{_of(lost, rows)} rows read for {', '.join(parts)} could not be used: {why}"
         yield _warning("dropped", name, None, lost, rows, says)
+
+
+def _classes(task: str, name: str, described: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield which classes a split lacks that others have, or that it has one alone; of `ner`, that it has no entity."""
+    rows, labels = described[name]["rows"], described[name].get("labels", {})
+    if rows < 2 or "answers" in described[name]:
+        return
+    what = f"{rows:,} {name} {_plural(KEYS[task])}"
+    lacking = sorted({label for told in described.values() for label in told["labels"]} - set(labels))
+    says = None
+    if task == "ner":
+        says = None if described[name]["entities"] else f"none of {what} has an entity"
+    elif lacking:
+        says = f"none of {what} is {', '.join(lacking[:SHOWN])}{', …' if len(lacking) > SHOWN else ''}"
+    elif len(labels) == 1:
+        says = f"all {what} are {next(iter(labels))}"
+    if says:
+        yield _warning("classes", name, None, rows, rows, says)
 
 
 def _warning(kind: str, split: str, other: str | None, rows: int, of: int, says: str) -> dict[str, Any]:

@@ -56,6 +56,9 @@ def test_the_front_hands_all_words_over(monkeypatch):
 def test_a_config_that_is_not_there_and_a_package_without_workflow_are_told(folder, monkeypatch):
     with pytest.raises(UserError, match=r"^mine\.yaml: no such file; expected a config"):
         snakemake(["mine.yaml"])
+    (folder / "broken.yml").write_text("training:\n  epochs: [5\n")
+    with pytest.raises(UserError, match=r"^broken\.yml:3: not valid YAML"):
+        snakemake(["my.yaml", "broken.yml"])
     monkeypatch.setattr("pipeline.commands.run.workflow_folder", lambda: folder)
     with pytest.raises(UserError, match="Snakefile: no such file; install the package anew"):
         snakemake([])

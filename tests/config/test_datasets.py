@@ -325,6 +325,11 @@ def test_dev_and_test_are_splits_that_there_are(loader, changes, message):
             "files.all: '{lang}/{language}.csv': nothing is put for {lang}; did you mean {language}?",
         ),
         (
+            {"files": {"all": "~/reviews/{language}.csv"}},
+            "files.all: '~/reviews/{language}.csv': leads out of `folder`, which files are named below",
+        ),
+        ({"files": {"all": "../{language}.csv"}}, "files.all: '../{language}.csv': leads out of `folder`"),
+        (
             {"dev": {"from": "train"}},
             "dev: is for a training file of its own; of one file for all, cut.dev says how much",
         ),

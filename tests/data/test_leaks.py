@@ -16,7 +16,7 @@ def warned(task, dropped=None, **rows):
 
 
 def texts(split, *given):
-    return [(f"{split}-{i}", text, "positive") for i, text in enumerate(given)]
+    return [(f"{split}-{i}", text, ("positive", "negative")[i % 2]) for i, text in enumerate(given)]
 
 
 def test_test_rows_that_stand_in_train_are_said_with_their_count():
@@ -50,7 +50,7 @@ def test_the_test_set_comes_first_and_train_is_not_warned_of_what_stands_elsewhe
 
 def test_hypotheses_of_one_premise_that_are_parted():
     def pairs_of(split, *given):
-        return [(f"{split}-{i}", *pair, "neutral") for i, pair in enumerate(given)]
+        return [(f"{split}-{i}", *pair, ("neutral", "entailment")[i % 2]) for i, pair in enumerate(given)]
 
     train = pairs_of("train", ("It rains.", "Wet."), ("Sun.", "Warm."))
     test = pairs_of(
@@ -109,3 +109,32 @@ def test_what_the_config_or_the_dataset_leaves_out_is_no_fault():
     assert named <= BY_DESIGN
     dropped = dict.fromkeys([*named, "label '3', left out", "tag 'X', left out"], 50)
     assert warned("sentiment", {"test": dropped}, test=texts("test", "a")) == []
+
+
+@pytest.mark.parametrize(
+    "labels, says",
+    [
+        ("pp", "none of 2 test texts is negative, neutral"),
+        ("pnop", "none of 4 test texts is neutral"),
+        ("p", None),
+        ("pnu", None),
+    ],
+)
+def test_classes_that_a_test_set_lacks(labels, says):
+    named = {"p": "positive", "n": "negative", "o": "positive", "u": "neutral"}
+    train = [(f"train-{label}", label, named[label]) for label in "pnu"]
+    test = [(f"test-{i}", f"text {i}", named[label]) for i, label in enumerate(labels)]
+    found = warned("sentiment", train=train, test=test)
+    assert [(w["kind"], w["says"]) for w in found] == ([("classes", says)] if says else [])
+
+
+def test_a_dataset_of_one_class_and_a_test_set_without_entities():
+    one = {name: [(f"{name}-{i}", f"{name} {i}", "positive") for i in range(3)] for name in ("train", "test")}
+    assert [w["says"] for w in warned("sentiment", **one)] == ["all 3 test texts are positive"]
+    tagged = {"train": "B-LOC", "test": "O"}  # as where test labels are kept back
+    splits = {
+        name: Split(ner_table("qu", [(f"{name}{i}", [f"{name}{i}", "x"], [tag, "O"]) for i in range(2)]))
+        for name, tag in tagged.items()
+    }
+    (found,) = warnings_of("ner", splits, describe("ner", splits))
+    assert found["says"] == "none of 2 test sentences has an entity"

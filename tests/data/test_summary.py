@@ -55,6 +55,7 @@ def test_what_a_person_reads_of_a_dataset():
     assert table["qu", "test"]["also in"] == "train 1"
     assert below == [
         "warning: qu: 1 of 2 test texts stand in train",
+        "warning: qu: all 2 test texts are positive",
         "warning: qu: 2 of 5 rows read for train could not be used: 2 × empty text",
         "qu train: dropped: 2 × empty text",
         "qu train: repaired: 1 × blank line, skipped",

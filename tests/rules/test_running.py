@@ -64,7 +64,8 @@ def test_a_failed_run_keeps_its_checkpoint(finished: House, tmp_path: Path) -> N
         model.unlink()
     done = house.snakemake(f"results/runs/{run.name}/predictions.parquet")
     assert done.returncode != 0
-    assert "error: " in done.stderr + done.stdout  # the log is shown: the stage says what is wrong
+    told = (house.folder / f"logs/train/{run.name}.log").read_text().rpartition("error: ")[2].strip()
+    assert told and (done.stderr + done.stdout).count(told) == 1  # the stage says what is wrong, once
     assert not (run / "predictions.parquet").exists()
     assert (checkpoint / "state").exists()
 

@@ -95,6 +95,9 @@ def check_paths(path: KeyPath, dataset: Files) -> Iterator[Problem]:
                 (*path, "files", split),
                 f"{file!r}: a lone brace; only {{language}} may stand in braces, so rename the file",
             )
+        if file.startswith(("/", "~/")) or ".." in file.split("/"):
+            where = f"{file!r}: leads out of `folder`, which files are named below; write the path of theirs there"
+            yield (*path, "files", split), where
         first = splits.setdefault(file, split)
         if first != split:
             yield (*path, "files", split), f"is the {first} file too; to divide one file: all, and cut"

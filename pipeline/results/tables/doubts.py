@@ -54,7 +54,8 @@ def _kinds(kinds: Mapping[tuple[Any, ...], Sequence[Mapping[str, Any]]]) -> list
     for doubts in (kinds[kind] for kind in ordered[:SHOWN]):
         worst = max(doubts, key=lambda doubt: doubt["share"])
         others = len({doubt["language"] for doubt in doubts}) - 1
-        said.append(f"{worst['says']} ({worst['language']}{_others('; a smaller share in', others)})")
+        before = "; likewise in" if worst["kind"] == "classes" else "; a smaller share in"
+        said.append(f"{worst['says']} ({worst['language']}{_others(before, others)})")
     return [*said, *(["more in its reports"] if len(ordered) > SHOWN else [])]
 
 

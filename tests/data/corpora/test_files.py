@@ -301,6 +301,8 @@ def test_tags_may_be_numbers(tmp_path):
             {"labels": {"O": "O", "B-G": "B-G"}},
             r"a.conll:2: unknown tag 'B-GEO'",
         ),
+        ("a.conll", "a B-PER\nb B-EVENT\n", {}, r"a.conll:2: unknown tag 'B-EVENT'; valid: B-LOC, B-ORG, B-PER, I-"),
+        ("a.conll", "a B-PER\nb B-PERS\n", {}, r"a.conll:2: unknown tag 'B-PERS'; did you mean 'B-PER'\?"),
         ("a.conll", "a O\n", {"columns": {"id": 0}}, r"columns: id: CoNLL files have none"),
         ("a.conll", "a O\n", {"columns": {"group": 0}}, r"columns: group: CoNLL files have none"),
         (
@@ -694,7 +696,8 @@ def test_one_file_with_several_languages(tmp_path):
     other = read_files([tmp_path / "a.csv"], "id", "train", spec("id", **options))
     assert other.table["text"].to_pylist() == ["b"]
     with pytest.raises(
-        UserError, match=r"no rows of 'su', called 'su'; valid: id, javanese; column 'lang' has id, javanese"
+        UserError,
+        match=r"no rows of 'su', called 'su'; column 'lang' has id, javanese; say what it calls 'su': languages: \{su: …\}",
     ):
         read_files([tmp_path / "a.csv"], "su", "train", spec("su", **options))
 
@@ -763,7 +766,7 @@ def test_a_cut_may_leave_out_a_part(tmp_path):
     loaded = load(spec(cut={"dev": 0, "test": 0.3}), manifest(tmp_path, all="a.csv"))
     assert [len(part) for part in ids(loaded).values()] == [7, 0, 3]
     assert loaded.absent == {"dev": "cut: dev is 0; give it a share"}
-    with pytest.raises(UserError, match=r"cut: of 10 rows 7 for test, 3 for dev leave 0 to train on"):
+    with pytest.raises(UserError, match=r"cut: jv: 10 rows cannot give 7 for test, 3 for dev and some to train on"):
         load(spec(cut={"dev": 0.3, "test": 0.7}), tmp_path / "manifest.json")
 
 

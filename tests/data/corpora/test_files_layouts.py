@@ -303,7 +303,7 @@ def test_splits_that_a_language_may_lack(tmp_path):
     files = {"train": "{language}-train.csv", "test": "{language}-test.csv"}
     given = spec(files=files, optional=["train"], dev={"from": "train", "fraction": 0.2})
     found = fetch(given, tmp_path / "work", None, folder)
-    why = "jv has no train data, which `optional` allows"
+    why = "jv has no train data, which `optional` allows; train on another language or dataset"
     assert list(found.files) == ["test"] and f"train: none; {why}" in found.notes
     loaded = load(given, manifest(folder, test="jv-test.csv"))
     assert loaded.absent == {"train": why, "dev": f"it is cut from train, and {why}"}
@@ -325,7 +325,7 @@ def test_the_remedy_for_a_language_without_rows_works(tmp_path, content):
         fetch(spec(files=files), tmp_path / "work", None, tmp_path)
     given = spec(files=files, optional=["train"])
     found = fetch(given, tmp_path / "work", None, tmp_path)
-    why = "jv has no train data, which `optional` allows"
+    why = "jv has no train data, which `optional` allows; train on another language or dataset"
     assert set(found.files) == {"train", "test"} and f"train: none; {why}" in found.notes
     loaded = load(given, manifest(tmp_path, train="jv-train.csv", test="jv-test.csv"))
     assert loaded.absent["train"] == why and loaded.splits["test"].table.num_rows == 3

@@ -196,10 +196,18 @@ def dialect_of(spec: Mapping[str, Any]) -> Dialect:
     )
 
 
+WITHOUT = {
+    "train": "train on another language or dataset",
+    "dev": "set select: last where it would choose the epoch",
+    "test": "leave it out of `targets`",
+}
+"""What to do where a language lacks a split that a run wants to read."""
+
+
 def missing_splits(spec: Mapping[str, Any], lacking: Sequence[str]) -> dict[str, str]:
     """Return why a language lacks splits, of those that have no file and that `optional` allows it to lack."""
     return {
-        split: f"{spec['language']} has no {split} data, which `optional` allows"
+        split: f"{spec['language']} has no {split} data, which `optional` allows; {WITHOUT[split]}"
         for split in lacking
         if split in spec.get("optional", ())
     }

@@ -26,11 +26,11 @@ def cut(spec: Mapping[str, Any], task: str, whole: Read) -> dict[str, Read]:
 
     def choose(rows: int, **told: Any) -> list[NDArray[np.int64]]:
         sizes = {name: max(1, round(rows * share)) for name, share in shares.items() if share}
-        left = rows - sum(sizes.values())
-        if left < 1:
+        if rows <= sum(sizes.values()):
             what = ", ".join(f"{n} for {name}" for name, n in sizes.items())
             raise UserError(
-                f"cut: of {rows} rows {what} leave {left} to train on; expected smaller shares, or more rows"
+                f"cut: {spec['language']}: {rows} row{'s' if rows != 1 else ''} cannot give {what} and some to train on; "
+                "expected smaller shares, or more rows"
             )
         return divide(list(sizes.values()), rows, int(given.get("seed", 0)), **told)
 

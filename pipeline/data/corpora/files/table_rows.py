@@ -120,7 +120,9 @@ def _chosen(
         if not rows:
             there = sorted({*spelt.values()} - {""})
             listed = f"; column {names['language']!r} has {', '.join(there[:20])}{' …' if len(there) > 20 else ''}"
-            message = f"{table.path}: no rows of {language!r}, called {name!r}{nearest(name, there)}{listed}"
+            hint = nearest(name, there)
+            hint = f"{hint if '; did' in hint else ''}{listed}; say what it calls {language!r}: languages: {{{language}: …}}"
+            message = f"{table.path}: no rows of {language!r}, called {name!r}{hint}"
             raise NoRows(message, Read(SCHEMAS[spec["task"]].empty_table(), {OTHER: table.rows}))
     dropped = Counter({OTHER: table.rows - len(rows)})
     if "id" not in names:
