@@ -373,9 +373,10 @@ def test_the_loader_in_the_documentation_works(headlines, tmp_path):
         download(spec | {"sources": ["folder"]}, folder=tmp_path / "own")
 
 
-def test_the_own_data_in_the_documentation_is_valid():
-    block = re.search(r"\n    datasets:\n(    .*\n)+", DOCS)
-    given = yaml.safe_load(block[0])["datasets"]["reviews"]
+def test_the_own_data_in_the_readme_is_valid():
+    readme = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+    block = re.search(r"```yaml\n(datasets:\n(?:.*\n)+?)```", readme)
+    given = yaml.safe_load(block[1])["datasets"]["reviews"]
     settings = Files.model_validate(given)
     assert settings.columns.label == "stars" and settings.labels["3"] is None
 
