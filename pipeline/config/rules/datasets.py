@@ -111,11 +111,13 @@ def check_paths(path: KeyPath, dataset: Files) -> Iterator[Problem]:
 
 
 def check_optional(path: KeyPath, dataset: Files) -> Iterator[Problem]:
-    """What a language may lack must be a file of its own."""
+    """What a language may lack must be a file of its own, or its rows of a file of several."""
+    columns = dataset.columns.model_dump()
+    told_apart = columns["language"] is not None or "{language}" in str(columns)
     for i, split in enumerate(dataset.optional):
         if split not in dataset.files:
             yield (*path, "optional", i), f"`files` names no {split} file that a language could lack; leave it out"
-        elif "{language}" not in str(dataset.files[split]):
+        elif "{language}" not in str(dataset.files[split]) and not told_apart:
             yield (
                 (*path, "optional", i),
                 f"the {split} file is one for all languages, so none can lack it; leave it out",

@@ -301,7 +301,12 @@ def test_tags_may_be_numbers(tmp_path):
             {"labels": {"O": "O", "B-G": "B-G"}},
             r"a.conll:2: unknown tag 'B-GEO'",
         ),
-        ("a.conll", "a B-PER\nb B-EVENT\n", {}, r"a.conll:2: unknown tag 'B-EVENT'; valid: B-LOC, B-ORG, B-PER, I-"),
+        (
+            "a.conll",
+            "a B-PER\nb B-EVENT\n",
+            {},
+            r"a.conll:2: unknown tag 'B-EVENT'; known are O, B-PER, I-PER, B-ORG, ",
+        ),
         ("a.conll", "a B-PER\nb B-PERS\n", {}, r"a.conll:2: unknown tag 'B-PERS'; did you mean 'B-PER'\?"),
         ("a.conll", "a O\n", {"columns": {"id": 0}}, r"columns: id: CoNLL files have none"),
         ("a.conll", "a O\n", {"columns": {"group": 0}}, r"columns: group: CoNLL files have none"),

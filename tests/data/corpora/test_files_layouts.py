@@ -440,6 +440,11 @@ def test_the_config_refuses(options, says):
         config(**options)
 
 
+@pytest.mark.parametrize("columns", [{"language": "code"}, {"text": "text_{language}"}])
+def test_a_language_may_lack_its_part_of_a_file_of_several(columns):
+    assert config(files={"train": "a.csv", "dev": "b.csv"}, columns=columns, optional=["dev"]).optional == ["dev"]
+
+
 def test_sentences_end_with_their_document(tmp_path):
     text = token_table([["a", 0], ["", 0], ["a", 0], ["b", 0], ["b", 0]], "doc", "sent")
     said = {"task": "ner", "columns": {"sentence": "sent", "group": "doc"}}
@@ -592,7 +597,8 @@ def test_a_language_may_lack_its_rows_of_one_file(tmp_path, wide):
     with pytest.raises(UserError, match=r"dev\.csv: no row"):
         fetch(given, tmp_path / "work", None, tmp_path)
     got = fetch(given | {"optional": ["dev"]}, tmp_path / "work", None, tmp_path)
-    assert "dev: none; jv has no dev data, which `optional` allows" in got.notes
+    why = "jv has no dev data, which `optional` allows; set select: last where it would choose the epoch"
+    assert f"dev: none; {why}" in got.notes
     write(tmp_path, "dev.csv", texts[0].replace("apik,", ",") + (",,negative\n" if wide else "jv,,negative\n"))
     if not wide:
         with pytest.raises(UserError, match=r"dev\.csv: no row can be used"):
