@@ -42,7 +42,10 @@ VOCABULARY = {
     "pipeline.data.loaders",
     "pipeline.data.corpora.babel.family",
     "pipeline.data.corpora.files.labels",
+    "pipeline.data.formats.delimited",
+    "pipeline.data.formats.workbooks",
     "pipeline.tasks.metric_names",
+    "pipeline.tasks.qa_score",
     "pipeline.methods.parts.fine_tuning",
     "pipeline.methods.parts.sides",
 }

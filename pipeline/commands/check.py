@@ -13,11 +13,7 @@ from pipeline.common.errors import run_stage
 from pipeline.grid.runs import Grid, expand
 
 SUMMARY = "check a config whole, without running anything"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
-    add_config(parser)
+add_arguments = add_config
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -22,11 +22,7 @@ from pipeline.grid.runs import expand
 from pipeline.grid.survey import language_state
 
 SUMMARY = "what a config's datasets hold: rows, labels, what was dropped or mended, duplicates"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
-    add_config(parser)
+add_arguments = add_config
 
 
 def run(arguments: argparse.Namespace) -> None:

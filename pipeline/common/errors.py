@@ -27,10 +27,15 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     if alike is not None:
         why = difference(name, alike)
         return f"; did you mean {alike!r}?{f' {why}' if why else ''}"
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {close[0]!r}?"
+    close = closest(name, names)
+    if close is not None:
+        return f"; did you mean {close!r}?"
     return f"; valid: {', '.join(names)}" if names else "; nothing is declared there"
+
+
+def closest(name: str, valid: Iterable[str], likeness: float = 0.5) -> str | None:
+    """Return that one of `valid` which is nearest to a name, `None` where none is so near (1: the same)."""
+    return next(iter(difflib.get_close_matches(name, [*valid], n=1, cutoff=likeness)), None)
 
 
 def run_stage(main: Callable[[], None]) -> None:

@@ -5,7 +5,7 @@ configs never overwrite each other's data and changing a setting back finds the 
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,11 @@ def run_split(spec: Mapping[str, Any], language: str, name: str, source: bool = 
 def data_report(dataset: str, language: str) -> Path:
     """What preprocessing kept, dropped and saw in one language (JSON)."""
     return data_dir(dataset, language) / "report.json"
+
+
+def tested(specs: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """The (dataset, language) pairs that runs of these specs are tested on, sorted."""
+    return sorted({(spec["dataset"], language) for spec in specs for language in spec["evaluate"]})
 
 
 def encoder_dir(encoder: str) -> Path:

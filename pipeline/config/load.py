@@ -6,7 +6,6 @@
     metalingua check config/config.yaml
 """
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from pipeline.common.errors import UserError
+from pipeline.common.errors import UserError, closest
 from pipeline.config.explain import explain, keys_at
 from pipeline.config.methods import METHODS
 from pipeline.config.reading import Places, dotted, read_files
@@ -112,7 +111,8 @@ def unsaid_training(broken: Iterable[KeyPath]) -> set[str]:
 
 def meant(key: str | int, known: Iterable[str]) -> list[str]:
     """Return the known key that is nearest, none where none is near."""
-    return difflib.get_close_matches(str(key), list(known), n=1, cutoff=0.5)
+    near = closest(str(key), known)
+    return [] if near is None else [near]
 
 
 def follows(problem: tuple[KeyPath, str], unsaid: Iterable[str]) -> bool:

@@ -17,6 +17,7 @@ from pipeline.config.values import (
     PositiveOrNull,
     TextOrNull,
 )
+from pipeline.tasks.qa_score import LONGEST
 
 
 class FineTuning(Section):
@@ -49,7 +50,7 @@ class Training(FineTuning):
         "cut at `max_length` all the same; `null`: as `max_length`",
     )
     longest_answer: Count = Field(
-        default=30,
+        default=LONGEST,
         description="`qa`: longest answer that is predicted, in word pieces; questions whose right answers are all longer are "
         "counted in `run.json` (`unreachable_answers`). Without effect on other tasks",
     )

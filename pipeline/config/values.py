@@ -4,7 +4,6 @@ Numbers are also read from strings, on purpose: PyYAML takes `1e-3` for a string
 `--config 'training={epochs: 5}'` over as one. So `0.001`, `1.0e-3` and `1e-3` are one value, and one run.
 """
 
-import os
 import re
 from typing import Annotated, Any, TypeVar
 
@@ -12,6 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandle
 from pydantic.annotated_handlers import GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
+
+from pipeline.common.paths import expanded
 
 NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 """What may stand in a path: letters, digits, `_`, and inside also `.` and `-`."""
@@ -228,7 +229,7 @@ def read_path(value: Any) -> Any:
         )
     if re.match(r"\$\w+(/|$)", value):
         raise ValueError(f"{value!r}: variables are not expanded; write the whole path, or ~ for your home folder")
-    if value.startswith("~") and os.path.expanduser(value) == value:  # noqa: PTH111 (pathlib takes ./~x for it too)
+    if value.startswith("~") and expanded(value) == value:
         raise ValueError(f"{value!r}: no such user; write ./{value} if it is a name that begins so")
     return value
 

@@ -198,8 +198,7 @@ class Jobs:
 
     def reports(self) -> list[str]:
         """The reports of all data that runs are tested on: what they warn of is said under tables."""
-        specs = [run.spec for run in self.grid.runs.values()]
-        tested = sorted({(spec["dataset"], language) for spec in specs for language in spec["evaluate"]})
+        tested = paths.tested(run.spec for run in self.grid.runs.values())
         return [str(paths.data_report(*place)) for place in tested]
 
     @property

@@ -58,11 +58,7 @@ class OwnFiles:
 
     def changed(self, dataset: Dataset, language: str) -> bool:
         """Whether a file is new, or one that was read is gone or holds something else than the copy that was made of it."""
-        copied = read_of(dataset, language).get("files", {})
-        return bool(copied) and any(
-            hashes != [file.get("sha256") for file in copied.get(split, [])]
-            for split, hashes in self.content(dataset, language).items()
-        )
+        return _differs(read_of(dataset, language), self.content(dataset, language))
 
     def handed(self, dataset: Dataset, language: str) -> list[str]:
         """Write what the files hold where the download's rule has it for an input, and return that path; see `download`.
@@ -70,16 +66,14 @@ class OwnFiles:
         It is as new as the change that it shows, and older than what was read where nothing changed: so it is right without
         Snakemake's own records too. Files that were read before there was such an input have it once they change.
         """
-        if not dataset.own_files(language):
+        content = self.content(dataset, language)
+        if not content:
             return []
-        path, read, changed = (
-            paths.own_content(dataset.key, language),
-            read_of(dataset, language),
-            self.changed(dataset, language),
-        )
+        path, read = paths.own_content(dataset.key, language), read_of(dataset, language)
+        changed = _differs(read, content)
         if read and "own" not in read and not changed:
             return []
-        text = canonical_json(self.content(dataset, language)) + "\n"
+        text = canonical_json(content) + "\n"
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             write_text(path, text)
             if read and not changed:
@@ -87,6 +81,13 @@ class OwnFiles:
                 os.utime(path, ns=(before, before))
         self.remember()
         return [str(path)]
+
+
+def _differs(read: Mapping[str, Any], content: Mapping[str, list[str]]) -> bool:
+    copied = read.get("files", {})
+    return bool(copied) and any(
+        hashes != [file.get("sha256") for file in copied.get(split, [])] for split, hashes in content.items()
+    )
 
 
 def read_of(dataset: Dataset, language: str) -> Mapping[str, Any]:

@@ -71,6 +71,6 @@ def test_own_folders_come_after_libraries(folder: Path, monkeypatch: pytest.Monk
 
 def test_a_clone_whose_path_has_braces_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     startup.check_place()
-    monkeypatch.setattr(startup, "PACKAGE", Path("/work/{mine}/pipeline"))
-    with pytest.raises(UserError, match=r"^/work/\{mine\}: .* move or rename the folder$"):
+    monkeypatch.setattr(startup, "PACKAGE", Path("/clones/{mine}/pipeline"))
+    with pytest.raises(UserError, match=r"^/clones/\{mine\}: .* move or rename the folder$"):
         startup.check_place()

@@ -18,6 +18,7 @@ from pydantic import (
 from pipeline.config.datasets.downloaded import DevFromTrain
 from pipeline.config.section import Section
 from pipeline.config.values import FilePath, Language, Seed, Share, Switch, TextOrNull, read_null
+from pipeline.data.formats.delimited import DELIMITERS
 
 
 def read_column(value: Any) -> Any:
@@ -69,7 +70,7 @@ def read_delimiter(value: Any) -> str:
     Raises:
         ValueError: it is none, or could not be told from text.
     """
-    value = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "bar": "|"}.get(str(value), value)
+    value = {**DELIMITERS, "\\t": "\t"}.get(str(value), value)
     if value == "auto" or (isinstance(value, str) and len(value) == 1 and value not in '"\r\n' and not value.isalnum()):
         return str(value)
     raise ValueError(f'expected auto, tab, or one character in quotes, as ";"; got {value!r}')
@@ -147,6 +148,11 @@ class FileColumns(Section):
         "a sentence or in the first alone, or a count of tokens that begins anew; `null`: a column with a usual name "
         "(`Sentence #`, `sentence_id`), or blank rows",
     )
+
+    @property
+    def by_language(self) -> bool:
+        """Whether languages stand beside each other, each in columns of its own."""
+        return any("{language}" in str(name) for _, name in self)
 
 
 class FileCut(Section):

@@ -18,6 +18,8 @@ from pipeline.config.rules.problems import KeyPath, Problem, check_known, check_
 from pipeline.config.schema import Settings
 from pipeline.config.values import as_list
 from pipeline.data.corpora.files.labels import own_labels
+from pipeline.data.formats.delimited import ENDINGS
+from pipeline.data.formats.workbooks import WORKBOOKS
 from pipeline.data.schema import POSITIVE, SCHEMAS
 from pipeline.tasks.metric_names import MAIN, metric_names
 
@@ -112,8 +114,7 @@ def check_paths(path: KeyPath, dataset: Files) -> Iterator[Problem]:
 
 def check_optional(path: KeyPath, dataset: Files) -> Iterator[Problem]:
     """What a language may lack must be a file of its own, or its rows of a file of several."""
-    columns = dataset.columns.model_dump()
-    told_apart = columns["language"] is not None or "{language}" in str(columns)
+    told_apart = dataset.columns.language is not None or dataset.columns.by_language
     for i, split in enumerate(dataset.optional):
         if split not in dataset.files:
             yield (*path, "optional", i), f"`files` names no {split} file that a language could lack; leave it out"
@@ -127,8 +128,7 @@ def check_optional(path: KeyPath, dataset: Files) -> Iterator[Problem]:
 def check_dialect(path: KeyPath, dataset: Files) -> Iterator[Problem]:
     """What is said of tables must be said of a file there is."""
     names = [file.lower().removesuffix(".gz") for files in dataset.files.values() for file in as_list(files)]
-    text, workbooks = (".csv", ".tsv", ".txt"), (".xlsx", ".xlsm")
-    for key, endings in (("delimiter", text), ("quotes", text), ("sheet", workbooks)):
+    for key, endings in (("delimiter", ENDINGS), ("quotes", ENDINGS), ("sheet", WORKBOOKS)):
         said = getattr(dataset, key) not in (None, "auto")
         if said and not any(name.endswith((*endings, "*")) for name in names):
             yield (*path, key), f"no file ends in {', '.join(endings)}: this changes nothing; leave it out"
@@ -166,8 +166,8 @@ def check_languages_of_files(name: str, dataset: Files, languages: Collection[st
     """Languages that are used together must be told apart: by file, or by a column; and be called differently."""
     path = ("datasets", name)
     shared = [key for key, files in dataset.files.items() for file in as_list(files) if "{language}" not in file]
-    wide = any("{language}" in str(column) for _, column in dataset.columns)
-    if shared and len(languages) > 1 and dataset.columns.language is None and not wide:
+    told_apart = dataset.columns.language is not None or dataset.columns.by_language
+    if shared and len(languages) > 1 and not told_apart:
         yield (
             (*path, "files", shared[0]),
             f"is one file for {', '.join(sorted(languages))}; put {{language}} into its path, or say which column tells the "

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pipeline.common.errors import UserError
 from pipeline.common.names import respelt
@@ -112,9 +112,9 @@ def _readable(path: Path, text: str, delimiter: str) -> Iterator[Row]:
         return
 
 
-def is_blank(cells: Sequence[str]) -> bool:
-    """Whether a row holds nothing: a blank line, or separators alone."""
-    return not any(cell.strip() for cell in cells)
+def is_blank(cells: Sequence[Any]) -> bool:
+    """Whether a row holds nothing: a blank line, separators alone, or empty cells of a workbook."""
+    return all(cell is None or (isinstance(cell, str) and not cell.strip()) for cell in cells)
 
 
 def rows_of(file: Delimited, quotes: Quotes, repaired: Counter[str]) -> Iterable[Row]:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import read_utf8
+from pipeline.data.formats.tags import ORPHAN, to_iob2
 
 Sentence = tuple[list[str], list[str]]  # tokens, tags (empty when the file bears none)
 
 EMPTY = "empty sentence"
-ORPHAN = "I- without B- before it, now B-"
 CARRIAGE = "carriage return at the end of a line, removed"
 BOM = "byte order mark, removed"
 
@@ -48,26 +48,10 @@ class Sentences:
         if not tokens:
             self.dropped[EMPTY] += 1
             return
-        mended, mends = iob2(tags)
-        self.orphans.append(mends)
+        mended, mends = to_iob2(tags)
+        self.orphans.append(mends[ORPHAN])
         self.rows.append((tokens, mended))
         self.places.append(place)
-
-
-def iob2(tags: Sequence[str]) -> tuple[list[str], int]:
-    """Turn every `I-X` that continues no X into `B-X`; return the tags and how many were turned.
-
-    A lenient reader (conlleval) sees an entity begin there anyway, so lenient scores keep their value and strict ones
-    count the same entities.
-    """
-    result, mends, before = [], 0, "O"
-    for tag in tags:
-        if tag.startswith("I-") and before[1:] != tag[1:]:
-            mends += 1
-            tag = f"B-{tag[2:]}"
-        result.append(tag)
-        before = tag
-    return result, mends
 
 
 def read_tagged_lines(path: Path, language: str, labels: Sequence[str]) -> Sentences:

@@ -7,7 +7,6 @@ are, control characters and carriage returns too: offsets count them.
 questions without ids; `answer_start` called `start`; an answer that is a text alone; `is_impossible` as text or number.
 """
 
-import difflib
 import json
 import re
 from collections import Counter
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 
-from pipeline.common.errors import UserError, nearest
+from pipeline.common.errors import UserError, closest, nearest
 from pipeline.common.files import read_parquet, read_utf8
 from pipeline.common.names import name_of
 from pipeline.data.formats.lines import without_mark
@@ -209,9 +208,8 @@ def own_start(answer: dict[str, Any], where: str) -> int | None:
         return int(whole) if isinstance(whole, float) and whole.is_integer() else _get(answer, key, int, where)
     if {"answer_start", "start"} & set(answer):
         return None
-    meant = difflib.get_close_matches("answer_start", answer, n=1, cutoff=0.8)
-    if meant:
-        raise UserError(f"{where}: key 'answer_start' is missing; did you mean {meant[0]!r}?")
+    if meant := closest("answer_start", answer, 0.8):
+        raise UserError(f"{where}: key 'answer_start' is missing; did you mean {meant!r}?")
     return None
 
 

@@ -23,7 +23,7 @@ from typing import Any
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import read_parquet
 from pipeline.common.names import respelt
-from pipeline.data.formats.delimited import DELIMITERS, SEP_LINE, Delimited, Dialect, open_delimited, rows_of
+from pipeline.data.formats.delimited import DELIMITERS, SEP_LINE, Delimited, Dialect, is_blank, open_delimited, rows_of
 from pipeline.data.formats.delimited import ENDINGS as DELIMITED
 from pipeline.data.formats.lines import CARRIAGE
 from pipeline.data.formats.text import EmptyFile, ending_of, read_raw
@@ -187,10 +187,6 @@ def _header(cells: Sequence[Any]) -> list[str]:
     return ["" if cell is None else str(as_text(cell)) for cell in cells]
 
 
-def _is_empty(cells: Sequence[Any]) -> bool:
-    return all(cell is None or (isinstance(cell, str) and not cell.strip()) for cell in cells)
-
-
 def _cells(
     path: Path,
     rows: Iterable[tuple[int, list[Any]]],
@@ -206,7 +202,7 @@ def _cells(
     picks: list[tuple[int, list[Any]]] = []
     lines, gaps = array("q"), set()
     for line, cells in rows:
-        if _is_empty(cells):
+        if is_blank(cells):
             repaired[BLANK_LINE] += 1
             gaps.add(len(lines))
             continue
@@ -267,7 +263,7 @@ def _found(
 
 def _json(path: Path, text: str, names: Sequence[str], optional: Sequence[str], repaired: Counter[str]) -> Table:
     """Read an object a line, or one list of objects."""
-    wrapped = _below_data(text)
+    wrapped = _below_data(path, text)
     listed = wrapped is not None or text.lstrip()[0] == "["
     lines, gaps = array("q"), set()
     objects: list[dict[str, Any]] = []
@@ -317,7 +313,7 @@ def _check_one(path: Path, whole: dict[str, Any], names: Sequence[str]) -> None:
     )
 
 
-def _below_data(text: str) -> list[Any] | None:
+def _below_data(path: Path, text: str) -> list[Any] | None:
     """Return the rows of a file that is one object with a list of rows, `{"data": […]}`, as SQuAD's is; `None` of others."""
     if text.lstrip()[0] != "{" or '"data"' not in text:
         return None
@@ -326,7 +322,11 @@ def _below_data(text: str) -> list[Any] | None:
     except (ValueError, RecursionError):
         return None  # an object a line, or malformed
     rows = whole.get("data")
-    return _parsed("", text)["data"] if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) else None
+    return (
+        _parsed(str(path), text)["data"]
+        if isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+        else None
+    )
 
 
 def _parsed(where: str, text: str) -> Any:

@@ -18,8 +18,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from pipeline.data.formats.lines import ORPHAN
-
 SCHEMES: Mapping[str, str] = {
     "iob1": "BI",
     "iob2": "BI",
@@ -31,6 +29,7 @@ SCHEMES: Mapping[str, str] = {
 }
 """By scheme: the letters its tags begin with."""
 
+ORPHAN = "I- without B- before it, now B-"
 CONVERTED = "tag that ends an entity or stands for a whole one (E-, S-, L-, U-, M-, W-), now IOB2"
 PLAIN = "type without a prefix, now IOB2"
 
@@ -72,7 +71,11 @@ def usual_spelling(tag: str) -> str | None:
 
 
 def to_iob2(tags: Sequence[str]) -> tuple[list[str], Counter[str]]:
-    """Bring a sentence's tags, of any of the schemes, into IOB2; return them and the mends by reason."""
+    """Bring a sentence's tags, of any of the schemes, into IOB2; return them and the mends by reason.
+
+    An `I-X` that continues no X becomes `B-X`: a lenient reader (conlleval) sees an entity begin there anyway, so lenient scores
+    keep their value and strict ones count the same entities.
+    """
     result: list[str] = []
     mends: Counter[str] = Counter()
     open_kind: str | None = None

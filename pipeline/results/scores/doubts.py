@@ -27,7 +27,7 @@ def doubts(runs: Iterable[Expected]) -> dict[str, list[dict[str, Any]]]:
         UserError: a report is broken.
     """
     runs = list(runs)
-    tested = sorted({(run.spec["dataset"], language) for run in runs for language in run.spec["evaluate"]})
+    tested = paths.tested(run.spec for run in runs)
     data = [{"dataset": d, "language": lang, **warning} for d, lang in tested for warning in _reported(d, lang)]
     told: dict[str, dict[str, Any]] = {}
     for run in sorted(runs, key=lambda run: run.name):

@@ -23,9 +23,10 @@ from pipeline.data.corpora.files.labels import label_text, own_labels
 from pipeline.data.corpora.files.read import load, read_files
 from pipeline.data.corpora.files.table_rows import OTHER
 from pipeline.data.formats import placing, questions
-from pipeline.data.formats.lines import CARRIAGE, EMPTY, ORPHAN
+from pipeline.data.formats.lines import CARRIAGE, EMPTY
 from pipeline.data.formats.tables import BLANK_LINE
 from pipeline.data.formats.tagged_parquet import BLANK
+from pipeline.data.formats.tags import ORPHAN
 from pipeline.data.schema import LABELS
 from pipeline.data.splits import hashed_order
 

@@ -28,9 +28,8 @@ from pipeline.data.formats.conll import (
     WHITE,
     WIDTH,
 )
-from pipeline.data.formats.lines import ORPHAN
 from pipeline.data.formats.tagged_parquet import BLANK
-from pipeline.data.formats.tags import CONVERTED, PLAIN
+from pipeline.data.formats.tags import CONVERTED, ORPHAN, PLAIN
 from tests.data.corpora.test_files import jsonl, manifest, read, spec, write
 from tests.data.formats.test_tags import entities_of, written
 

@@ -8,7 +8,7 @@ from pipeline.data.arrange import DUPLICATE, own_splits
 from pipeline.data.corpora.wikiann.fetch import EXPECTED, fetch
 from pipeline.data.corpora.wikiann.read import load, read_sentences
 from pipeline.data.fetching import check_counts
-from pipeline.data.formats.lines import ORPHAN
+from pipeline.data.formats.tags import ORPHAN
 from tests.data.wikiann_files import COUNTS, lines, tar_bytes, write_hub, write_panx
 
 MIRROR = Path(__file__).parents[3] / "../shared/data"

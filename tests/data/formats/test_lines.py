@@ -3,7 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.common.errors import UserError
-from pipeline.data.formats.lines import BOM, CARRIAGE, EMPTY, iob2, read_tagged_lines
+from pipeline.data.formats.lines import BOM, CARRIAGE, EMPTY, read_tagged_lines
+from pipeline.data.formats.tags import ORPHAN, to_iob2
 from pipeline.data.schema import LABELS
 
 NER = LABELS["ner"]
@@ -117,6 +118,11 @@ def test_empty_sentences_are_dropped_counted_and_keep_their_place(tmp_path):
     assert [tokens for tokens, _ in found.rows] == [["a"], ["b"]]
     assert found.dropped == {EMPTY: 3}
     assert found.places == [1, 4]
+
+
+def iob2(tags):
+    mended, mends = to_iob2(tags)
+    return mended, mends[ORPHAN]
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,7 @@ def test_parquet_types(tmp_path):
         ("a.jsonl", '{"text": "x"}\n["y"]\n', r"a.jsonl:2: expected an object, \{column: value, …\}, got a list"),
         ("a.jsonl", '{"text": "x"}\n7\n', r"a.jsonl:2: expected an object, .*, got 7"),
         ("a.jsonl", '{"text": "x", "text": "y"}\n', r"a.jsonl:1: not valid JSON: key 'text' stands there twice"),
+        ("a.json", '{"data": [{"text": "x", "text": "y"}]}', r"a.json: not valid JSON: key 'text' stands there twice"),
         ("a.jsonl", '{"text": "\\ud83d"}\n', r"a.jsonl:1: holds half of a character"),
         ("a.jsonl", '{"label": "x"}\n', r"a.jsonl: column 'text' is missing; valid: label"),
         ("a.jsonl", '{"text": ' + "[" * 100_000 + "\n", r"a.jsonl:1: not valid JSON: "),

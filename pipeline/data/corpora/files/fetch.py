@@ -17,7 +17,7 @@ from pipeline.common.paths import SPLITS
 from pipeline.data import sources
 from pipeline.data.arrange import own_splits
 from pipeline.data.corpora.files.asked import missing_splits, split_files
-from pipeline.data.corpora.files.read import empty_splits, read_files, settled
+from pipeline.data.corpora.files.read import read_splits, settled
 from pipeline.data.formats.text import ending_of
 
 LISTED = 20  # names in a message
@@ -52,19 +52,15 @@ def fetch(spec: Mapping[str, Any], work: Path, mirror: Path | None, folder: Path
     }
     _check_apart(files)
     chosen, notes = settled(spec, [file for several in files.values() for file in several])
-    empty = empty_splits(chosen, files)
-    missing |= missing_splits(spec, empty)
+    read = read_splits(chosen, files)
+    missing |= missing_splits(spec, [split for split in files if split not in read])
     if len(missing) == len(splits):
         raise UserError(
             f"{folder}: {language} has data for none of {', '.join(splits)}; expected some for one at least"
         )
-    for split, several in files.items():
-        if split in empty:
-            continue
-        read = read_files(several, language, split, chosen)
-        rows = read.table.num_rows
-        notes.append(f"{split}: {rows:,} examples, not checked: own data have no known count")
-        notes += read.notes
+    for split, rows in read.items():
+        notes.append(f"{split}: {rows.table.num_rows:,} examples, not checked: own data have no known count")
+        notes += rows.notes
     notes += [f"{split}: none; {why}" for split, why in missing.items()]
     return sources.Obtained(sources.Source("folder", str(folder), lambda _: files), files, notes)
 

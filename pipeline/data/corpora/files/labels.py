@@ -7,12 +7,11 @@ labels out adds to the task's usual classes; any other stands in their place.
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import yaml
 
-from pipeline.common.errors import UserError
+from pipeline.common.errors import UserError, closest
 from pipeline.common.names import difference, looks_like, name_of, plain
 from pipeline.data.formats.tables import as_text
 from pipeline.data.schema import CLASSES, LABELS
@@ -95,8 +94,8 @@ class Labels:
             what = f"unknown {self._kind} {text!r:.60}" if text else f"no {self._kind}"
             unit = "word" if self._kind == "tag" else "row"
             place = f", first at {first}" if i else ""
-            close = self._close(text) if self._like(text) is None else []
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            close = closest(text, self._means, 0.85) if self._like(text) is None else None
+            hint = f"; did you mean {close!r}?" if close else ""
             said.append(f"{what} ({times:,} {unit}{'s' if times > 1 else ''}{place}{hint})")
         return ", ".join(said) + (f" … ({len(self._unknown)} different ones)" if many else "")
 
@@ -146,10 +145,6 @@ class Labels:
         spelled = {_SEPARATORS.sub(" ", name): meaning for name, meaning in known.items()}
         like = looks_like(_SEPARATORS.sub(" ", text), [*spelled])
         return None if like is None else (spelled[like],)
-
-    def _close(self, text: str) -> list[str]:
-        """Return the known label that a label may be a slip of the pen for, if there is one."""
-        return get_close_matches(text, self._means, n=1, cutoff=0.85)
 
 
 def _value(name: str | None) -> str:

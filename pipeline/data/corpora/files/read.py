@@ -158,18 +158,21 @@ def settled(spec: Mapping[str, Any], files: Sequence[Path]) -> tuple[Mapping[str
     return {**spec, "quotes": quotes}, [note] if note else []
 
 
-def empty_splits(spec: Mapping[str, Any], files: Mapping[str, Sequence[Path]]) -> list[str]:
-    """Return the splits that a language may lack, and whose files hold no rows of it."""
-    found = []
-    for split in (split for split in files if split in spec.get("optional", ())):
+def read_splits(spec: Mapping[str, Any], files: Mapping[str, Sequence[Path]]) -> dict[str, Read]:
+    """Read the rows of one language in the files of each split, without splits that it may lack and has no rows of.
+
+    Raises:
+        UserError: as `read_files`.
+    """
+    found = {}
+    for split, several in files.items():
         try:
-            read_files(files[split], str(spec["language"]), split, spec)
-        except EmptyFile:
-            found.append(split)
-        except NoRows as error:
-            if not _is_lacking(spec, error.read):
+            found[split] = read_files(several, str(spec["language"]), split, spec)
+        except (EmptyFile, NoRows) as error:
+            if split not in spec.get("optional", ()) or (
+                isinstance(error, NoRows) and not _is_lacking(spec, error.read)
+            ):
                 raise
-            found.append(split)
     return found
 
 
@@ -194,13 +197,16 @@ def load(spec: Mapping[str, Any], raw: Path | None = None) -> Loaded:
     own = labels.classes if labels.own else None
     manifest = {} if raw is None else read_json(raw)
     there: Mapping[str, Sequence[Mapping[str, Any]]] = manifest.get("files", {})
-    copies = {split: [raw.parent / file["name"] for file in given] for split, given in there.items()} if raw else {}
+    copies = (
+        {split: [raw.parent / file["name"] for file in there[split]] for split in files if split in there}
+        if raw
+        else {}
+    )
     if all(copies.get(split) or split in spec.get("optional", ()) for split in files):
         spec, _ = settled(spec, [path for paths in copies.values() for path in paths])  # the notes are the download's
-    for split in empty_splits(spec, copies):
-        del copies[split]
+    read = read_splits(spec, copies)
     if "all" not in files:
-        missing = missing_splits(spec, [split for split in SPLITS if split in files and not copies.get(split)])
+        missing = missing_splits(spec, [split for split in SPLITS if split in files and split not in read])
         absent = {split: missing.get(split, f"`files` names no {split} file") for split in SPLITS}
         if "dev" not in files:
             absent["dev"] += "; add one, or dev: {from: train, fraction: 0.2}"
@@ -208,16 +214,14 @@ def load(spec: Mapping[str, Any], raw: Path | None = None) -> Loaded:
             spec = {**spec, "dev": None}
             absent["dev"] = f"it is cut from train, and {missing['train']}"
         has = [split for split in SPLITS if split in files and split not in missing]
-        return load_splits(spec, raw, task, read_files, has, absent, own)
+        return load_splits(spec, raw, task, lambda _, __, split, ___: read[split], has, absent, own)
     if raw is None:
         raise UserError("files: no downloaded files are given; run `python -m pipeline.stages.download` first")
-    if not copies.get("all"):
+    if "all" not in read:
         raise UserError(f"{raw}: no file of all rows was downloaded; download again")
-    language = str(spec["language"])
-    whole = read_files(copies["all"], language, "all", spec)
-    parts = cut(spec, task, whole)
+    parts = cut(spec, task, read["all"])
     splits = arrange(spec, task, parts)
     absent = {name: f"cut: {name} is 0; give it a share" for name in SPLITS if name not in splits}
     full = {name: splits.get(name, Split(SCHEMAS[task].empty_table())) for name in SPLITS}
-    text = raw_text(task, language, full["train"].table)
+    text = raw_text(task, str(spec["language"]), full["train"].table)
     return Loaded(task, full, text, (*manifest["notes"], *far_from_asked(spec, parts)), own, absent)

@@ -15,7 +15,7 @@ from pipeline.data.corpora.files.labels import Labels, label_text, pairs_of
 from pipeline.data.corpora.files.parts import NoRows
 from pipeline.data.corpora.files.rows import Chosen, answer_rows, class_rows
 from pipeline.data.corpora.files.tagged import Tags, tagged_read, tagged_rows
-from pipeline.data.corpora.files.token_rows import Layout, find_layout, sentence_rows, sentences
+from pipeline.data.corpora.files.token_rows import Boundaries, find_boundaries, sentence_rows, sentences
 from pipeline.data.formats.tables import Table, read_table
 from pipeline.data.schema import SCHEMAS
 
@@ -36,24 +36,26 @@ def table_rows(
     names = found_columns(task, columns, table.columns)
     if task == "qa" and "answer" not in names:
         raise UserError(f"{path}: column 'answer' is missing; name it under `columns`")
-    layout = None
+    boundaries = None
     if task == "ner":
-        layout = find_layout(table, names, lambda more: read_table(path, list(fixed.values()), more, dialect_of(spec)))
-    if layout is None:
+        boundaries = find_boundaries(
+            table, names, lambda more: read_table(path, list(fixed.values()), more, dialect_of(spec))
+        )
+    if boundaries is None:
         known = [str(label) for label, _ in pairs_of(spec.get("labels") or {})]
         table = with_lists(table, task, names, known, broken_of(spec).drop)
-    by_row = {role: name for role, name in names.items() if role != "id"} if layout else names
+    by_row = {role: name for role, name in names.items() if role != "id"} if boundaries else names
     chosen, dropped = _chosen(spec, table, by_row, language, split)
     if is_wide(spec.get("columns") or {}) and "{language}" not in str(spec["files"]) and "id" not in names:
         chosen = [(row, f"files-{split}-{row}") for row, _ in chosen]
-    if layout is not None:
+    if boundaries is not None:
         table = _with_groups_filled(table, names, [row for row, _ in chosen])
         within = table.columns[names["group"]] if "group" in names else None
-        groups = sentence_rows(table, layout, [row for row, _ in chosen], within)
+        groups = sentence_rows(table, boundaries, [row for row, _ in chosen], within)
         firsts = [group[0] for group in groups]
         chosen = _sentence_ids(spec, table, names, firsts, language, split)
         named = [(name, group) for (_, name), group in zip(chosen, groups, strict=True)]
-        found = _token_rows(spec, table, names, layout, named, labels)
+        found = _token_rows(spec, table, names, boundaries, named, labels)
     elif task == "ner":
         broken = broken_of(spec)
         sentences_there = tagged_rows(table, names, chosen, broken)
@@ -95,7 +97,7 @@ def _token_rows(
     spec: Mapping[str, Any],
     table: Table,
     names: Mapping[str, str],
-    layout: Layout,
+    boundaries: Boundaries,
     named: Sequence[tuple[str, Sequence[int]]],
     labels: Labels,
 ) -> Read:
@@ -103,7 +105,7 @@ def _token_rows(
     skipped: Counter[str] = Counter()
     broken, tags = broken_of(spec), Tags(labels, spec.get("scheme"))
     found = tagged_read(str(spec["language"]), sentences(table, names, named, skipped), tags, broken)
-    note = (layout.note,) if layout.note else ()
+    note = (boundaries.note,) if boundaries.note else ()
     return replace(found, repaired=dict(Counter(found.repaired) + skipped), notes=note)
 
 

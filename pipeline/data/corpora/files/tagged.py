@@ -8,22 +8,22 @@ sentence a broken one.
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
-from pipeline.common.errors import UserError, nearest
+from pipeline.common.errors import UserError, closest, nearest
 from pipeline.common.names import difference, looks_like
 from pipeline.data.arrange import Read, Unused
 from pipeline.data.corpora.files.labels import Labels, label_text
 from pipeline.data.corpora.files.rows import Chosen
 from pipeline.data.formats.broken import ADVICE, DROP, Broken
-from pipeline.data.formats.lines import EMPTY, ORPHAN
+from pipeline.data.formats.lines import EMPTY
 from pipeline.data.formats.literals import Unread
 from pipeline.data.formats.tables import Table, as_text
 from pipeline.data.formats.tagged_parquet import BLANK
 from pipeline.data.formats.tags import (
+    ORPHAN,
     PLAIN,
     SCHEMES,
     contradiction,
@@ -271,8 +271,8 @@ def _advice(tag: str, unknown: Mapping[str, str], there: Sequence[str], tags: Ta
     if why := difference(tag, usual[tag] or tag):
         said = f"; did you mean {usual[tag]!r}? {why}"
     elif looks_like_tag(tag) and simple_tag(tag) == usual[tag]:
-        slip = get_close_matches(tag, tags.labels.classes, n=1, cutoff=0.8)
-        said = f"; did you mean {slip[0]!r}?" if slip else f"; known are {', '.join(tags.labels.classes[:LISTED])}"
+        slip = closest(tag, tags.labels.classes, 0.8)
+        said = f"; did you mean {slip!r}?" if slip else f"; known are {', '.join(tags.labels.classes[:LISTED])}"
     what = "list it under `labels`:" if own else "say what each means: labels:"
     if len(usual) > LISTED:
         example = f"{json.dumps(tag, ensure_ascii=False)}: {usual[tag] or '…'}"

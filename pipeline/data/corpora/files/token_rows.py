@@ -40,7 +40,7 @@ LINE = "say which column tells sentences: columns: {sentence: NAME}"
 
 
 @dataclass(frozen=True)
-class Layout:
+class Boundaries:
     """How the sentences of a table with one token a row are told apart.
 
     Attributes:
@@ -54,7 +54,9 @@ class Layout:
     note: str | None = None
 
 
-def find_layout(table: Table, names: Mapping[str, str], more: Callable[[Sequence[str]], Table]) -> Layout | None:
+def find_boundaries(
+    table: Table, names: Mapping[str, str], more: Callable[[Sequence[str]], Table]
+) -> Boundaries | None:
     """Tell how a table's sentences are told apart; `None`: each row is a sentence.
 
     Args:
@@ -66,7 +68,7 @@ def find_layout(table: Table, names: Mapping[str, str], more: Callable[[Sequence
         UserError: each row holds one token, and nothing is known to tell sentences.
     """
     if "sentence" in names:
-        return Layout(names["sentence"], table.columns[names["sentence"]])
+        return Boundaries(names["sentence"], table.columns[names["sentence"]])
     if not has_token_rows(table, names):
         return None
     others = [
@@ -78,9 +80,9 @@ def find_layout(table: Table, names: Mapping[str, str], more: Callable[[Sequence
         if len({label_text(value) for value in values}) == table.rows:
             return None  # each row has a number of its own
         note = f"{table.path.name}: one token a row, sentences by column {called[0]!r}"
-        return Layout(called[0], values, note)
+        return Boundaries(called[0], values, note)
     if table.gaps:
-        return Layout(note=f"{table.path.name}: one token a row, sentences by the blank rows between them")
+        return Boundaries(note=f"{table.path.name}: one token a row, sentences by the blank rows between them")
     read = more(others).columns if others else {}
     counting = next((name for name in others if counts_tokens([label_text(value) for value in read[name]])), None)
     advice = f"column {counting!r} counts tokens: columns: {{sentence: {counting!r}}}" if counting else LINE
@@ -116,13 +118,13 @@ def counts_tokens(values: Sequence[str]) -> bool:
 
 
 def sentence_rows(
-    table: Table, layout: Layout, rows: Sequence[int], groups: Sequence[Any] | None = None
+    table: Table, boundaries: Boundaries, rows: Sequence[int], groups: Sequence[Any] | None = None
 ) -> list[list[int]]:
     """Return the rows of each sentence.
 
     Args:
         table: the file.
-        layout: what tells sentences.
+        boundaries: what tells sentences.
         rows: the rows of the language, in order.
         groups: what each row of the file belongs to; a sentence ends with its group, and numbers of sentences may begin anew
             in the next one.
@@ -131,21 +133,21 @@ def sentence_rows(
         UserError: the first value is blank, a value comes back after others, or differs in every row.
     """
     within = [label_text(groups[row]) if groups else "" for row in rows]
-    if layout.column is None:
+    if boundaries.column is None:
         gaps = sorted(table.gaps)
         return _runs(rows, [(group, bisect_right(gaps, row)) for group, row in zip(within, rows, strict=True)])
-    values = [label_text(layout.values[row]) for row in rows]
+    values = [label_text(boundaries.values[row]) for row in rows]
     if counts_tokens(values):
         return _runs(rows, list(accumulate(value == values[0] for value in values)))
     if not values[0]:
         raise UserError(
-            f"{table.place(rows[0])}: no sentence in column {layout.column!r}, and none above; expected one"
+            f"{table.place(rows[0])}: no sentence in column {boundaries.column!r}, and none above; expected one"
         )
     keys = [*zip(within, accumulate(values, _filled), strict=True)]
     found = _runs(rows, keys)
     if len(rows) > 1 and len(found) == len(rows):
         raise UserError(
-            f"{table.path}: column {layout.column!r} differs in every row, so every word would be a sentence of its own; "
+            f"{table.path}: column {boundaries.column!r} differs in every row, so every word would be a sentence of its own; "
             "name a column that tells sentences, or leave columns.sentence out if each row is one"
         )
     named = dict(zip(rows, keys, strict=True))
@@ -154,7 +156,7 @@ def sentence_rows(
         key = named[sentence[0]]
         if key in seen:
             raise UserError(
-                f"{table.place(sentence[0])}: sentence {key[1]!r} of column {layout.column!r} comes back; its rows from "
+                f"{table.place(sentence[0])}: sentence {key[1]!r} of column {boundaries.column!r} comes back; its rows from "
                 f"{table.place(seen[key])} on ended. Sort the rows by sentence, or number sentences through the whole file; "
                 "if they are numbered anew in each document, say which column names it: columns: {group: NAME}"
             )

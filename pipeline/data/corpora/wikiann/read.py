@@ -13,8 +13,9 @@ import numpy as np
 
 from pipeline.common.errors import UserError
 from pipeline.data.arrange import Read, load_splits
-from pipeline.data.formats.lines import ORPHAN, Sentences, read_tagged_lines
+from pipeline.data.formats.lines import Sentences, read_tagged_lines
 from pipeline.data.formats.tagged_parquet import read_tagged_parquet
+from pipeline.data.formats.tags import ORPHAN
 from pipeline.data.schema import LABELS, Loaded, ner_table
 
 TASK = "ner"
