@@ -259,7 +259,22 @@ def load_model(folder: Path, architecture: Architecture, config: Any) -> "PreTra
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             raise UserError(f"{folder}: weights {what}: {', '.join(names[:3])}{more}")
+    make_differentiable(model)
     return model
+
+
+def make_differentiable(model: "PreTrainedModel") -> None:
+    """Write SiLU out in a model: PyTorch's own has no derivative of its derivative in forward mode, which meta-gradients take."""
+    from torch import Tensor, nn
+
+    class WrittenOut(nn.Module):
+        def forward(self, hidden: Tensor) -> Tensor:
+            return hidden * hidden.sigmoid()
+
+    for name, module in list(model.named_modules()):
+        if type(module).__name__ in ("SiLU", "SiLUActivation"):
+            parent, _, own = name.rpartition(".")
+            setattr(model.get_submodule(parent), own, WrittenOut())
 
 
 def make_config(architecture: Architecture, config: dict[str, Any], place: Path | str) -> Any:
