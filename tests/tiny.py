@@ -38,6 +38,7 @@ TRAINING: dict[str, Any] = {
     "select": "best",
     "patience": None,
 }
+LORA: dict[str, Any] = {"rank": 4, "alpha": 8.0, "targets": None}
 
 
 def sentences(language: str, split: str, count: int) -> list[tuple[str, list[str], list[str]]]:
