@@ -1,7 +1,7 @@
 """The house of `docs/architecture.md`: imports run one way, without circles, and what the workflow starts with stays light.
 
 commands, stages → grid → config
-commands, stages → results → training → methods → (tasks, encoders, meta) → data → common
+commands, stages → results → training → methods → tasks → encoders → data → common, methods → meta → common
 """
 
 import ast
@@ -23,7 +23,7 @@ RESULTS = {"results", "training", *METHODS}
 BELOW = {
     "common": {"common"},
     "data": DATA,
-    "tasks": {"tasks", *DATA},
+    "tasks": {"tasks", "encoders", *DATA},
     "encoders": {"encoders", *DATA},
     "meta": {"meta", "common"},
     "methods": METHODS,

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pipeline.common.errors import UserError
 from pipeline.data.sources import hub_file, hub_list
-from pipeline.encoders.load import WEIGHTS, WEIGHTS_INDEX, check_files, load_encoder, quiet, shards
+from pipeline.encoders.fitting import WEIGHTS, WEIGHTS_INDEX
+from pipeline.encoders.load import check_files, load_encoder, quiet, shards
 
 COMMIT = re.compile("[0-9a-f]{40}")
 TOKENIZER = "tokenizer.json"

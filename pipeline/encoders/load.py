@@ -14,60 +14,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, processors
 
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import read_json
+from pipeline.encoders.architectures import ARCHITECTURES, Architecture, architecture_class
+from pipeline.encoders.fitting import (
+    WEIGHTS,
+    WEIGHTS_INDEX,
+    check_counts,
+    check_layers,
+    check_sizes,
+    check_vocabulary,
+    padding,
+    stored_shapes,
+)
 from pipeline.encoders.long_words import cut_long_words
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-WEIGHTS = "model.safetensors"
-WEIGHTS_INDEX = "model.safetensors.index.json"
 CONVERT = (
     "python -c \"import torch, safetensors.torch; w = torch.load('{}', weights_only=True); safetensors.torch.save_file("
     "{{k: v.clone() for k, v in w.items()}}, 'model.safetensors', metadata={{'format': 'pt'}})\""
 )
 
-
-@dataclass(frozen=True)
-class Architecture:
-    """What the pipeline has to know about one architecture of transformers.
-
-    Attributes:
-        module: its package under `transformers.models`.
-        prefix: its classes' common prefix, as in `BertModel`.
-        tokens: its special tokens' usual spelling, by transformers' names for them.
-        reserved: whether positions start after the padding index (RoBERTa) instead of at 0.
-    """
-
-    module: str
-    prefix: str
-    tokens: dict[str, str]
-    reserved: bool
-
-
-ARCHITECTURES = {
-    "bert": Architecture(
-        "bert",
-        "Bert",
-        {
-            "pad_token": "[PAD]",
-            "unk_token": "[UNK]",
-            "cls_token": "[CLS]",
-            "sep_token": "[SEP]",
-            "mask_token": "[MASK]",
-        },
-        reserved=False,
-    ),
-    "xlm-roberta": Architecture(
-        "xlm_roberta",
-        "XLMRoberta",
-        {"cls_token": "<s>", "pad_token": "<pad>", "sep_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>"},
-        reserved=True,
-    ),
-}
+OTHERWISE = {"cls_token": "bos_token", "sep_token": "eos_token"}
+"""By special token: what else its file may call it."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +48,15 @@ class Encoder:
     """A loaded encoder.
 
     Attributes:
-        model: `(B, T)` token ids and attention mask in, `last_hidden_state` `(B, T, H)` out; float32, SDPA attention.
+        model: `(B, T)` token ids and attention mask in, `last_hidden_state` `(B, T, H)` out; float32, its architecture's
+            attention.
         tokenizer: adds the start and end tokens, cuts words too long for its model (`pipeline.encoders.long_words`); pads and
             truncates nothing.
         pad_id: the id to pad with.
         max_length: the longest sequence the model has positions for, special tokens included.
-        unknown_id: the id of what has no piece.
+        unknown_id: the id of what has no piece, -1 where everything has one.
         special_ids: the ids of all other special tokens.
+        notes: what is odd about the folder and does no harm.
     """
 
     model: "PreTrainedModel"
@@ -90,6 +65,7 @@ class Encoder:
     max_length: int
     unknown_id: int
     special_ids: tuple[int, ...]
+    notes: tuple[str, ...] = ()
 
 
 def load_encoder(folder: Path) -> Encoder:
@@ -100,15 +76,24 @@ def load_encoder(folder: Path) -> Encoder:
             architecture, lacks weights, or its vocabulary does not fit its model.
     """
     config, architecture = read_config(folder)
-    tokenizer = load_tokenizer(folder)
     tokens = special_tokens(folder, architecture)
-    pad_id = check_vocabulary(folder, config, tokenizer, tokens)
-    model = load_model(folder, architecture, config)
+    tokenizer = load_tokenizer(folder, tokens["sep_token"])
+    check_vocabulary(folder, config, tokenizer, tokens)
     vocabulary = tokenizer.get_vocab(with_added_tokens=True)
+    pad_id, notes = padding(folder, config, architecture, vocabulary, tokens["pad_token"])
+    config = {**config, "pad_token_id": pad_id}
+    files = [WEIGHTS] if (folder / WEIGHTS).is_file() else shards(folder / WEIGHTS_INDEX)
+    shapes = stored_shapes(folder, files)
+    notes += check_layers(folder, config, architecture, shapes)
+    made = make_config(architecture, config, folder / "config.json")
+    check_counts(folder / "config.json", made.to_dict())
+    check_sizes(folder, made.to_dict(), architecture, shapes)
+    model = load_model(folder, architecture, made)
     ids = {name: vocabulary[token] for name, token in tokens.items()}
-    unknown = ids.pop("unk_token")
+    unknown = ids.pop("unk_token", -1)
     longest = max_length(config, architecture)
-    return Encoder(model, cut_long_words(tokenizer), pad_id, longest, unknown, tuple(sorted(ids.values())))
+    special = tuple(sorted(ids.values()))
+    return Encoder(model, cut_long_words(tokenizer), pad_id, longest, unknown, special, tuple(notes))
 
 
 def read_config(folder: Path) -> tuple[dict[str, Any], Architecture]:
@@ -124,13 +109,27 @@ def read_config(folder: Path) -> tuple[dict[str, Any], Architecture]:
     if name is None:
         raise UserError(f"{path}: no model_type; expected one of {', '.join(ARCHITECTURES)}")
     if name not in ARCHITECTURES:
-        raise UserError(f"{path}: model_type {name!r} is not a supported architecture{nearest(name, ARCHITECTURES)}")
+        raise UserError(
+            f"{path}: model_type {name!r} is not a supported architecture{nearest(str(name), ARCHITECTURES)}; {needs(name)}"
+        )
     for key in ("vocab_size", "max_position_embeddings"):
         if not isinstance(config.get(key), int):
             raise UserError(f"{path}: {key} is {config.get(key)!r}, expected a number")
     if "quantization_config" in config:
         raise UserError(f"{path}: the weights are quantised (quantization_config); expected plain weights")
     return config, ARCHITECTURES[name]
+
+
+def needs(model_type: Any) -> str:
+    """Say what an architecture that the pipeline does not know would need."""
+    from transformers import __version__
+    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
+
+    name = MODEL_MAPPING_NAMES.get(model_type) if isinstance(model_type, str) else None
+    if name is None:
+        return f"transformers {__version__} has no model of that type, and code that a repository brings is not run"
+    named = name if isinstance(name, str) else " or ".join(name)
+    return f"it is {named} in transformers {__version__}, for which pipeline/encoders/architectures.py has no row"
 
 
 def check_files(folder: Path) -> None:
@@ -174,8 +173,10 @@ def shards(index: Path) -> list[str]:
     return names
 
 
-def load_tokenizer(folder: Path) -> Tokenizer:
+def load_tokenizer(folder: Path, end: str | None = None) -> Tokenizer:
     """Load `tokenizer.json` as it is, but for padding and truncation.
+
+    One that adds a start token alone, as those of generating models do, adds the end token `end` too.
 
     Raises:
         UserError: the file is no tokenizer, or does not add start and end tokens.
@@ -187,47 +188,37 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         raise UserError(f"{path}: not a tokenizer of the tokenizers library: {error}") from None
     tokenizer.no_padding()
     tokenizer.no_truncation()
+    number = None if end is None else tokenizer.token_to_id(end)
+    if tokenizer.num_special_tokens_to_add(False) == 1 and number is not None:
+        start = tokenizer.encode("")
+        both = [(start.tokens[0], start.ids[0]), (end, number)]
+        template = processors.TemplateProcessing(
+            f"{start.tokens[0]} $A {end}", f"{start.tokens[0]} $A {end} $B {end}", both
+        )
+        tokenizer.post_processor = processors.Sequence([processors.ByteLevel(trim_offsets=True), template])
     if tokenizer.num_special_tokens_to_add(False) != 2:
         raise UserError(f"{path}: its post-processor adds no start and end token; expected both")
     return tokenizer
 
 
 def special_tokens(folder: Path, architecture: Architecture) -> dict[str, str]:
-    """Return the special tokens by name (`pad_token`, …): as the folder's files say, else the architecture's own."""
-    tokens = dict(architecture.tokens)
+    """Return the special tokens by name (`pad_token`, …): as the folder's files say, else the architecture's own.
+
+    Files that name a `bos_token` and an `eos_token` alone mean them to be the first and the last one.
+    """
+    said: dict[str, str] = {}
     for name in ("special_tokens_map.json", "tokenizer_config.json"):
         path = folder / name
         content = read_json(path) if path.is_file() else {}
-        for key in tokens:
-            value = content.get(key)
+        for key in (*architecture.tokens, *OTHERWISE.values()):
+            value = content.get(key) if isinstance(content, dict) else None
             value = value.get("content") if isinstance(value, dict) else value
-            tokens[key] = value if isinstance(value, str) else tokens[key]
-    return tokens
-
-
-def check_vocabulary(folder: Path, config: dict[str, Any], tokenizer: Tokenizer, tokens: dict[str, str]) -> int:
-    """Check that the tokenizer fits the model; return the id to pad with.
-
-    Raises:
-        UserError: a special token has no id, an id has no row in the embeddings, or padding differs between the two.
-    """
-    path = folder / "tokenizer.json"
-    vocabulary = tokenizer.get_vocab(with_added_tokens=True)
-    absent = [f"{key} {token!r}" for key, token in tokens.items() if token not in vocabulary]
-    if absent:
-        raise UserError(f"{path}: {', '.join(absent)} missing from the vocabulary of {len(vocabulary):,} tokens")
-    token, top = max(vocabulary.items(), key=lambda item: item[1])
-    if top >= config["vocab_size"]:
-        raise UserError(
-            f"{path}: token {token!r} has id {top}, but the model has {config['vocab_size']:,} embedding rows "
-            "(vocab_size in config.json): this tokenizer is not this model's"
-        )
-    pad = vocabulary[tokens["pad_token"]]
-    if config.get("pad_token_id", pad) != pad:
-        raise UserError(
-            f"{path}: {tokens['pad_token']!r} has id {pad}, but pad_token_id is {config['pad_token_id']} in config.json"
-        )
-    return pad
+            if isinstance(value, str):
+                said[key] = value
+    for key, other in OTHERWISE.items():
+        if key not in said and other in said:
+            said[key] = said[other]
+    return {key: said.get(key, usual) for key, usual in architecture.tokens.items()}
 
 
 def max_length(config: dict[str, Any], architecture: Architecture) -> int:
@@ -236,8 +227,8 @@ def max_length(config: dict[str, Any], architecture: Architecture) -> int:
     return positions - config.get("pad_token_id", 1) - 1 if architecture.reserved else positions
 
 
-def load_model(folder: Path, architecture: Architecture, config: dict[str, Any]) -> "PreTrainedModel":
-    """Load the bare encoder's weights.
+def load_model(folder: Path, architecture: Architecture, config: Any) -> "PreTrainedModel":
+    """Load the bare encoder's weights; `config` is transformers' own.
 
     Raises:
         UserError: weights are missing, of another shape than `config.json` says, or unreadable.
@@ -249,17 +240,20 @@ def load_model(folder: Path, architecture: Architecture, config: dict[str, Any])
         try:
             model, report = model_class.from_pretrained(
                 str(folder),
-                config=make_config(architecture, config, folder / "config.json"),
-                add_pooling_layer=False,
+                config=config,
+                **({"add_pooling_layer": False} if architecture.pooled else {}),
                 local_files_only=True,
                 use_safetensors=True,
                 dtype="float32",
-                attn_implementation="sdpa",
+                attn_implementation=architecture.attention,
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
         except (SafetensorError, json.JSONDecodeError) as error:
             raise UserError(f"{folder}: the weights are not readable safetensors (truncated?): {error}") from None
+        except (ValueError, RuntimeError, TypeError, KeyError) as error:
+            said = " ".join(str(error).split())
+            raise UserError(f"{folder / 'config.json'}: no model can be made of it: {said}") from None
     for key, what in (("missing_keys", "missing"), ("mismatched_keys", "of another shape than config.json says")):
         names = sorted(str(k[0]) if isinstance(k, tuple) else str(k) for k in report[key])
         if names:
@@ -280,12 +274,6 @@ def make_config(architecture: Architecture, config: dict[str, Any], place: Path 
         return config_class(**config)
     except Exception as error:  # huggingface_hub's strict dataclasses raise their own kinds
         raise UserError(f"{place}: {' '.join(str(error).split())}") from None
-
-
-def architecture_class(architecture: Architecture, suffix: str) -> Any:
-    """Return a class of the architecture, `Model` or `ForMaskedLM`, importing no more of transformers than it needs."""
-    package = f"transformers.models.{architecture.module}.modeling_{architecture.module}"
-    return getattr(importlib.import_module(package), f"{architecture.prefix}{suffix}")
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from pipeline.common.errors import UserError
 from pipeline.common.files import read_json
-from pipeline.encoders.load import WEIGHTS, WEIGHTS_INDEX, shards
+from pipeline.encoders.fitting import WEIGHTS, WEIGHTS_INDEX
+from pipeline.encoders.load import shards
 from pipeline.encoders.manifest import MANIFEST
 
 NAME = "pooler.dense"

@@ -19,7 +19,8 @@ from tokenizers import Tokenizer
 from pipeline.common.errors import UserError
 from pipeline.common.files import atomic_path, canonical_json, write_json, write_text
 from pipeline.encoders import sampling
-from pipeline.encoders.load import ARCHITECTURES, architecture_class, make_config, quiet
+from pipeline.encoders.architectures import ARCHITECTURES, architecture_class
+from pipeline.encoders.load import make_config, quiet
 from pipeline.encoders.long_words import cut_long_words
 from pipeline.encoders.mlm import Masked, Pieces, hide, masked_loss
 from pipeline.encoders.probe import Corpus, Sentences, evaluate

@@ -16,7 +16,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from tokenizers.normalizers import Normalizer
 
 from pipeline.common.errors import UserError
-from pipeline.encoders.load import ARCHITECTURES
+from pipeline.encoders.architectures import ARCHITECTURES
 from pipeline.encoders.long_words import LONG
 
 # An alphabet may fill a quarter of the vocabulary: word pieces hold a letter twice, at a word's start and inside it.

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.encoders.architectures import head_dropout
 from pipeline.methods.contract import Batch, Draw, Method, Trainer
 from pipeline.methods.joint import balanced_phases
 from pipeline.methods.parts.languages import language_indices
@@ -102,7 +103,7 @@ def build(*, weight: float, target_labels: bool) -> Method:
     def setup(trainer: Trainer) -> None:
         config = trainer.model.encoder.config  # type: ignore[union-attr]
         languages = language_indices(trainer)
-        made = Discriminator(config.hidden_size, languages, config.hidden_dropout_prob, trainer.generator)  # type: ignore[union-attr, arg-type]
+        made = Discriminator(config.hidden_size, languages, head_dropout(config), trainer.generator)  # type: ignore[union-attr, arg-type]
         trainer.own("discriminator", made)
 
     def losses(trainer: Trainer, batch: Batch, reversed_by: float) -> tuple[Tensor, Tensor]:

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from pipeline.common.errors import UserError
+from pipeline.encoders.architectures import layers_of
 from pipeline.meta.bilevel import pull_back_steps
 from pipeline.meta.products import Loss, Tensors, Way, inner_gradient
 from pipeline.meta.updates import Rule, State, take_step
@@ -229,7 +230,7 @@ def build(
     def step(trainer: Trainer, draw: Draw) -> Mapping[str, Tensor]:
         if trainer.phase.name == BACK_OFF:
             return one_loss(trainer, draw)
-        depth = len(trainer.model.encoder.encoder.layer)  # type: ignore[union-attr, arg-type]
+        depth = len(layers_of(trainer.model.encoder))
         return one_step(trainer, draw, options, way_of(options, transformation_of(trainer), depth))
 
     through_adam = variant == "paper" and not phi_frozen

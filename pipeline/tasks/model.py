@@ -5,14 +5,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from pipeline.encoders.architectures import ARCHITECTURES, first_position
 from pipeline.tasks.packing import Layout, pack
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 """What of a batch an encoder reads."""
-
-
-SHARING = ("bert", "xlm-roberta")
-"""Architectures (`model_type`) whose sequences can share rows: positions are given one by one, and the mask as it is."""
 
 
 def hidden_states(model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
@@ -29,7 +26,8 @@ def hidden_states(model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
 def longest_row(model: nn.Module) -> int | None:
     """Return how long a row may be that short sequences share when a task model reads a batch; `None`: they share none."""
     config: Any = getattr(model.encoder, "config", None)
-    return config.max_position_embeddings if getattr(config, "model_type", None) in SHARING else None
+    architecture = ARCHITECTURES.get(getattr(config, "model_type", ""))
+    return config.max_position_embeddings if architecture is not None and architecture.shares_rows else None
 
 
 def layout_of(model: nn.Module, batch: Mapping[str, Tensor]) -> Layout | None:
@@ -44,10 +42,10 @@ def layout_of(model: nn.Module, batch: Mapping[str, Tensor]) -> Layout | None:
 def shared_rows(model: nn.Module, batch: Mapping[str, Tensor], layout: Layout) -> dict[str, Tensor]:
     """Return what the encoder reads of a batch whose sequences share rows: ids, positions, types and who may attend to whom."""
     device, weight = batch["input_ids"].device, next(model.encoder.parameters())  # type: ignore[union-attr]
-    first = getattr(model.encoder.embeddings, "padding_idx", -1) + 1  # type: ignore[union-attr]
     return {
         **{key: layout.packed(batch[key]) for key in ("input_ids", "token_type_ids") if key in batch},
-        "position_ids": layout.positions(device) + first,  # RoBERTa's begin after the padding index
+        "position_ids": layout.positions(device)
+        + first_position(model.encoder),  # RoBERTa's begin after the padding index
         "attention_mask": layout.mask(device, weight.dtype),
     }
 

@@ -17,6 +17,7 @@ from pipeline.common.errors import UserError
 from pipeline.common.files import sha256_file
 from pipeline.data.schema import CLASSES, POSITIVE, read_split, split_labels
 from pipeline.data.splits import Size, count_of, select
+from pipeline.encoders.architectures import architecture_of
 from pipeline.encoders.load import Encoder
 from pipeline.methods.contract import Pool
 from pipeline.tasks.examples import Examples
@@ -77,7 +78,7 @@ def reader_of(
         encoder.tokenizer,
         sha256_file(folder / "tokenizer.json"),
         min(max_length, encoder.max_length),
-        getattr(encoder.model.config, "type_vocab_size", 1) > 1,
+        architecture_of(encoder.model).typed and getattr(encoder.model.config, "type_vocab_size", 1) > 1,
         test_max_length,
         Marks(encoder.unknown_id, encoder.special_ids),
         longest_answer,

@@ -62,7 +62,7 @@ def resolve_precision(precision: str, device: str, float32: bool) -> str:
     Args:
         precision: `training.precision`; whatever is no `auto` is obeyed.
         device: `cuda` or `cpu`.
-        float32: whether the run's method needs full precision (`Method.float32_with`).
+        float32: whether the run's method (`Method.float32_with`) or its encoder's architecture needs full precision.
     """
     if precision != "auto":
         return precision

@@ -30,6 +30,7 @@ from pipeline.common.files import (
     write_text,
 )
 from pipeline.data.schema import PREDICTIONS
+from pipeline.encoders.architectures import architecture_of, head_dropout
 from pipeline.encoders.load import Encoder, load_encoder
 from pipeline.encoders.pooler import pretrained_pooler
 from pipeline.methods import build_method
@@ -142,7 +143,11 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
         pad_id=encoder.pad_id,
         seed=spec["model_seed"],
         device=device,
-        precision=resolve_precision(training["precision"], device.type, optimizer.kind in method.float32_with),
+        precision=resolve_precision(
+            training["precision"],
+            device.type,
+            optimizer.kind in method.float32_with or architecture_of(encoder.model).precision == "float32",
+        ),
         select_metric=training.get("select_metric") or task.METRIC,
         inherited=kept_by(spec["rates"]) if spec["rates"] else {},
         fixed=fixed_names(model),
@@ -159,7 +164,7 @@ def make_head(
         UserError: the checkpoint's pooler is asked for, and it has none.
     """
     config = encoder.model.config
-    sizes = (config.hidden_size, labels, config.hidden_dropout_prob)
+    sizes = (config.hidden_size, labels, head_dropout(config))
     kind = training.get("head")
     if kind is None:
         made: nn.Module = task.make_head(*sizes)

@@ -1,4 +1,4 @@
-"""Tiny encoder folders of both architectures, made in a second."""
+"""Tiny encoder folders of every architecture, made in a second."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
-from pipeline.encoders.load import ARCHITECTURES, architecture_class, make_config, quiet
+from pipeline.encoders.architectures import ARCHITECTURES, architecture_class
+from pipeline.encoders.load import make_config, quiet
 from pipeline.encoders.pretrain import Settings, make_model
 from pipeline.encoders.vocabulary import train_vocabulary
 
@@ -67,3 +68,61 @@ def save_tiny(folder: Path, architecture: str, head: bool = True) -> Any:
 
 def tiny_config(architecture: str, **values: Any) -> Any:
     return make_config(ARCHITECTURES[architecture], values, "test")
+
+
+OWN: dict[str, dict[str, Any]] = {  # as the published models of each are
+    "electra": {"embedding_size": 8},
+    "rembert": {"input_embedding_size": 8, "output_embedding_size": 12},
+    "deberta-v2": {
+        "relative_attention": True,
+        "position_buckets": 8,
+        "pos_att_type": ["p2c", "c2p"],
+        "norm_rel_ebd": "layer_norm",
+        "share_att_key": True,
+        "position_biased_input": False,
+        "type_vocab_size": 0,
+    },
+    "modernbert": {"local_attention": 8, "global_attn_every_n_layers": 2},
+    "eurobert": {"num_key_value_heads": 1},
+}
+
+
+def row_tokenizer(architecture: str) -> Tokenizer:
+    """A tiny vocabulary with the architecture's special tokens."""
+    row = ARCHITECTURES[architecture]
+    like = "xlm-roberta" if row.tokens.get("pad_token") == "<pad>" else "bert"
+    tokenizer = tiny_tokenizer(like)
+    text = tokenizer.to_str()
+    for key, token in ARCHITECTURES[like].tokens.items():
+        if row.tokens.get(key, token) != token:
+            text = text.replace(f'"{token}"', f'"{row.tokens[key]}"')
+    return Tokenizer.from_str(text)
+
+
+def save_row(folder: Path, architecture: str, seed: int = 0) -> Tokenizer:
+    """Save a tiny random masked-language model of any architecture with its tokenizer; return the tokenizer."""
+    row, tokenizer = ARCHITECTURES[architecture], row_tokenizer(architecture)
+    ids = {key: tokenizer.token_to_id(token) for key, token in row.tokens.items()}
+    sizes = {
+        "hidden_size": 16,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "max_position_embeddings": 40,
+    }
+    special = {
+        "bos_token_id": ids["cls_token"],
+        "eos_token_id": ids["sep_token"],
+        "cls_token_id": ids["cls_token"],
+        "sep_token_id": ids["sep_token"],
+        "mask_token_id": ids["mask_token"],
+        "pad_token_id": ids["pad_token"],
+    }
+    given = {"vocab_size": tokenizer.get_vocab_size(), "initializer_range": 0.2, **sizes, **special}
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)
+    with quiet():
+        config = make_config(row, given | OWN.get(architecture, {}), "test")
+        architecture_class(row, "ForMaskedLM")(config).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return tokenizer

@@ -124,8 +124,14 @@ def test_pickle_only_is_refused_with_a_conversion_that_works(tmp_path, monkeypat
 
 def test_unsupported_architecture_names_the_nearest(tmp_path):
     save_tiny(tmp_path, "bert")
-    edit_json(tmp_path / "config.json", model_type="roberta")
-    with pytest.raises(UserError, match=r"model_type 'roberta' is not a supported .* did you mean 'xlm-roberta'"):
+    edit_json(tmp_path / "config.json", model_type="deberta")
+    known = (
+        r"did you mean 'deberta-v2'.*; it is DebertaModel in transformers .*, for which .*architectures\.py has no row"
+    )
+    with pytest.raises(UserError, match=rf"model_type 'deberta' is not a supported architecture.*{known}"):
+        load_encoder(tmp_path)
+    edit_json(tmp_path / "config.json", model_type="new")
+    with pytest.raises(UserError, match=r"has no model of that type, and code that a repository brings is not run"):
         load_encoder(tmp_path)
 
 

@@ -84,7 +84,7 @@ def test_the_model_starts_from_the_checkpoints_pooler_and_computes_what_berts_cl
 
 
 def test_with_dropout_the_same_numbers_are_dropped(world, monkeypatch):
-    monkeypatch.setattr("pipeline.tasks.model.SHARING", ())  # theirs has a row for each sequence
+    monkeypatch.setattr("pipeline.tasks.model.ARCHITECTURES", {})  # theirs has a row for each sequence
     loop, batch = ready(spec_of("target_only", "pooler"), training=True)
     inputs = {key: batch[key] for key in ("input_ids", "attention_mask", "token_type_ids")}
     model = theirs(loop.model.head).train()
@@ -128,7 +128,7 @@ def test_each_language_has_its_own_copy_of_the_pooler(world):
 
 def test_the_pooler_belongs_to_the_head_as_a_layer(world):
     loop, _ = ready(spec_of("auxiliary_tune", "pooler", auxiliary=["alpha"], targets=[], sources=[]))
-    assert {layer_of(f"head.pooler.{part}", depth_of(loop.model)) for part in ("weight", "bias")} == {2}
+    assert {layer_of(loop.model, f"head.pooler.{part}") for part in ("weight", "bias")} == {depth_of(loop.model)}
     freeze(loop, 2)
     assert loop.model.head.pooler.weight.requires_grad
 

@@ -4,7 +4,7 @@
 
 An RTN stands after layer i of N: 0 is the embeddings' output, N the last layer's. `SourcePath` puts it there by a forward hook
 while a source batch goes through; the model itself is never changed, so target batches, predictions and saved models know
-nothing of it. Works for any encoder shaped like BERT: `encoder.embeddings`, `encoder.encoder.layer`.
+nothing of it. Where an architecture has its layers, and what it normalises after them, `pipeline.encoders.architectures` says.
 """
 
 import dataclasses
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.common.errors import UserError
+from pipeline.encoders.architectures import output_of
 from pipeline.methods.contract import OptimizerSettings
 from pipeline.tasks.model import layout_of
 
@@ -141,12 +142,6 @@ class SourcePath(nn.Module):
             return self.transformation.transform(number, output, language)
 
         return replace
-
-
-def output_of(encoder: Any, layer: int) -> nn.Module:
-    """Return the module whose output is `hidden_states[layer]`."""
-    found: nn.Module = encoder.embeddings if layer == 0 else encoder.encoder.layer[layer - 1]
-    return found
 
 
 def resolve(design: Design, encoder: Any) -> tuple[int, ...]:

@@ -47,8 +47,7 @@ def own_rates(trainer: Trainer, shared: bool, meta_lr: float | None) -> None:
 
 def layers_of(trainer: Trainer) -> list[int | None]:
     """Return the layer of each of `trainer.parameters()`, `None` for those of none."""
-    depth = depth_of(trainer.model)
-    return [layer_of(name, depth) for name in names(trainer.model, trainer.parameters())]
+    return [layer_of(trainer.model, name) for name in names(trainer.model, trainer.parameters())]
 
 
 def copies(trainer: Trainer) -> list[Tensor]:

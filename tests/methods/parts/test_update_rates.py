@@ -134,13 +134,13 @@ def test_an_update_starts_the_count_anew_and_leaves_theta(languages):
 def test_layers_of_a_model_are_the_encoders_and_the_head(languages):
     loop, _ = loop_of(spec_of("meta_optimizer"))
     assert depth_of(loop.model) == 2
-    found = {name: layer_of(name, 2) for name, _ in loop.model.named_parameters()}
-    assert {layer_of(name, 2) for name in found if name.startswith("encoder.embeddings.")} == {None}
+    found = {name: layer_of(loop.model, name) for name, _ in loop.model.named_parameters()}
+    assert {layer for name, layer in found.items() if name.startswith("encoder.embeddings.")} == {None}
     assert {layer for name, layer in found.items() if ".layer.0." in name} == {0}
     assert {layer for name, layer in found.items() if ".layer.1." in name} == {1}
     assert {layer for name, layer in found.items() if name.startswith("head.")} == {2}
-    assert layer_of("encoder.encoder.layer.11.output.dense.weight", 24) == 11
-    assert layer_of("encoder.pooler.dense.weight", 24) is None
+    assert layer_of(loop.model, "encoder.encoder.layer.11.output.dense.weight") == 11
+    assert layer_of(loop.model, "encoder.pooler.dense.weight") is None
 
 
 @pytest.mark.parametrize("frozen", [False, True])
@@ -159,7 +159,7 @@ def test_a_step_is_the_optimisers_own_times_the_layers_rate(languages, double, f
         whole.optimise(whole.loss(batch))
         ours, theirs = theta_of(loop), theta_of(whole)
         for name in names:
-            layer = layer_of(name, 2)
+            layer = layer_of(loop.model, name)
             part = 1.0 if layer is None else float(rates[layer])
             expected = before[name] + part * (theirs[name] - before[name])
             assert torch.allclose(ours[name], expected, atol=1e-15, rtol=1e-12), name
@@ -392,7 +392,7 @@ def test_rates_belong_to_layers_whatever_the_order_of_parameters(languages):
     assert isinstance(loop.optimisers["model"].inner, torch.optim.AdamW)
     names = names_of(loop)
     assert names != [name for name, p in loop.model.named_parameters() if p.requires_grad]
-    assert layers_of(loop) == [layer_of(name, 2) for name in names]
+    assert layers_of(loop) == [layer_of(loop.model, name) for name in names]
 
 
 def test_a_layer_of_no_gradient_owes_nothing():
