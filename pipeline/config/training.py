@@ -1,8 +1,9 @@
 """The config's training settings, as a pydantic model."""
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from pipeline.config.section import Section
 from pipeline.config.values import (
@@ -39,27 +40,46 @@ class FineTuning(Section):
     clip_norm: PositiveOrNull = Field(default=1.0, description="largest gradient norm; `null`: no clipping")
 
 
+ALL_LINEAR = "all-linear"
+"""The target that stands for every linear layer."""
+
+
+def read_target(value: Any) -> str:
+    """Read the end of a layer's dotted name, or `all-linear`.
+
+    Raises:
+        ValueError: neither.
+    """
+    if isinstance(value, str) and (value == ALL_LINEAR or re.fullmatch(r"\w+(\.\w+)*", value)):
+        return value
+    raise ValueError(
+        f"expected the end of a layer's name, as query or attention.output.dense, or {ALL_LINEAR}; got {value!r}"
+    )
+
+
 def check_targets(value: list[str]) -> list[str]:
     """Sort targets, whose order means nothing.
 
     Raises:
         ValueError: one stands there twice, or beside `all-linear`.
     """
-    if "all-linear" in value and len(value) > 1:
-        raise ValueError("all-linear is every linear layer; leave the others out")
+    if ALL_LINEAR in value and len(value) > 1:
+        raise ValueError(f"{ALL_LINEAR} is every linear layer; leave the others out")
     if len(set(value)) < len(value):
         raise ValueError(f"{max(value, key=value.count)!r} stands there twice")
     return sorted(value)
 
 
-Target = Annotated[str, Field(pattern=r"^(all-linear|\w+(\.\w+)*)$")]
+Target = Annotated[str, BeforeValidator(read_target)]
 Targets = Annotated[OneOrMore[Target], AfterValidator(check_targets)]
 
 
 class Lora(Section):
     """Low-rank adapters; what an experiment's or a method's `lora` leaves out is as in `training` above it."""
 
-    rank: Count = Field(default=8, description="r: an adapter is a product of a matrix with r rows and one with r columns")
+    rank: Count = Field(
+        default=8, description="r: an adapter is a product of a matrix with r rows and one with r columns"
+    )
     alpha: Positive = Field(default=8.0, description="an adapter's output is multiplied by alpha/rank")
     targets: Targets | None = Field(
         default=None,

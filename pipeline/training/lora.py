@@ -14,17 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.common.errors import UserError, nearest
+from pipeline.encoders.architectures import architecture_of
 from pipeline.training.checkpoint import Weights
 
 ADAPTER, BASE = "lora_", "base_layer."
 """What names of an adapted layer's parameters hold: its A and B; the W₀ and b it had."""
 
 ALL = "all-linear"
-TARGETS = {
-    "bert": ("query", "value"),
-    "xlm-roberta": ("query", "value"),
-}
-"""By architecture: the attention's query and value, the targets of Hu et al. (Section 7.1) where none are named."""
 
 
 def layers_to_adapt(encoder: nn.Module, lora: Mapping[str, Any]) -> list[str]:
@@ -32,13 +28,14 @@ def layers_to_adapt(encoder: nn.Module, lora: Mapping[str, Any]) -> list[str]:
 
     Args:
         encoder: the model.
-        lora: `rank`, `alpha` and `targets`: ends of names, `all-linear`, or `None` for the architecture's query and value.
+        lora: `rank`, `alpha` and `targets`: ends of names, `all-linear`, or `None` for the architecture's own, the attention's
+            query and value, as Hu et al. have it (Section 4.2).
 
     Raises:
         UserError: a target matches no linear layer, or the rank is no lower than that of a layer.
     """
     linear = {name: module for name, module in encoder.named_modules() if isinstance(module, nn.Linear)}
-    wanted = lora["targets"] or TARGETS.get(encoder.config.model_type, (ALL,))  # type: ignore[union-attr, arg-type]
+    wanted = lora["targets"] or architecture_of(encoder).adapted
     for target in wanted:
         if target != ALL and not any(matches(name, target) for name in linear):
             ends = list(dict.fromkeys(name.rpartition(".")[2] for name in linear))
@@ -73,7 +70,9 @@ def add_adapters(encoder: nn.Module, layers: list[str], lora: Mapping[str, Any])
     from peft import LoraConfig, inject_adapter_in_model
 
     encoder.requires_grad_(False)
-    settings = LoraConfig(r=lora["rank"], lora_alpha=lora["alpha"], lora_dropout=0.0, bias="none", target_modules=layers)
+    settings = LoraConfig(
+        r=lora["rank"], lora_alpha=lora["alpha"], lora_dropout=0.0, bias="none", target_modules=layers
+    )
     inject_adapter_in_model(settings, encoder)
 
 
@@ -95,11 +94,11 @@ def merged(model: nn.Module) -> Weights:
     weights = {layer: module.get_delta_weight("default") for layer, module in adapted(model)}
     found: Weights = {}
     for name, tensor in model.state_dict().items():
-        layer, base, rest = name.rpartition(BASE)
-        if not base:
-            found |= {} if ADAPTER in name else {name: tensor}
-        else:
-            found[f"{layer}{rest}"] = tensor + weights[layer[:-1]] if rest == "weight" else tensor
+        layer, base, rest = name.rpartition(f".{BASE}")
+        if base:
+            found[f"{layer}.{rest}"] = tensor + weights[layer] if rest == "weight" else tensor
+        elif ADAPTER not in name:
+            found[name] = tensor
     return found
 
 
@@ -109,9 +108,9 @@ def set_merged(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     What `weights` lack stays as it is.
     """
     state = model.state_dict()
-    state |= {name: tensor for name, tensor in weights.items() if name in state}
+    places = {name.replace(f".{BASE}", "."): name for name in state}
+    state |= {places[name]: tensor for name, tensor in weights.items()}
     for layer, _ in adapted(model):
         if f"{layer}.weight" in weights:
-            state[f"{layer}.{BASE}weight"] = weights[f"{layer}.weight"]
             state[f"{layer}.lora_B.default.weight"] = torch.zeros_like(state[f"{layer}.lora_B.default.weight"])
     model.load_state_dict(state)
