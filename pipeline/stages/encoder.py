@@ -26,6 +26,7 @@ from pipeline.common.code import add_code_argument, code_stamp, stage_code, stag
 from pipeline.common.errors import UserError, nearest, run_stage
 from pipeline.common.files import digest, parse_object, read_parquet, sha256_file
 from pipeline.encoders.hub import from_folder, from_hub
+from pipeline.encoders.normaliser import CHOICES
 from pipeline.training.devices import take_gpu
 from pipeline.training.progress import Progress
 
@@ -47,6 +48,7 @@ def main() -> None:
     parser.add_argument("--spec", required=True, help="the encoder's whole description, as JSON")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads; part of what makes bits reproducible")
     parser.add_argument("--folder", type=Path, help="where a model of yours lies (`from: folder`)")
+    parser.add_argument("--mirror", type=Path, help="a folder with <owner>/<name>/ of the hub (`from: hub`)")
     add_code_argument(parser)
     arguments = parser.parse_args()
     spec = parse_spec(arguments.spec)
@@ -56,13 +58,15 @@ def main() -> None:
     folder = paths.encoder_dir(spec["encoder"])
     folder.mkdir(parents=True, exist_ok=True)
     made = partial(make, spec, folder, asked=arguments.code)
+    letters = {key: spec.get(key) for key in CHOICES}
     if spec["from"] == "hub":
-        made(lambda staging: from_hub(spec["repository"], spec["revision"], staging), staging=folder / ".download")
+        place = spec["repository"], spec["revision"]
+        made(lambda staging: from_hub(*place, staging, arguments.mirror, letters), staging=folder / ".download")
     elif spec["from"] == "folder":
         source = arguments.folder or Path(spec.get("folder") or "")
         if source == Path():
             raise UserError("--folder: missing; expected the folder that holds the model")
-        made(lambda staging: from_folder(source, staging))
+        made(lambda staging: from_folder(source, staging, letters))
     elif spec["from"] == "extend":
         made(lambda staging: extend_by_text(spec, arguments.threads, staging))
     else:
