@@ -39,6 +39,7 @@ TRAINING: dict[str, Any] = {
     "select": "best",
     "patience": None,
 }
+LORA: dict[str, Any] = {"rank": 4, "alpha": 8.0, "targets": None}
 
 
 def labels_of(task: str) -> list[str]:

@@ -45,6 +45,8 @@ class Architecture:
         shares_rows: whether sequences can share rows (`pipeline.tasks.packing`): it takes positions one by one, and any mask.
         dropout: where its config says the dropout of a head; `None`: it has none.
         precision: what `precision: auto` always is, where bfloat16 is known to go wrong.
+        adapted: ends of the names of the layers that make its attention's queries and values, which LoRA adapts unless told
+            otherwise; where one layer makes the keys too, that layer.
     """
 
     module: str
@@ -62,6 +64,7 @@ class Architecture:
     shares_rows: bool = False
     dropout: str | None = "hidden_dropout_prob"
     precision: Literal["float32"] | None = None
+    adapted: tuple[str, ...] = ("query", "value")
 
 
 ARCHITECTURES = {
@@ -101,6 +104,7 @@ ARCHITECTURES = {
         embeddings=("embeddings", "encoder.rel_embeddings", "encoder.LayerNorm"),
         attention="eager",
         precision="float32",  # microsoft/DeBERTa #77: mDeBERTa's activations leave the range of half precision
+        adapted=("query_proj", "value_proj"),
     ),
     "modernbert": Architecture(
         "modernbert",
@@ -111,6 +115,7 @@ ARCHITECTURES = {
         norm="final_norm",
         typed=False,
         dropout="classifier_dropout",
+        adapted=("Wqkv",),
     ),
     "eurobert": Architecture(
         "eurobert",
@@ -124,6 +129,7 @@ ARCHITECTURES = {
         typed=False,
         shares_rows=True,
         dropout=None,
+        adapted=("q_proj", "v_proj"),
     ),
 }
 """By `model_type` of `config.json`."""
