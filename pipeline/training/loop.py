@@ -158,6 +158,13 @@ class Loop:
         """The parameters behind one optimiser."""
         return self.optimisers[which].parameters
 
+    def label_counts(self) -> Tensor:
+        """How often the phase's training examples have each label, (C,): classes, or tags of words."""
+        i = self.ingredients
+        pools = dict.fromkeys(pool for stream in self.phase.streams.values() for pool in stream.pools)
+        labels = np.concatenate([labels for pool in pools for labels in i.pools[pool].labels])
+        return torch.from_numpy(np.bincount(labels[labels >= 0], minlength=len(i.labels)))
+
     def learning_rate(self, which: str = "model") -> float:
         """The learning rate of the coming step."""
         return self.optimisers[which].learning_rate
