@@ -11,6 +11,8 @@ from typing import Any
 
 from pipeline.common.errors import UserError
 
+MOST = 50  # names in a message
+
 
 def class_names(metadata: Mapping[bytes, bytes] | None) -> dict[str, list[str]]:
     """Return by column the names of its classes; columns of other kinds, and what is no such metadata, have none."""
@@ -48,6 +50,6 @@ def named(value: Any, names: Sequence[str], where: str) -> Any:
         return None
     if not 0 <= number < len(names):
         raise UserError(
-            f"{where}: class {number}, and the file's schema names {len(names)} classes, 0 to {len(names) - 1}: {', '.join(names)}"
+            f"{where}: class {number}, and the file's schema names classes 0 to {len(names) - 1}: {', '.join(names[:MOST])}"
         )
     return names[number]
