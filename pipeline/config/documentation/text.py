@@ -4,7 +4,7 @@ INTRO = """\
 # The config
 
 A config names **datasets**, **encoders**, **experiments** (grids of runs) and **tables** over them. `config.yaml` in this folder
-is the demo and the default; `examples/` holds more. Give your own with `snakemake --configfile my.yaml`; `metalingua check
+is the demo and the default; `examples/` holds more, `datasets/` ready entries for public sets. Give your own with `snakemake --configfile my.yaml`; `metalingua check
 my.yaml` says whether it is right, `metalingua plan my.yaml` what it would run.
 
 * The whole config is checked before any job starts: unknown keys and names, impossible combinations, missing dev data. Every

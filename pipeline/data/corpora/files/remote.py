@@ -67,7 +67,7 @@ class Repository:
                 break
             above, missing, there = "/".join(parts[:i]) + "/", parts[i], found
         names = [path.removeprefix(above) for path in there]
-        hint = nearest(missing, names) if not _WILD.search(missing) else ""
+        hint = nearest(missing, [name.removesuffix("/") for name in names]) if not _WILD.search(missing) else ""
         hint = hint if hint.startswith("; did") else ""
         return f"no file of {self} matches {pattern!r}{hint}; {above or 'it'} holds {listed(names, missing)}"
 
