@@ -21,6 +21,7 @@ from pipeline.data.loaders import LOADERS
 from pipeline.grid.runs import expand
 from pipeline.tasks.metric_names import MAIN
 from tests.configs import BASE, changed
+from tests.data.corpora.ready import WAITING
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,7 +77,9 @@ def test_the_readmes_examples_are_one_valid_config(texts):
     assert len(expand(parse(whole)).runs) > 100
 
 
-SHIPPED = sorted(str(path.relative_to(ROOT / "config")) for path in (ROOT / "config").rglob("*.yaml"))
+SHIPPED = sorted(
+    str(path.relative_to(ROOT / "config")) for path in (ROOT / "config").rglob("*.yaml") if path.stem not in WAITING
+)
 
 
 @pytest.mark.parametrize("path", SHIPPED)

@@ -172,11 +172,11 @@ datasets:
     Described(
         "files",
         "Files",
-        "For any task; for `ner` also CoNLL; packed text too (`.csv.gz`). A file of yours that changed is read again; a repository and "
-        "its commit, or an archive's address and SHA-256, are part of what a run is known by. Each split has a file or several, or "
-        "what is for all is cut into splits, classes in their shares. How tables are written (what separates cells, which quotes "
-        "are data, which sheet) is recognised, noted, and may be said. Parquet that names its numbered classes is read by these "
-        "names, which `labels` maps then. "
+        "For any task; for `ner` also CoNLL; packed text too (`.csv.gz`). A file of yours that changed is read again; a "
+        "repository and its commit, or an archive's address and SHA-256, are part of what a run is known by. Each split has "
+        "a file or several, or what is for all is cut into splits, classes in their shares. How tables are written (what "
+        "separates cells, which quotes are data, which sheet) is recognised, noted, and may be said. Parquet that names its "
+        "numbered classes is read by these names, which `labels` maps then. "
         "`datasets/` has ready entries for public sets, to be copied or named beside your config (`docs/data.md`). "
         "`examples/nusax.yaml` is a ready-made example with three classes; `examples/relevance.yaml` one for a "
         "search-relevance table, which nobody publishes.",
@@ -191,12 +191,6 @@ datasets:
     files: {all: "{language}.csv"}
     columns: {text: body, label: stars}
     labels: {"1": negative, "2": negative, "3": null, "4": positive, "5": positive}
-    cut: {dev: 0.1, test: 0.2, seed: 0}
-  xquad:
-    loader: files
-    task: qa
-    hub: {repository: google/xquad, revision: 51adfef1c1287aab1d2d91b5bead9bcfb9c68583}
-    files: {test: "xquad.{language}/validation-*.parquet"}
-    columns: {id: id}""",
+    cut: {dev: 0.1, test: 0.2, seed: 0}""",
     ),
 )

@@ -11,6 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.data.schema import LABELS
+
+WAITING = () if "classification" in LABELS else ("afrihate", "injongo", "masakhanews", "sib200")
+"""Entries of a task that is still to come: they are read as `sentiment`, and no config may have them yet."""
+
 Rows = dict[str, list[tuple[Any, ...]]]
 
 

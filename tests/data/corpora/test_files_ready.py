@@ -12,10 +12,9 @@ from pipeline.common.files import canonical_json
 from pipeline.config.datasets.files import Files
 from pipeline.config.load import parse
 from pipeline.data.corpora.files.read import load
-from pipeline.data.schema import LABELS
 from pipeline.grid.inputs import dataset_spec
 from pipeline.stages.download import download
-from tests.data.corpora.ready import MINIATURES
+from tests.data.corpora.ready import MINIATURES, WAITING
 from tests.hub_server import COMMIT, serve
 
 FOLDER = Path(__file__).parents[3] / "config/datasets"
@@ -31,7 +30,7 @@ def entry(name):
 def section(name):
     """The checked entry; a task that is not there yet is read as another one of texts with classes."""
     given = entry(name)
-    return Files.model_validate(given | {"task": given["task"] if given["task"] in LABELS else "sentiment"})
+    return Files.model_validate(given | ({"task": "sentiment"} if name in WAITING else {}))
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +76,8 @@ def test_every_entry_has_a_miniature():
 def test_an_entry_says_where_it_is_from_and_is_accepted(name):
     given, text = entry(name), (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
     assert given["licence"] and "# Licence: " in text
-    if given["task"] in LABELS:
+    if name not in WAITING:
         parse({"datasets": {name: given}})
-    else:
-        section(name)
 
 
 @pytest.mark.parametrize("name", MINIATURES)
