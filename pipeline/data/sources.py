@@ -197,6 +197,36 @@ def hub_proposals(repository: str, kind: str) -> list[tuple[str, set[str]]]:
     return found
 
 
+def hub_tree(repository: str, revision: str, kind: str, below: str = "", recursive: bool = False) -> list[str]:
+    """List what lies in a hub repository's folder `below` (the root if empty): paths, those of folders with `/` at the end.
+
+    Args:
+        repository: `owner/name`.
+        revision: commit hash.
+        kind: `"dataset"` or `"model"`.
+        below: folder inside the repository; where there is none, nothing is listed.
+        recursive: whether what lies in its folders is listed too.
+
+    Raises:
+        UserError: the repository or revision does not exist, or the hub cannot be reached.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub.hf_api import RepoFolder
+
+    def call() -> list[str]:
+        api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
+        try:
+            there = [
+                *api.list_repo_tree(repository, below or None, recursive=recursive, revision=revision, repo_type=kind)
+            ]
+        except EntryNotFoundError:
+            return []
+        return sorted(f"{entry.path}/" if isinstance(entry, RepoFolder) else entry.path for entry in there)
+
+    return _hub(call, f"{repository}@{revision}/{below}")
+
+
 def hub_file(repository: str, revision: str, kind: str, path: str, folder: Path) -> Path:
     """Download one file of a hub repository into `folder`, keeping its path; a file already complete there is kept.
 
