@@ -328,7 +328,7 @@ def with_normaliser(folder, **given):
 def test_a_tokenizer_that_takes_tone_marks_is_warned_about_and_can_be_told(tmp_path, target, capsys):
     with_normaliser(tmp_path / "source", lowercase=True)
     facts = from_folder(tmp_path / "source", target)
-    assert facts["normaliser"] == {"lower_case": True, "strip_accents": True, "form": "NFD"}
+    assert facts["normaliser"] == {"lower_case": True, "strip_accents": True, "form": "NFD", "loses_marks": True}
     assert "lower-cases and strips accents: 'Àwọn ọmọ' becomes 'awon omo'" in capsys.readouterr().out
     facts = from_folder(tmp_path / "source", target, {"lower_case": None, "strip_accents": False})
     assert facts["normaliser"]["lower_case"] and not facts["normaliser"]["strip_accents"]
