@@ -1,7 +1,7 @@
 """A `tokenizer.json` made of an older tokenizer's files, by transformers' own conversion, and tried against them.
 
-The conversion forgets some of what a SentencePiece model says: for DeBERTa its map of characters, without which full-width letters,
-ligatures and Arabic presentation forms have no pieces, and that unknown letters are spelled in bytes. Both are put back.
+The conversion forgets some of what a SentencePiece model says, and it is put back: the map of DeBERTa's characters, without
+which full-width letters, ligatures and Arabic presentation forms have no pieces, and that unknown letters are spelled in bytes.
 """
 
 import base64

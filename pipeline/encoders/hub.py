@@ -23,7 +23,7 @@ from pipeline.encoders.load import check_architecture, check_files, load_encoder
 COMMIT = re.compile("[0-9a-f]{40}")
 DESCRIPTIONS = ("config.json", TOKENIZER, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 CARD = "README.md"
-PICKLES = (".bin", ".pt", ".h5", ".msgpack")
+PICKLES = (".bin", ".pt")
 NO_LICENCE = "none given"
 SHOWN = 3
 """Pull requests with safetensors that a refusal names."""
@@ -102,7 +102,11 @@ def check_names(names: set[str], repository: str, place: str) -> None:
         raise UserError(f"{place}: no config.json: it is no model of transformers")
     if not names & {WEIGHTS, WEIGHTS_INDEX}:
         pickled = sorted(name for name in names if name.endswith(PICKLES))
-        has = f"it has {', '.join(pickled)}, which may run code when opened" if pickled else "it has no weights"
+        has = (
+            f"it has {', '.join(pickled)}, which may run code when opened"
+            if pickled
+            else "it has no weights for PyTorch"
+        )
         found = [c for c, files in hub_proposals(repository, "model") if files >= {WEIGHTS, "config.json"}][:SHOWN]
         advice = (
             "A pull request has them; look at it on the hub, then set\n  "

@@ -6,30 +6,11 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
 from pipeline.common.errors import UserError
-from pipeline.data import sources
 from pipeline.encoders.hub import from_folder, from_hub
 from pipeline.encoders.load import load_encoder
-from tests.encoders.models import SENTENCES, save_row, save_tiny
-from tests.hub_server import COMMIT, Break, serve
-
-NAME = "someone/tiny"
-
-
-@pytest.fixture
-def hub(tmp_path, monkeypatch):
-    with serve(tmp_path / "hub") as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.url)
-        monkeypatch.setattr(sources, "PAUSE", 0.01)
-        repository = server.folder / "models" / NAME
-        repository.mkdir(parents=True)
-        server.repository_folder = repository
-        yield server
-
-
-@pytest.fixture
-def target(tmp_path):
-    (tmp_path / "target").mkdir()
-    return tmp_path / "target"
+from tests.encoders.conftest import NAME, OTHER
+from tests.encoders.models import save_row, save_tiny
+from tests.hub_server import COMMIT, Break
 
 
 def files(folder):
@@ -177,92 +158,7 @@ def test_folder_that_is_not_a_model(tmp_path, target):
     assert files(target) == []
 
 
-# ------------------------------------------------------------------------------------------ repositories as they are published
-
-PULL = "faf660b811036d7b6dfc53aacfe5281447d4e2c6"
-OLDER = "0" * 40
-
-
-def train_sentencepiece(folder, name, **options):
-    """A SentencePiece model of a few sentences; return what cuts text by it."""
-    import sentencepiece
-
-    given = {"vocab_size": 64, "hard_vocab_limit": False, "minloglevel": 2, "character_coverage": 1.0, **options}
-    model = folder / name
-    with open(model, "wb") as file:
-        sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(SENTENCES), model_writer=file, **given)
-    return sentencepiece.SentencePieceProcessor(str(model))
-
-
-def with_sentencepiece(folder, architecture, name, tokenizer_class, rows, **options):
-    """A repository whose tokenizer is a SentencePiece model alone, with `rows` more tokens than the model has pieces."""
-    folder.mkdir(parents=True, exist_ok=True)
-    pieces = train_sentencepiece(folder, name, **options)
-    description = {"tokenizer_class": tokenizer_class}
-    save_row(folder, architecture, vocabulary=pieces.get_piece_size() + rows)
-    (folder / "tokenizer.json").unlink()
-    (folder / "tokenizer_config.json").write_text(json.dumps(description))
-    return pieces
-
-
-DEBERTA = {
-    "pad_id": 0,
-    "bos_id": -1,
-    "eos_id": -1,
-    "unk_id": 3,
-    "pad_piece": "[PAD]",
-    "unk_piece": "[UNK]",
-    "control_symbols": ["[CLS]", "[SEP]"],
-}
-
-
-def test_glot500_has_a_sentencepiece_model_alone(hub, target):
-    pieces = with_sentencepiece(
-        hub.repository_folder, "xlm-roberta", "sentencepiece.bpe.model", "XLMRobertaTokenizer", 2
-    )
-    (hub.repository_folder / "README.md").write_text("---\nlicense: apache-2.0\nlanguage: [yo]\n---\n# Card\n")
-    facts = from_hub(NAME, COMMIT, target)
-    assert facts["licence"] == "apache-2.0"
-    assert "README.md" not in files(target)
-    encoder = load_encoder(target)
-    for sentence in (*SENTENCES[:4], "zürich ada"):
-        encoding = encoder.tokenizer.encode(sentence)
-        known = [p if pieces.piece_to_id(p) else "<unk>" for p in pieces.encode(sentence, out_type=str)]
-        assert [t if t in encoder.tokenizer.get_vocab() else "<unk>" for t in encoding.tokens[1:-1]] == known or [
-            encoder.tokenizer.id_to_token(i) for i in encoding.ids[1:-1]
-        ] == known
-
-
-@pytest.mark.parametrize("fallback", [False, True])
-def test_mdeberta_has_a_pickle_an_spm_model_and_an_open_conversion(hub, target, fallback):
-    """The refusal's advice is followed, and the tokenizer cuts as its SentencePiece model, unknown letters in bytes too."""
-    pull = hub.repository_folder / ".pulls" / PULL
-    options = {**DEBERTA, **({"byte_fallback": True, "vocab_size": 330} if fallback else {})}
-    pieces = with_sentencepiece(pull, "deberta-v2", "spm.model", "DebertaV2Tokenizer", 1, **options)
-    for other in (hub.repository_folder, hub.repository_folder / ".pulls" / OLDER):
-        other.mkdir(exist_ok=True)
-        for name in ("config.json", "spm.model", "tokenizer_config.json"):
-            (other / name).write_bytes((pull / name).read_bytes())
-        (other / "pytorch_model.bin").write_bytes(b"a pickle")
-    with pytest.raises(UserError, match=r"no model\.safetensors; it has pytorch_model\.bin.*\n  revision: ") as error:
-        from_hub(NAME, COMMIT, target)
-    (advised,) = [line.split()[1] for line in str(error.value).splitlines() if line.startswith("  revision: ")]
-    assert advised == PULL, "the other pull request has no safetensors"
-    facts = from_hub(NAME, advised, target)
-    assert facts["licence"] == "none given"
-    assert bool(facts["notes"]) == fallback
-    tokenizer = load_encoder(target).tokenizer
-    for sentence in (*SENTENCES[:4], *(["zürich ọmọ"] if fallback else [])):
-        assert tokenizer.encode(sentence).tokens[1:-1] == pieces.encode(sentence, out_type=str)
-
-
-@pytest.mark.parametrize("architecture", ["modernbert", "eurobert", "xlm-roberta", "bert"])
-def test_repositories_with_a_tokenizer_of_their_own(hub, target, architecture):
-    save_row(hub.repository_folder, architecture)
-    add_unwanted(hub.repository_folder)
-    facts = from_hub(NAME, COMMIT, target)
-    assert facts == {"licence": "none given", "normaliser": facts["normaliser"], "notes": []}
-    assert load_encoder(target).model.config.model_type == architecture
+# ------------------------------------------------------------------------------------------- tried first, mirrors, refusals
 
 
 def test_a_tokenizer_is_tried_before_weights_are_fetched(hub, target):
@@ -299,15 +195,15 @@ def test_a_mirror_gives_the_same_as_the_hub(hub, target, tmp_path, monkeypatch):
     }
     noted = hub.repository_folder / ".cache/huggingface/download/config.json.metadata"
     noted.parent.mkdir(parents=True)
-    noted.write_text(f"{OLDER}\netag\n1.0\n")
-    with pytest.raises(UserError, match=rf"config\.json is of commit {OLDER}, and revision is {COMMIT}"):
+    noted.write_text(f"{OTHER}\netag\n1.0\n")
+    with pytest.raises(UserError, match=rf"config\.json is of commit {OTHER}, and revision is {COMMIT}"):
         from_hub(NAME, COMMIT, there, mirror=hub.folder / "models")
 
 
 def test_offline_without_a_mirror_says_how_to_fill_one(target, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(
-        UserError, match=rf"HF_HUB_OFFLINE is set, and no `mirror`.*hf download {NAME} --revision {COMMIT}"
+        UserError, match=rf"HF_HUB_OFFLINE is set, no `mirror` is named.*hf download {NAME} --revision {COMMIT}"
     ):
         from_hub(NAME, COMMIT, target)
     with pytest.raises(UserError, match="tiny is no folder"):
