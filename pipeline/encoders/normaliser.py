@@ -4,6 +4,8 @@ A normaliser that lower-cases or strips accents takes tone marks away: in Yoruba
 """
 
 import unicodedata
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from tokenizers import Tokenizer, normalizers
@@ -57,6 +59,24 @@ def warnings(found: dict[str, Any], tokenizer: Tokenizer) -> list[str]:
             "NFC, as most is, keeps them"
         )
     return said
+
+
+def lost_marks(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[int, int]:
+    """Count the words of texts that lose accents, tone marks or vowel signs to a tokenizer's normaliser.
+
+    Returns:
+        how many do, of how many words; nothing is counted where the normaliser keeps all marks.
+    """
+    own = tokenizer.normalizer
+    if own is None or not describe(tokenizer)["loses_marks"]:
+        return 0, 0
+    words = Counter(word for text in texts for word in text.split())
+    lost = {word for word in words if not word.isascii() and _marks(own.normalize_str(word)) < _marks(word)}
+    return sum(words[word] for word in lost), words.total()
+
+
+def _marks(text: str) -> int:
+    return sum(unicodedata.category(letter) == "Mn" for letter in unicodedata.normalize("NFD", text))
 
 
 def set_normaliser(tokenizer: Tokenizer, lower_case: bool | None, strip_accents: bool | None) -> None:
