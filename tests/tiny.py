@@ -19,9 +19,9 @@ NAMES = {"PER": ["ada", "bo", "cy"], "LOC": ["rome", "oslo"], "ORG": ["acme", "u
 WORDS = ["sees", "in", "from", "the", "of", "visits", "by"]
 CUES = {  # by task and label: the word that tells it
     "sentiment": {"negative": "dire", "positive": "fine"},
-    "classification": {"health": "ill", "sports": "ball", "travel": "train"},
     "nli": {"entailment": "surely", "neutral": "maybe", "contradiction": "never"},
     "relevance": {"irrelevant": "fake", "relevant": "true"},
+    "classification": {"health": "dire", "sports": "true", "travel": "surely"},  # words of others: the vocabulary stays
 }
 SHARES = {"sentiment": (0.5, 0.5), "classification": (0.4, 0.3, 0.3), "nli": (0.4, 0.3, 0.3), "relevance": (0.75, 0.25)}
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]

@@ -84,7 +84,7 @@ def layered_training(settings: Settings, experiment: Experiment, method: Method)
     return Training.model_validate(values)
 
 
-ONLY_OF = {"head": CLASSES, "longest_answer": ("qa",)}
+ONLY_OF = {"head": CLASSES, "longest_answer": ("qa",), "class_weights": (*CLASSES, "ner")}
 """By training setting: the tasks that it has an effect on, where these are not all."""
 
 

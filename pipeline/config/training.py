@@ -130,6 +130,11 @@ class Training(FineTuning):
         description="stop after so many epochs without a better dev score; `null`: never; without effect where "
         "`select` is `last`",
     )
+    class_weights: Literal["balanced"] | None = Field(
+        default=None,
+        description="`balanced`: in the loss a label weighs n / (C · n_c), by its number n_c among the n labels of all training "
+        "examples of a phase (`ner`: of words), which has C of them; `null`: all alike. Without effect on `qa`",
+    )
     lora: Lora | None = Field(
         default=None,
         description="train low-rank adapters and the head instead of the whole encoder (docs/methods.md#lora); `{}` with the "
@@ -137,5 +142,5 @@ class Training(FineTuning):
     )
 
 
-ONLY_WHERE_SET = frozenset({"select_metric", "test_max_length", "longest_answer", "lora"})
+ONLY_WHERE_SET = frozenset({"select_metric", "test_max_length", "longest_answer", "class_weights", "lora"})
 """Settings that are in no run's spec where they have their default: they came later, and runs without them keep their ids."""

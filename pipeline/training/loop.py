@@ -25,7 +25,7 @@ from pipeline.data.schema import CLASSES
 from pipeline.meta.products import Tensors
 from pipeline.meta.updates import Step
 from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Pool
-from pipeline.tasks.examples import Examples, collate
+from pipeline.tasks.examples import Examples, balanced, collate
 from pipeline.tasks.metric_names import metric_names
 from pipeline.tasks.model import TaskModel, longest_row
 from pipeline.training.checkpoint import Checkpoints, Weights
@@ -49,6 +49,7 @@ class Ingredients:
         seed: `model_seed`: order of examples, dropout, the method's own draws.
         select_metric: the score by which an epoch is the best.
         inherited: what the method of the run that learned for this one kept.
+        class_weights: whether labels weigh as `examples.balanced` says, by the training examples of each phase.
         fixed: names of the model's weights that no run changes, so that no checkpoint holds them.
     """
 
@@ -67,6 +68,7 @@ class Ingredients:
     select_metric: str
     inherited: Mapping[str, Tensor] = field(default_factory=dict)
     fixed: frozenset[str] = frozenset()
+    class_weights: bool = False
 
 
 @dataclass
@@ -210,7 +212,9 @@ class Loop:
         """Open a phase's streams with randomness of their own for training or evaluation."""
         i = self.ingredients
         seed, classes = (i.seed, phase.name, purpose), i.labels if i.task.__name__.rpartition(".")[2] in CLASSES else ()
-        return Streams(phase.streams, i.pools, i.languages, i.pad_id, i.device, seed, classes, longest_row(i.model))
+        weights = balanced(self.label_counts()) if i.class_weights else None
+        longest = longest_row(i.model)
+        return Streams(phase.streams, i.pools, i.languages, i.pad_id, i.device, seed, classes, longest, weights)
 
     def run_phase(self, number: int, phase: Phase, saved: dict[str, Any] | None) -> None:
         """Run one phase to its end or to its early stop; leave the chosen epoch's weights in the model."""

@@ -149,6 +149,7 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
             optimizer.kind in method.float32_with or architecture_of(encoder.model).precision == "float32",
         ),
         select_metric=training.get("select_metric") or task.METRIC,
+        class_weights=training.get("class_weights") == "balanced",
         inherited=kept_by(spec["rates"]) if spec["rates"] else {},
         fixed=fixed_names(model),
     )
