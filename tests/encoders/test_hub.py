@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 import torch
@@ -96,10 +97,10 @@ def test_repository_without_tokenizer(hub, target):
 
 
 def test_unknown_repository_and_revision(hub, target):
-    with pytest.raises(UserError, match="someone/other"):
+    with pytest.raises(UserError, match=r"someone/other.*There is none of that name that you may see"):
         from_hub("someone/other", COMMIT, target)
     save_tiny(hub.repository_folder, "bert")
-    with pytest.raises(UserError, match=NAME):
+    with pytest.raises(UserError, match=rf"{NAME}.*has no such commit: take one that its page lists"):
         from_hub(NAME, "f" * 40, target)
 
 
@@ -208,6 +209,45 @@ def test_offline_without_a_mirror_says_how_to_fill_one(target, tmp_path, monkeyp
         from_hub(NAME, COMMIT, target)
     with pytest.raises(UserError, match="tiny is no folder"):
         from_hub(NAME, COMMIT, target, mirror=tmp_path)
+
+
+def test_the_cache_of_the_hub_library_serves_off_the_network(hub, target, tmp_path, monkeypatch):
+    save_row(hub.repository_folder, "bert")
+    snapshot = tmp_path / "cache" / "models--someone--tiny" / "snapshots" / COMMIT
+    shutil.copytree(hub.repository_folder, snapshot)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    from_hub(NAME, COMMIT, target)
+    assert files(target) == ["config.json", "model.safetensors", "tokenizer.json"]
+    assert not hub.log
+    with pytest.raises(UserError, match="the hub's cache does not hold it"):
+        from_hub(NAME, OTHER, target)
+
+
+def test_a_mirror_without_the_repository_leaves_it_to_the_hub(hub, target, tmp_path, capsys):
+    save_row(hub.repository_folder, "bert")
+    from_hub(NAME, COMMIT, target, mirror=tmp_path)
+    assert f"{tmp_path / NAME} is no folder; {NAME} is fetched from the hub" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_gated_repository_says_how_to_get_access(hub, target, status):
+    hub.fail(COMMIT, status)
+    with pytest.raises(UserError, match=rf"{NAME}@{COMMIT}.*It is private or gated: ask for access.*HF_TOKEN"):
+        from_hub(NAME, COMMIT, target)
+
+
+def test_a_repository_or_mirror_that_lacks_files_is_refused_by_name(hub, target):
+    save_row(hub.repository_folder, "xlm-roberta")
+    (hub.repository_folder / "config.json").rename(hub.repository_folder / "tokenizer_config.json")
+    with pytest.raises(UserError, match=rf"{NAME}@{COMMIT}: no config\.json: it is no model of transformers"):
+        from_hub(NAME, COMMIT, target)
+    (hub.repository_folder / "tokenizer.json").rename(hub.repository_folder / "spm.model")
+    with pytest.raises(UserError, match=r"tiny: not a model: config\.json missing"):
+        from_hub(NAME, COMMIT, target, mirror=hub.folder / "models")
+    (hub.repository_folder / "model.safetensors").rename(hub.repository_folder / "pytorch_model.bin")
+    with pytest.raises(UserError, match=r"tiny: the weights are only in pytorch_model\.bin"):
+        from_hub(NAME, COMMIT, target, mirror=hub.folder / "models")
+    assert files(target) == []
 
 
 # -------------------------------------------------------------------------------------------------------- what letters become

@@ -29,6 +29,9 @@ def test_more_than_a_fiftieth_of_the_test_cut_off_is_warned_of():
         "sentiment": [
             "8 % of the test texts of th are longer than max_length 128, and what lies beyond it is not read"
         ],
+        "classification": [
+            "8 % of the test texts of th are longer than max_length 128, and what lies beyond it is not read"
+        ],
         "nli": ["8 % of the test pairs of th are longer than max_length 128, and what lies beyond it is not read"],
         "relevance": [
             "8 % of the test pairs of th are longer than max_length 128, and what lies beyond it is not read"
