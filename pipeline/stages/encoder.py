@@ -24,7 +24,7 @@ from typing import Any
 from pipeline.common import paths
 from pipeline.common.code import add_code_argument, code_stamp, stage_code, stage_modules
 from pipeline.common.errors import UserError, nearest, run_stage
-from pipeline.common.files import digest, parse_object, read_parquet, sha256_file
+from pipeline.common.files import digest, parse_object, read_json, read_parquet, sha256_file
 from pipeline.encoders.hub import from_folder, from_hub
 from pipeline.encoders.normaliser import CHOICES
 from pipeline.training.devices import take_gpu
@@ -170,7 +170,9 @@ def extend_by_text(spec: dict[str, Any], threads: int, staging: Path) -> dict[st
     facts = extend(paths.encoder_dir(spec["base"]), texts, settings, staging)
     if not facts["pieces"]:
         print(f"{spec['encoder']}: the text needs no new piece; the encoder stays as {spec['base']} is")
-    return facts | {"data": data, "base": sha256_file(manifest)}
+    made = read_json(manifest)
+    inherited = {key: made[key] for key in ("licence", "normaliser") if key in made}
+    return inherited | facts | {"data": data, "base": sha256_file(manifest)}
 
 
 def given_settings(spec: dict[str, Any], known: list[str]) -> dict[str, Any]:

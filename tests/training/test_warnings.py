@@ -39,6 +39,13 @@ def test_more_than_a_fiftieth_of_the_test_cut_off_is_warned_of():
     }
 
 
+def test_more_than_a_fiftieth_of_test_words_without_their_marks_is_warned_of():
+    assert says(unmarked_words=2, text_words=100) == [] == says("train", unmarked_words=50, text_words=100)
+    assert says(unmarked_words=40, text_words=100) == [
+        "40 % of the test words of th lose accents or tone marks to the encoder's tokenizer"
+    ]
+
+
 def test_an_empty_split_has_no_share():
     assert warned(pieces=0, words=0) == []
 
