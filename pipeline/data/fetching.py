@@ -18,6 +18,7 @@ from pipeline.common.errors import UserError
 from pipeline.common.files import digest
 from pipeline.common.paths import SPLITS
 from pipeline.data import sources
+from pipeline.data.hub import hub_file, hub_list
 
 LISTED = 20  # names in a message
 _PART = re.compile(r"-(\d{5})-of-(\d{5})(?=\.|$)")
@@ -136,15 +137,15 @@ def hub_source(places: Places, hub: Mapping[str, Any] | None, language: str) -> 
         below = layout.folder(language)
         if below is not None and layout.by_language:
             above = below.rpartition("/")[0] or None
-            folders = [path.rpartition("/")[2] for path in sources.hub_list(repository, revision, "dataset", above)]
+            folders = [path.rpartition("/")[2] for path in hub_list(repository, revision, "dataset", above)]
             if (own := below.rpartition("/")[2]) not in folders:
                 raise sources.no_such_language(own, (name for name in folders if "." not in name))
-        there = sources.hub_list(repository, revision, "dataset", below)
+        there = hub_list(repository, revision, "dataset", below)
         found: sources.Files = {}
         for split in places.splits:
             start = f"{below}/{layout.names[split]}" if below else layout.names[split]
             names = _split_files(there, start, layout.endings)
-            found[split] = [sources.hub_file(repository, revision, "dataset", name, work) for name in names]
+            found[split] = [hub_file(repository, revision, "dataset", name, work) for name in names]
         return found
 
     where = f"{hub.get('repository')}@{hub.get('revision')}".replace("{language}", language) if hub else "not set"

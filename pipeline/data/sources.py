@@ -36,7 +36,6 @@ PAUSE = 1.0  # seconds before the second attempt; doubles each time
 TIMEOUT = 60.0  # seconds without a byte
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 CHUNK = 1 << 18  # bytes
-PROPOSALS = 30  # pull requests of a repository that are looked at
 
 
 class BrokenArchive(UserError):
@@ -144,153 +143,13 @@ def retry(call: Callable[[], T], transient: Callable[[Exception], bool], what: s
             if attempt == ATTEMPTS or not transient(error):
                 raise
             pause = PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)
-            print(f"{what}: {_one_line(error)}; attempt {attempt + 1} of {ATTEMPTS} in {pause:.1f} s", file=sys.stderr)
+            print(f"{what}: {one_line(error)}; attempt {attempt + 1} of {ATTEMPTS} in {pause:.1f} s", file=sys.stderr)
             time.sleep(pause)
     raise AssertionError("unreachable")
 
 
-def hub_list(repository: str, revision: str, kind: str, below: str | None = None) -> list[str]:
-    """List the paths directly in a hub repository's folder `below` (the root if `None`), at a pinned revision.
-
-    Args:
-        repository: `owner/name`.
-        revision: commit hash.
-        kind: `"dataset"` or `"model"`.
-        below: folder inside the repository.
-
-    Raises:
-        UserError: the repository, revision or folder does not exist, or the hub cannot be reached.
-    """
-    from huggingface_hub import HfApi
-
-    def call() -> list[str]:
-        api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
-        return [entry.path for entry in api.list_repo_tree(repository, below, revision=revision, repo_type=kind)]
-
-    return _hub(call, f"{repository}@{revision}/{below or ''}")
-
-
-def hub_offline() -> bool:
-    """Whether the hub's library is told to stay off the network (`HF_HUB_OFFLINE`)."""
-    said = os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE") or ""
-    return said.upper() in ("1", "ON", "YES", "TRUE")
-
-
-def hub_cached(repository: str, revision: str, kind: str) -> Path | None:
-    """Return where the hub library's own cache holds a repository at a commit (`hf download` fills it); `None`: it does not."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(repository, repo_type=kind, revision=revision, local_files_only=True))
-    except LocalEntryNotFoundError:
-        return None
-
-
-def hub_proposals(repository: str, kind: str) -> list[tuple[str, set[str]]]:
-    """Return the commits of a repository's pull requests, newest first, with their files; at most `PROPOSALS` are looked at.
-
-    What cannot be listed is left out: it is only advice.
-    """
-    from huggingface_hub import HfApi
-
-    def call() -> list[tuple[str, str]]:
-        api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
-        refs = api.list_repo_refs(repository, repo_type=kind, include_pull_requests=True).pull_requests or []
-        return [(ref.ref, ref.target_commit) for ref in refs]
-
-    found = []
-    try:
-        numbered = sorted(_hub(call, repository), key=lambda ref: int(ref[0].rpartition("/")[2]), reverse=True)
-        for _, commit in numbered[:PROPOSALS]:
-            found.append((commit, set(hub_list(repository, commit, kind))))
-    except (UserError, ValueError):
-        pass
-    return found
-
-
-def hub_tree(repository: str, revision: str, kind: str, below: str = "", recursive: bool = False) -> list[str]:
-    """List what lies in a hub repository's folder `below` (the root if empty): paths, those of folders with `/` at the end.
-
-    Args:
-        repository: `owner/name`.
-        revision: commit hash.
-        kind: `"dataset"` or `"model"`.
-        below: folder inside the repository; where there is none, nothing is listed.
-        recursive: whether what lies in its folders is listed too.
-
-    Raises:
-        UserError: the repository or revision does not exist, or the hub cannot be reached.
-    """
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import EntryNotFoundError
-    from huggingface_hub.hf_api import RepoFolder
-
-    def call() -> list[str]:
-        api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
-        try:
-            there = [
-                *api.list_repo_tree(repository, below or None, recursive=recursive, revision=revision, repo_type=kind)
-            ]
-        except EntryNotFoundError:
-            return []
-        return sorted(f"{entry.path}/" if isinstance(entry, RepoFolder) else entry.path for entry in there)
-
-    return _hub(call, f"{repository}@{revision}/{below}")
-
-
-def hub_file(repository: str, revision: str, kind: str, path: str, folder: Path) -> Path:
-    """Download one file of a hub repository into `folder`, keeping its path; a file already complete there is kept.
-
-    Raises:
-        UserError: the file does not exist, access is refused, or the hub cannot be reached.
-    """
-    from huggingface_hub import hf_hub_download
-
-    def call() -> str:
-        endpoint = os.environ.get("HF_ENDPOINT") or None
-        return hf_hub_download(repository, path, repo_type=kind, revision=revision, local_dir=folder, endpoint=endpoint)
-
-    return Path(_hub(call, f"{repository}@{revision}/{path}"))
-
-
-def _hub(call: Callable[[], T], what: str) -> T:
-    """Call the hub library; its connection errors are already retried inside it, server errors are retried here."""
-
-    def transient(error: Exception) -> bool:
-        return _status(error) in TRANSIENT or "Consistency check failed" in str(error)
-
-    try:
-        return retry(call, transient, what)
-    except Exception as error:
-        # The library raises errors of its HTTP client (httpx or httpx2, by version) beside its own.
-        library = type(error).__module__.split(".")[0]
-        inconsistent = library == "builtins" and isinstance(error, OSError) and error.errno is None
-        if library in ("huggingface_hub", "httpx", "httpx2") or inconsistent:
-            raise UserError(f"{what}: {_one_line(error)}{_advice(error)}") from None
-        raise
-
-
-def _advice(error: Exception) -> str:
-    """What can be done about the hub's refusal; nothing where that is not known."""
-    kind, status = type(error).__name__, _status(error)
-    if kind == "GatedRepoError" or status in (401, 403):
-        return ". It is private or gated: ask for access on its page, then set HF_TOKEN to a token of yours"
-    if kind == "RepositoryNotFoundError":
-        return ". There is none of that name that you may see: look for its spelling on the hub; a private one needs HF_TOKEN"
-    if kind == "RevisionNotFoundError":
-        return ". The repository has no such commit: take one that its page lists under Files, History"
-    if status is None and "Connect" in kind:
-        return ". Where there is no network, name a folder that holds the files: `mirror`"
-    return ""
-
-
-def _status(error: Exception) -> int | None:
-    code = getattr(getattr(error, "response", None), "status_code", None)
-    return code if isinstance(code, int) else None
-
-
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """Return what an error says in one line, its kind where it says nothing."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and "For more information" not in line]
     return " ".join(lines[:2]).rstrip(":.") or type(error).__name__
 
@@ -318,9 +177,7 @@ def download(url: str, path: Path, sha256: str | None = None) -> None:
     except urllib.error.HTTPError as error:
         raise UserError(f"{url}: the server answered {error.code} {error.reason}") from None
     except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
-        raise UserError(
-            f"{url}: {_one_line(error)} after {ATTEMPTS} attempts; the part is kept for next time"
-        ) from None
+        raise UserError(f"{url}: {one_line(error)} after {ATTEMPTS} attempts; the part is kept for next time") from None
     if sha256 is not None and (found := sha256_file(part)) != sha256:
         part.unlink()
         raise UserError(f"{url}: sha256 is {found}, expected {sha256}")
@@ -384,7 +241,7 @@ def unpack_tar(archive: Path, folder: Path) -> list[Path]:
     except tarfile.FilterError as error:
         raise BrokenArchive(f"{archive}: refused: {error}") from None
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise BrokenArchive(f"{archive}: not a whole tar archive (truncated?): {_one_line(error)}") from None
+        raise BrokenArchive(f"{archive}: not a whole tar archive (truncated?): {one_line(error)}") from None
     return sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
 
 
@@ -427,7 +284,7 @@ def unpack_zip(archive: Path, folder: Path) -> list[Path]:
     ) as error:
         if isinstance(error, OSError) and error.errno not in _IMPOSSIBLE:
             raise
-        raise BrokenArchive(f"{archive}: not a whole zip archive (truncated?): {_one_line(error)}") from None
+        raise BrokenArchive(f"{archive}: not a whole zip archive (truncated?): {one_line(error)}") from None
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 

@@ -3,12 +3,11 @@
 All is told from the files' descriptions, before memory is taken for a model.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from tokenizers import Tokenizer
 
 from pipeline.common.errors import UserError
 from pipeline.encoders.architectures import Architecture
@@ -87,7 +86,7 @@ def check_sizes(folder: Path, config: Mapping[str, Any], architecture: Architect
         UserError: it has other word embeddings, or a size that no weight of the folder could be of.
     """
     path = folder / "config.json"
-    words = next((shape for name, shape in shapes.items() if _is(name, architecture.words)), None)
+    words = next((shape for name, shape in shapes.items() if is_weight(name, architecture.words)), None)
     if words is None:
         raise UserError(f"{folder}: weights missing: {architecture.words} (a model of another architecture?)")
     if words[0] != config["vocab_size"]:
@@ -95,7 +94,7 @@ def check_sizes(folder: Path, config: Mapping[str, Any], architecture: Architect
             f"{folder}: weights of another shape than config.json says: {architecture.words} has {words[0]:,} rows, and "
             f"vocab_size is {config['vocab_size']:,}"
         )
-    total = sum(_size(shape) for shape in shapes.values())
+    total = sum(map(math.prod, shapes.values()))
     for key, value in config.items():
         if key.endswith(("_size", "_embeddings")) and key not in ("vocab_size", "type_vocab_size"):
             narrow = key == "max_position_embeddings" and architecture.dropout != "hidden_dropout_prob"  # rotary
@@ -105,14 +104,15 @@ def check_sizes(folder: Path, config: Mapping[str, Any], architecture: Architect
                 )
 
 
-def check_vocabulary(folder: Path, config: Mapping[str, Any], tokenizer: Tokenizer, tokens: Mapping[str, str]) -> None:
+def check_vocabulary(
+    folder: Path, config: Mapping[str, Any], vocabulary: Mapping[str, int], tokens: Mapping[str, str]
+) -> None:
     """Check that the tokenizer is the model's.
 
     Raises:
         UserError: a special token has no id, an id has no row in the embeddings, or most rows have no token.
     """
     path = folder / "tokenizer.json"
-    vocabulary = tokenizer.get_vocab(with_added_tokens=True)
     absent = [f"{key} {token!r}" for key, token in tokens.items() if token not in vocabulary]
     if absent:
         raise UserError(f"{path}: {', '.join(absent)} missing from the vocabulary of {len(vocabulary):,} tokens")
@@ -151,13 +151,6 @@ def padding(
     return pad, [f"config.json says pad_token_id {said}; the tokenizer's {token!r} has id {pad}, which is used"]
 
 
-def _is(name: str, weight: str) -> bool:
+def is_weight(name: str, weight: str) -> bool:
     """Whether a stored weight is the bare model's of that name, whatever head it was saved with (`bert.` and the like)."""
     return name == weight or name.partition(".")[2] == weight
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    product = 1
-    for length in shape:
-        product *= length
-    return product

@@ -14,7 +14,7 @@ import yaml
 from tokenizers import Tokenizer
 
 from pipeline.common.errors import UserError
-from pipeline.data.sources import hub_cached, hub_file, hub_list, hub_offline, hub_proposals
+from pipeline.data.hub import hub_cached, hub_file, hub_list, hub_offline, hub_proposals
 from pipeline.encoders import normaliser
 from pipeline.encoders.convert import SLOW_TOKENIZER, TOKENIZER, convert_tokenizer
 from pipeline.encoders.fitting import WEIGHTS, WEIGHTS_INDEX
@@ -137,7 +137,7 @@ def collect(
             fetch(name)
     licence = licence_of(fetch(CARD)) if CARD in names else NO_LICENCE
     (folder / CARD).unlink(missing_ok=True)
-    notes = make_tokenizer(folder, letters)
+    tokenizer, notes = make_tokenizer(folder, letters)
     check_architecture(folder / "config.json")
     for name in weights:
         fetch(name)
@@ -145,7 +145,6 @@ def collect(
         for name in shards(folder / WEIGHTS_INDEX):
             fetch(name)
     notes += load_encoder(folder).notes
-    tokenizer = load_tokenizer_alone(folder)
     found = normaliser.describe(tokenizer)
     for note in (*normaliser.warnings(found, tokenizer), *notes):
         print(f"note: {note}")
@@ -205,8 +204,10 @@ def choose_files(names: set[str]) -> list[str]:
     return [name for name in (*DESCRIPTIONS, *weights, *tokenizer) if name in names]
 
 
-def make_tokenizer(folder: Path, letters: Mapping[str, bool | None]) -> list[str]:
-    """Make `tokenizer.json` where only an older tokenizer's files are, and set what it does to letters; return notes.
+def make_tokenizer(folder: Path, letters: Mapping[str, bool | None]) -> tuple[Tokenizer, list[str]]:
+    """Make `tokenizer.json` where only an older tokenizer's files are, and set what it does to letters; return it and notes.
+
+    Whether it fits the model is checked with the model.
 
     Raises:
         UserError: the tokenizer cannot be converted or read, or has no such setting.
@@ -215,18 +216,10 @@ def make_tokenizer(folder: Path, letters: Mapping[str, bool | None]) -> list[str
     slow = [name for name in SLOW_TOKENIZER if (folder / name).is_file()]
     if not (folder / TOKENIZER).is_file() and slow:
         notes = convert_tokenizer(folder, slow[0])
-    load_tokenizer_alone(folder)
+    tokenizer = load_tokenizer(folder, checked=False)
     if any(value is not None for value in letters.values()):
-        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-        normaliser.set_normaliser(tokenizer, letters.get("lower_case"), letters.get("strip_accents"))
-        tokenizer.save(str(folder / TOKENIZER))
-    return notes
-
-
-def load_tokenizer_alone(folder: Path) -> Tokenizer:
-    """Load `tokenizer.json`; whether it fits the model is checked with the model.
-
-    Raises:
-        UserError: it is no tokenizer.
-    """
-    return load_tokenizer(folder, checked=False)
+        stored = Tokenizer.from_file(str(folder / TOKENIZER))
+        normaliser.set_normaliser(stored, letters.get("lower_case"), letters.get("strip_accents"))
+        stored.save(str(folder / TOKENIZER))
+        tokenizer.normalizer = stored.normalizer
+    return tokenizer, notes

@@ -78,16 +78,16 @@ def load_encoder(folder: Path) -> Encoder:
     config, architecture = read_config(folder)
     tokens = special_tokens(folder, architecture)
     tokenizer = load_tokenizer(folder, tokens["sep_token"])
-    check_vocabulary(folder, config, tokenizer, tokens)
     vocabulary = tokenizer.get_vocab(with_added_tokens=True)
+    check_vocabulary(folder, config, vocabulary, tokens)
     pad_id, notes = padding(folder, config, architecture, vocabulary, tokens["pad_token"])
     config = {**config, "pad_token_id": pad_id}
-    files = [WEIGHTS] if (folder / WEIGHTS).is_file() else shards(folder / WEIGHTS_INDEX)
-    shapes = stored_shapes(folder, files)
+    shapes = stored_shapes(folder, weight_files(folder))
     notes += check_layers(folder, config, architecture, shapes)
     made = make_config(architecture, config, folder / "config.json")
-    check_counts(folder / "config.json", made.to_dict())
-    check_sizes(folder, made.to_dict(), architecture, shapes)
+    sizes = made.to_dict()
+    check_counts(folder / "config.json", sizes)
+    check_sizes(folder, sizes, architecture, shapes)
     model = load_model(folder, architecture, made)
     ids = {name: vocabulary[token] for name, token in tokens.items()}
     unknown = ids.pop("unk_token", -1)
@@ -163,6 +163,15 @@ def check_files(folder: Path, tokenizers: Sequence[str] = ("tokenizer.json",)) -
             missing.append(WEIGHTS)
     if missing:
         raise UserError(f"{folder}: not a model: {', '.join(missing)} missing")
+
+
+def weight_files(folder: Path) -> list[str]:
+    """Return the names of a folder's files with weights.
+
+    Raises:
+        UserError: see `shards`.
+    """
+    return [WEIGHTS] if (folder / WEIGHTS).is_file() else shards(folder / WEIGHTS_INDEX)
 
 
 def shards(index: Path) -> list[str]:

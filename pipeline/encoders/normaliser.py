@@ -61,6 +61,11 @@ def warnings(found: dict[str, Any], tokenizer: Tokenizer) -> list[str]:
     return said
 
 
+def loses_marks(tokenizer: Tokenizer) -> bool:
+    """Whether marks of letters may get lost; where not, no text need be looked at."""
+    return bool(describe(tokenizer)["loses_marks"])
+
+
 def lost_marks(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[int, int]:
     """Count the words of texts that lose accents, tone marks or vowel signs to a tokenizer's normaliser.
 
@@ -68,7 +73,7 @@ def lost_marks(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[int, int]:
         how many do, of how many words; nothing is counted where the normaliser keeps all marks.
     """
     own = tokenizer.normalizer
-    if own is None or not describe(tokenizer)["loses_marks"]:
+    if own is None or not loses_marks(tokenizer):
         return 0, 0
     words = Counter(word for text in texts for word in text.split())
     lost = {word for word in words if not word.isascii() and _marks(own.normalize_str(word)) < _marks(word)}

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from pipeline.common.errors import UserError
 from pipeline.common.files import read_json
-from pipeline.encoders.fitting import WEIGHTS, WEIGHTS_INDEX
-from pipeline.encoders.load import shards
+from pipeline.encoders.fitting import is_weight
+from pipeline.encoders.load import weight_files
 from pipeline.encoders.manifest import MANIFEST
 
 NAME = "pooler.dense"
@@ -65,12 +65,11 @@ def stored(folder: Path, name: str) -> Tensor | None:
     """
     from safetensors import SafetensorError, safe_open
 
-    files = [WEIGHTS] if (folder / WEIGHTS).is_file() else shards(folder / WEIGHTS_INDEX)
-    for file in files:
+    for file in weight_files(folder):
         try:
             with safe_open(folder / file, "pt") as weights:
                 for key in weights.keys():  # noqa: SIM118  # not a mapping
-                    if key == name or key.partition(".")[2] == name:
+                    if is_weight(key, name):
                         tensor: Tensor = weights.get_tensor(key)
                         return tensor
         except (SafetensorError, OSError) as error:

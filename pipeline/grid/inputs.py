@@ -143,7 +143,7 @@ def _all_languages(dataset: DatasetSettings) -> list[str]:
 def encoder(name: str, settings: Settings, datasets: Mapping[str, str]) -> Encoder:
     """Return an encoder with its key; of one that is extended by target, what its targets' encoders have in common."""
     given = settings.encoders[name]
-    spec = given.model_dump(by_alias=True)
+    spec = given.model_dump(by_alias=True, exclude={"mirror"})
     if isinstance(given, Pretrain | Extend):
         spec["text"] = [
             {"dataset": datasets[d], "language": language} for d, language in text_languages(name, settings)
@@ -153,7 +153,6 @@ def encoder(name: str, settings: Settings, datasets: Mapping[str, str]) -> Encod
     if isinstance(given, Extend):
         del spec["encoder"]
         spec["base"] = encoder(given.encoder, settings, datasets).key
-    spec.pop("mirror", None)
     folder = expanded(given.folder) if isinstance(given, FolderEncoder) else None
     mirror = expanded(given.mirror) if isinstance(given, HubEncoder) and given.mirror is not None else None
     return Encoder(f"{name}-{digest(spec, 8)}", name, spec, folder, mirror)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.common.errors import UserError
-from pipeline.tasks.examples import Examples
+from pipeline.tasks.examples import Examples, weighted_mean
 from pipeline.tasks.model import start_new
 
 
@@ -140,8 +140,7 @@ def make_head(
 def loss(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
     """Return the (weighted) mean cross-entropy of logits (B, C) with labels (B, 1), in float32."""
     if "weights" in batch:
-        each = functional.cross_entropy(logits.float(), batch["labels"][:, 0], reduction="none")
-        return (each * batch["weights"][:, 0]).sum() / batch["weights"].sum()
+        return weighted_mean(logits, batch)
     return functional.cross_entropy(logits.float(), batch["labels"][:, 0])
 
 

@@ -7,9 +7,11 @@ from typing import Any, overload
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from pipeline.common.errors import UserError
 
+TINY = 1e-30  # what a batch without labels is divided by
 IGNORED = -100  # the label of sub-tokens that carry no loss, as in torch.nn.functional.cross_entropy
 
 
@@ -177,6 +179,13 @@ def weighted(batch: Mapping[str, Tensor], weights: Tensor) -> dict[str, Tensor]:
     """Return a batch whose labels weigh as `weights` (C,) says, with `weights` of their shape; 0 where they carry no loss."""
     labels = batch["labels"]
     return {**batch, "weights": torch.where(labels == IGNORED, 0.0, weights[labels.clamp(min=0)])}
+
+
+def weighted_mean(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    """Return the mean cross-entropy of logits (…, C) in float32 with labels (…), by a batch's `weights`; zero without labels."""
+    labels, weights = batch["labels"].flatten(), batch["weights"].flatten()
+    each = functional.cross_entropy(logits.float().flatten(0, -2), labels, ignore_index=IGNORED, reduction="none")
+    return (each * weights).sum() / weights.sum().clamp(min=TINY)
 
 
 def balanced(counts: Tensor) -> Tensor:

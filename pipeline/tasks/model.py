@@ -44,8 +44,7 @@ def shared_rows(model: nn.Module, batch: Mapping[str, Tensor], layout: Layout) -
     device, weight = batch["input_ids"].device, next(model.encoder.parameters())  # type: ignore[union-attr]
     return {
         **{key: layout.packed(batch[key]) for key in ("input_ids", "token_type_ids") if key in batch},
-        "position_ids": layout.positions(device)
-        + first_position(model.encoder),  # RoBERTa's begin after the padding index
+        "position_ids": layout.positions(device) + first_position(model.encoder),
         "attention_mask": layout.mask(device, weight.dtype),
     }
 

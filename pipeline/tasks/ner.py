@@ -14,11 +14,10 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.tasks.examples import IGNORED, Examples, labelled
+from pipeline.tasks.examples import IGNORED, Examples, labelled, weighted_mean
 from pipeline.tasks.model import token_head
 from pipeline.tasks.ner_score import score_sentences
 
-TINY = 1e-30  # what a batch without labels is divided by
 METRIC = "entity_f1_strict"  # chooses the epoch
 
 
@@ -52,10 +51,9 @@ def make_head(hidden_size: int, labels: Sequence[str], dropout: float) -> nn.Mod
 
 def loss(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
     """Return the (weighted) mean cross-entropy over labelled sub-tokens, in float32; zero where a batch has none."""
-    labels = batch["labels"].flatten()
     if "weights" in batch:
-        each = functional.cross_entropy(logits.float().flatten(0, 1), labels, ignore_index=IGNORED, reduction="none")
-        return (each * batch["weights"].flatten()).sum() / labelled(batch).clamp(min=TINY)
+        return weighted_mean(logits, batch)
+    labels = batch["labels"].flatten()
     total = functional.cross_entropy(logits.float().flatten(0, 1), labels, ignore_index=IGNORED, reduction="sum")
     return total / labelled(batch).clamp(min=1)
 

@@ -5,21 +5,13 @@ MetaXL reports the F1 of the positive class (`f1_positive`), MGL accuracy; all a
 
 from collections.abc import Sequence
 
-import pyarrow as pa
-from tokenizers import Tokenizer
-
 from pipeline.tasks.class_score import score_classes
-from pipeline.tasks.classes import decode, encode_classes, loss, make_head, stored
-from pipeline.tasks.examples import Examples
+from pipeline.tasks.classes import decode, loss, make_head, stored
+from pipeline.tasks.classification import encode
 
 __all__ = ["METRIC", "decode", "encode", "loss", "make_head", "score", "stored"]
 
 METRIC = "f1_macro"  # chooses the epoch
-
-
-def encode(table: pa.Table, tokenizer: Tokenizer, labels: Sequence[str], max_length: int) -> Examples:
-    """Tokenise a split's rows, special tokens included, to at most `max_length` sub-tokens."""
-    return encode_classes(table, ("text",), tokenizer, labels, max_length)
 
 
 def score(gold: Sequence[str], predicted: Sequence[str]) -> dict[str, float]:

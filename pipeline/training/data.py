@@ -20,7 +20,7 @@ from pipeline.data.schema import CLASSES, POSITIVE, read_split, split_labels
 from pipeline.data.splits import Size, count_of, select
 from pipeline.encoders.architectures import architecture_of
 from pipeline.encoders.load import Encoder
-from pipeline.encoders.normaliser import lost_marks
+from pipeline.encoders.normaliser import loses_marks, lost_marks
 from pipeline.methods.contract import Pool
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.metric_names import MAIN, metric_names
@@ -152,10 +152,11 @@ class RunData:
         table = self.read(language, "test")
         path = paths.run_split(self.spec, language, "test")
         examples = self.examples(path, table, max_length=self.reader.test_max_length)
-        texts = raw_text(self.reader.task_name, language, table)["text"].to_pylist()
-        lost, words = lost_marks(self.reader.tokenizer, texts)
-        if lost:
-            self.counts[str(path)] |= {"unmarked_words": lost, "text_words": words}
+        if loses_marks(self.reader.tokenizer):
+            texts = raw_text(self.reader.task_name, language, table)["text"].to_pylist()
+            lost, words = lost_marks(self.reader.tokenizer, texts)
+            if lost:
+                self.counts[str(path)] |= {"unmarked_words": lost, "text_words": words}
         return examples
 
     def examples(

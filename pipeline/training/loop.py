@@ -111,6 +111,7 @@ class Loop:
         self.total: Weights = {}  # of an averaged phase: the sum of θ over its epochs' ends
         self.step_number = self.total_steps = 0
         self.phase = Phase("none", {}, 0, 0)
+        self.balance: Tensor | None = None  # what labels weigh in the phase; None: all alike
 
     # What a method calls.
 
@@ -194,6 +195,7 @@ class Loop:
         """Set up the method for a phase and make its streams and optimisers; return them with the steps per epoch."""
         self.phase, self.step_number, self.best, self.total = phase, 0, None, {}
         self.ingredients.method.setup(self)
+        self.balance = balanced(self.label_counts()) if self.ingredients.class_weights else None
         streams = self.open_streams(phase, "train")
         steps = streams.samplers[phase.epoch].batches_per_pass if isinstance(phase.epoch, str) else phase.epoch
         total = self.total_steps = steps * phase.epochs
@@ -212,9 +214,8 @@ class Loop:
         """Open a phase's streams with randomness of their own for training or evaluation."""
         i = self.ingredients
         seed, classes = (i.seed, phase.name, purpose), i.labels if i.task.__name__.rpartition(".")[2] in CLASSES else ()
-        weights = balanced(self.label_counts()) if i.class_weights else None
         longest = longest_row(i.model)
-        return Streams(phase.streams, i.pools, i.languages, i.pad_id, i.device, seed, classes, longest, weights)
+        return Streams(phase.streams, i.pools, i.languages, i.pad_id, i.device, seed, classes, longest, self.balance)
 
     def run_phase(self, number: int, phase: Phase, saved: dict[str, Any] | None) -> None:
         """Run one phase to its end or to its early stop; leave the chosen epoch's weights in the model."""

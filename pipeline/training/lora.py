@@ -78,7 +78,7 @@ def add_adapters(encoder: nn.Module, layers: list[str], lora: Mapping[str, Any])
 
 def fixed_names(model: nn.Module) -> frozenset[str]:
     """Return the names in a task model's state of what no step changes: the encoder but for its adapters; none without any."""
-    if not any(True for _ in adapted(model)):
+    if next(adapted(model), None) is None:
         return frozenset()
     return frozenset(name for name in model.state_dict() if name.startswith("encoder.") and ADAPTER not in name)
 

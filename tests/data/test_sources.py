@@ -11,12 +11,11 @@ import pytest
 
 from pipeline.common.errors import UserError
 from pipeline.data import sources
+from pipeline.data.hub import hub_file, hub_list
 from pipeline.data.sources import (
     BrokenArchive,
     Source,
     download,
-    hub_file,
-    hub_list,
     in_order,
     obtain,
     retry,

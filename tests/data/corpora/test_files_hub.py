@@ -112,7 +112,7 @@ def test_names_are_bounded_and_the_nearest_come_first():
 
 
 def test_a_server_cannot_name_a_file_outside(monkeypatch):
-    monkeypatch.setattr(sources, "hub_tree", lambda *_: ["../out.csv", "/etc/x.csv", ".hidden.csv", "in.csv"])
+    monkeypatch.setattr("pipeline.data.hub.hub_tree", lambda *_: ["../out.csv", "/etc/x.csv", ".hidden.csv", "in.csv"])
     assert Repository("a/b", COMMIT).matching("*.csv") == ["in.csv"]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import by_number
 from pipeline.common.names import plain
-from pipeline.data import sources
+from pipeline.data import hub
 
 LISTED = 20  # names in a message
 _WILD = re.compile(r"[*?[]")
@@ -35,7 +35,7 @@ class Repository:
             UserError: there is no such repository or commit, or the hub cannot be reached.
         """
         if (below, recursive) not in self._listed:
-            there = sources.hub_tree(self.name, self.revision, "dataset", below, recursive)
+            there = hub.hub_tree(self.name, self.revision, "dataset", below, recursive)
             safe = [path for path in there if ".." not in path.split("/") and not path.startswith("/")]
             self._listed[below, recursive] = safe
         return self._listed[below, recursive]
@@ -93,7 +93,7 @@ class Repository:
                 if not paths:
                     raise UserError(f"files: {split}: {self.no_match(pattern)}{advice}")
                 for path in paths:
-                    sources.hub_file(self.name, self.revision, "dataset", path, folder)
+                    hub.hub_file(self.name, self.revision, "dataset", path, folder)
 
 
 def listed(names: Sequence[str], near: str = "") -> str:
