@@ -1,9 +1,9 @@
 """What the config's sections must agree on, checked before any job starts: all rules, section by section."""
 
-from pipeline.config.encoders import Extend, Pretrain
+from pipeline.config.encoders import Continue, Extend, Made, Pretrain
 from pipeline.config.rules.analyses import check_analyses
 from pipeline.config.rules.datasets import check_dataset, used_languages
-from pipeline.config.rules.encoders import check_extend, check_pretrain, check_text
+from pipeline.config.rules.encoders import check_continue, check_extend, check_pretrain, check_target, check_text
 from pipeline.config.rules.experiments import check_experiment
 from pipeline.config.rules.figures import check_figures
 from pipeline.config.rules.methods import check_method
@@ -23,7 +23,11 @@ def check(settings: Settings, broken: Broken) -> list[Problem]:
             problems += check_pretrain(name, encoder)
         if isinstance(encoder, Extend):
             problems += check_extend(name, encoder, settings, broken)
-        if isinstance(encoder, Pretrain | Extend):
+        if isinstance(encoder, Continue):
+            problems += check_continue(name, encoder, settings, broken)
+        if isinstance(encoder, Made):
+            problems += check_target(name, encoder)
+        if isinstance(encoder, Pretrain | Made):
             problems += check_text(name, encoder, settings, broken)
     for name, method in settings.methods.items():
         problems += check_method(name, method)
