@@ -6,7 +6,7 @@ from itertools import repeat
 from pipeline.common.errors import nearest
 from pipeline.config.datasets.babel import Babel
 from pipeline.config.datasets.facts import lacks, lacks_text
-from pipeline.config.encoders import Continue, Extend, Made, Pretrain, TargetText, Text
+from pipeline.config.encoders import Continue, Encoder, Extend, Made, Pretrain, TargetText, Text
 from pipeline.config.experiments import Experiment
 from pipeline.config.points import points
 from pipeline.config.resolve import lineage, origin, resolve_training, target_texts
@@ -19,6 +19,20 @@ KeyPath = tuple[str | int, ...]
 
 LENGTHS = ("max_length", "test_max_length")
 """Training settings that say where an input is cut."""
+
+
+def check_encoder(name: str, encoder: Encoder, settings: Settings, broken: Broken) -> Iterator[Problem]:
+    """What is made here must have text, and be made from what there is."""
+    if isinstance(encoder, Pretrain):
+        yield from check_pretrain(name, encoder)
+    if isinstance(encoder, Extend):
+        yield from check_extend(name, encoder, settings, broken)
+    if isinstance(encoder, Continue):
+        yield from check_continue(name, encoder, settings, broken)
+    if isinstance(encoder, Made):
+        yield from check_target(name, encoder)
+    if isinstance(encoder, Pretrain | Made):
+        yield from check_text(name, encoder, settings, broken)
 
 
 def check_extend(name: str, encoder: Extend, settings: Settings, broken: Broken) -> Iterator[Problem]:
