@@ -19,7 +19,7 @@ from pipeline.encoders.architectures import ARCHITECTURES, architecture_class
 from pipeline.encoders.fitting import WEIGHTS, WEIGHTS_INDEX, stored_shapes
 from pipeline.encoders.hub import DESCRIPTIONS
 from pipeline.encoders.load import Encoder, load_encoder, quiet, shards, special_tokens
-from pipeline.encoders.mlm import Pieces
+from pipeline.encoders.mlm import OWN_HEAD, Pieces
 from pipeline.encoders.pooler import NAME, read_pooler
 from pipeline.encoders.pretrain import (
     Job,
@@ -141,11 +141,11 @@ def read_corpus(
 def load_masked(start: Path, config: Any, seed: int) -> tuple["PreTrainedModel", str]:
     """Return an encoder's `…ForMaskedLM` in float32, and whether its head is the checkpoint's: `kept`, `new`, or `completed`.
 
-    A new head's words are the embeddings; what else is new is drawn by `seed`. `config` is the encoder's, as it was loaded.
+    A new head's words are the embeddings, or where a model keeps them apart begin as these do; what else is new is drawn by `seed`. `config` is the encoder's, as it was loaded.
     """
     architecture = ARCHITECTURES[config.model_type]
-    if any(name.startswith("lm_predictions.") for name in stored_names(start)):
-        config.legacy = False  # DeBERTa's own head
+    if any(name.startswith(f"{OWN_HEAD}.") for name in stored_names(start)):
+        config.legacy = False
     torch.manual_seed(seed)
     with quiet():
         model, report = architecture_class(architecture, "ForMaskedLM").from_pretrained(
@@ -157,9 +157,15 @@ def load_masked(start: Path, config: Any, seed: int) -> tuple["PreTrainedModel",
             attn_implementation=architecture.attention,
             output_loading_info=True,
         )
-    own = {name for name, _ in model.named_parameters() if not name.startswith(f"{model.base_model_prefix}.")}
-    missing = own & set(report["missing_keys"])
-    return model, "completed" if missing and missing != own else "new" if missing else "kept"
+    shared = {id(weight) for weight in model.base_model.parameters()}
+    own = {name: weight for name, weight in model.named_parameters() if id(weight) not in shared}
+    missing = own.keys() & set(report["missing_keys"])
+    words = model.get_input_embeddings().weight
+    with torch.no_grad():
+        for name in missing:
+            if own[name].shape == words.shape:
+                own[name].copy_(words)
+    return model, "new" if missing == own.keys() else "completed" if missing else "kept"
 
 
 def stored_names(folder: Path) -> list[str]:

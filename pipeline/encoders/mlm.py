@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 MOST_LOGITS = 2**26  # that are in memory at once (256 MiB); more are made in parts, and anew for the gradient
+OWN_HEAD = "lm_predictions"  # DeBERTa's own head; the one that transformers makes by default it calls legacy
 KEEP_FROM, RANDOM_FROM = 0.9, 0.8  # of the hidden pieces 80 % become the mask, 10 % a random piece, 10 % stay
 
 
@@ -111,8 +112,8 @@ def hidden_states(model: "PreTrainedModel", batch: Masked) -> Tensor:
 
 def head_logits(model: "PreTrainedModel", states: Tensor) -> Tensor:
     """Return `(M, V)` logits of last hidden states `(M, H)`."""
-    if hasattr(model, "lm_predictions"):  # DeBERTa's own head, not what transformers calls legacy
-        logits: Tensor = model.lm_predictions(states, model.get_input_embeddings())
+    if hasattr(model, OWN_HEAD):
+        logits: Tensor = getattr(model, OWN_HEAD)(states, model.get_input_embeddings())
         return logits
     for name in ARCHITECTURES[model.config.model_type].masked:
         states = getattr(model, name)(states)
