@@ -141,7 +141,8 @@ def read_corpus(
 def load_masked(start: Path, config: Any, seed: int) -> tuple["PreTrainedModel", str]:
     """Return an encoder's `…ForMaskedLM` in float32, and whether its head is the checkpoint's: `kept`, `new`, or `completed`.
 
-    A new head's words are the embeddings, or where a model keeps them apart begin as these do; what else is new is drawn by `seed`. `config` is the encoder's, as it was loaded.
+    A new head's words are the embeddings, or where a model keeps them apart begin as these do; what else is new is drawn by
+    `seed`. `config` is the encoder's, as it was loaded.
     """
     architecture = ARCHITECTURES[config.model_type]
     if any(name.startswith(f"{OWN_HEAD}.") for name in stored_names(start)):
