@@ -109,8 +109,8 @@ def test_a_targets_extension_is_trained_on_for_that_target():
         (["encoders.small.strat=mbert"], "encoders.small.strat: unknown key; did you mean 'start'?"),
         (
             [LISTED.replace("mbert", "far")],
-            "encoders.far.start: goes round in a circle: 'far' from 'far'; one must be from: hub or folder, or pretrained without "
-            "`start`",
+            "encoders.far.start: goes round in a circle: 'far' from 'far'; one must be from: hub or folder, or pretrained "
+            "without `start`",
         ),
         (
             [ON_EXTENDED, EXTENDED.replace("small", "far")],
