@@ -20,7 +20,7 @@ rule train_run:
     threads: 1
     resources:
         gpu=gpu_slots(),
-        mem_mb=4000,
+        mem_mb=8000,
         runtime=240,
     params:
         spec=jobs.run_spec,

@@ -1,8 +1,9 @@
 """A local server that speaks the hub's protocol over a folder of files, with faults on demand.
 
 The folder holds `models/<owner>/<name>/…` and `datasets/<owner>/<name>/…`; every repository has one commit, `COMMIT`,
-also reachable as `main`. Small files answer directly; `.parquet`, `.safetensors` and `.bin` redirect to a content
-address on another host, as large files do on the hub. Anything in the folder is also served plainly under `/files/…`.
+also reachable as `main`; its folder `.pulls/<commit>/` holds the files of an open pull request at that commit. Small files
+answer directly; `.parquet`, `.safetensors` and `.bin` redirect to a content address on another host, as large files do on the
+hub. Anything in the folder is also served plainly under `/files/…`.
 `server.fail(...)` scripts faults; `server.log` records every request.
 
     with serve(folder) as server:
@@ -100,7 +101,13 @@ class _Handler(BaseHTTPRequestHandler):
     def api(self, kind: str, words: list[str], query: dict[str, list[str]]) -> None:
         folder = self.repository(kind, words)
         what = words[2] if len(words) > 2 else "revision"
-        if folder is None or not self.revision(words[3] if len(words) > 3 else "main"):
+        if folder is None:
+            return
+        if what == "refs":
+            return self.send_json(_refs(folder))
+        if len(words) > 3 and (folder / ".pulls" / words[3]).is_dir():
+            folder = folder / ".pulls" / words[3]
+        elif not self.revision(words[3] if len(words) > 3 else "main"):
             return
         if what == "revision":
             names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
@@ -110,12 +117,14 @@ class _Handler(BaseHTTPRequestHandler):
         if what != "tree" or not below.is_dir():
             return self.send(404, b"{}", {"X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"})
         recursive = query.get("recursive", ["false"])[0].lower() in ("true", "1")
-        found = sorted(below.rglob("*") if recursive else below.iterdir())
+        found = sorted(p for p in (below.rglob("*") if recursive else below.iterdir()) if p.name != ".pulls")
         return self.send_json([_entry(p, folder) for p in found])
 
     def resolve(self, kind: str, words: list[str], fault: int | Break | None) -> None:
         folder = self.repository(kind, words)
-        if folder is None or not self.revision(words[3]):
+        if folder is not None and (folder / ".pulls" / words[3]).is_dir():
+            folder = folder / ".pulls" / words[3]
+        elif folder is None or not self.revision(words[3]):
             return None
         file = folder / "/".join(words[4:])
         if words[2] != "resolve" or not file.is_file():
@@ -156,6 +165,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body if cut is None else body[:cut])
         if cut is not None:
             self.close_connection = True
+
+
+def _refs(folder: Path) -> dict[str, Any]:
+    pulls = sorted(path.name for path in (folder / ".pulls").glob("*"))
+    opened = [{"name": str(n), "ref": f"refs/pr/{n}", "targetCommit": commit} for n, commit in enumerate(pulls, 1)]
+    main = [{"name": "main", "ref": "refs/heads/main", "targetCommit": COMMIT}]
+    return {"branches": main, "converts": [], "tags": [], "pullRequests": opened}
 
 
 def _blob(content: bytes) -> str:

@@ -21,8 +21,9 @@ CUES = {  # by task and label: the word that tells it
     "sentiment": {"negative": "dire", "positive": "fine"},
     "nli": {"entailment": "surely", "neutral": "maybe", "contradiction": "never"},
     "relevance": {"irrelevant": "fake", "relevant": "true"},
+    "classification": {"health": "dire", "sports": "true", "travel": "surely"},  # words of others: the vocabulary stays
 }
-SHARES = {"sentiment": (0.5, 0.5), "nli": (0.4, 0.3, 0.3), "relevance": (0.75, 0.25)}
+SHARES = {"sentiment": (0.5, 0.5), "classification": (0.4, 0.3, 0.3), "nli": (0.4, 0.3, 0.3), "relevance": (0.75, 0.25)}
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 TRAINING: dict[str, Any] = {
     "optimizer": "adamw",
@@ -38,6 +39,12 @@ TRAINING: dict[str, Any] = {
     "select": "best",
     "patience": None,
 }
+LORA: dict[str, Any] = {"rank": 4, "alpha": 8.0, "targets": None}
+
+
+def labels_of(task: str) -> list[str]:
+    """A task's usual classes, or those of the cues where it has none."""
+    return LABELS[task] or list(CUES[task])
 
 
 def sentences(language: str, split: str, count: int) -> list[tuple[str, list[str], list[str]]]:
@@ -80,17 +87,17 @@ def rows(task: str, language: str, split: str, count: int) -> list[tuple[Any, ..
             context = " ".join(words)
             made.append((id_, "who visits", context, [name], [context.index(name)]))
             continue
-        label = str(rng.choice(LABELS[task], p=SHARES[task]))
+        label = str(rng.choice(labels_of(task), p=SHARES[task]))
         told = some(2, 9)
         told.insert(int(rng.integers(len(told) + 1)), CUES[task][label])
-        first = () if task == "sentiment" else (" ".join(some(2, 9)),)
+        first = () if task in ("sentiment", "classification") else (" ".join(some(2, 9)),)
         made.append((id_, *first, " ".join(told), label))
     return made
 
 
 def write_task_split(task: str, language: str, split: str, count: int, dataset: str = DATASET, **facts: Any) -> None:
     """Write one split of a task under the working directory; `facts` say otherwise what it says of itself."""
-    described = {"labels": LABELS[task], "dataset": dataset, "language": language, "split": split, **facts}
+    described = {"labels": labels_of(task), "dataset": dataset, "language": language, "split": split, **facts}
     table = task_table(task, language, rows(task, language, split, count))
     write_split(paths.split(dataset, language, split), table, Facts(task, **described))
 

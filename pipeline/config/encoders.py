@@ -1,7 +1,7 @@
 """The config's section about encoders, as pydantic models."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, PlainValidator, Tag, WithJsonSchema
 
@@ -21,6 +21,7 @@ from pipeline.config.values import (
     Seed,
     Share,
     Switch,
+    SwitchOrNull,
     read_languages,
 )
 
@@ -78,8 +79,23 @@ class Pretrain(Section):
     seed: Seed = Field(default=0, description="seed of initialisation, sampling and masking")
 
 
+LOWER_CASE: Any = Field(
+    default=None,
+    description="whether the tokenizer lower-cases; `null`: as its files say. Only BERT's normaliser can be told",
+    examples=[False],
+)
+STRIP_ACCENTS: Any = Field(
+    default=None,
+    description="whether the tokenizer strips accents, tone marks among them; `null`: as its files say. Only BERT's normaliser "
+    "can be told",
+    examples=[False],
+)
+
+
 class HubEncoder(Section):
     """A pretrained model of the Hugging Face hub (safetensors only, no remote code)."""
+
+    later: ClassVar[tuple[str, ...]] = ("mirror", "lower_case", "strip_accents")
 
     from_: Literal["hub"] = Field(alias="from", description="where the encoder comes from")
     repository: Repository = Field(
@@ -88,10 +104,19 @@ class HubEncoder(Section):
     revision: Commit = Field(
         description="the commit, 40 hexadecimal digits", examples=["0123456789abcdef0123456789abcdef01234567"]
     )
+    mirror: FilePath | None = Field(
+        default=None,
+        description="a folder that holds the repository in `<owner>/<name>/`, looked at before the hub; changes no run",
+        examples=["mirror"],
+    )
+    lower_case: SwitchOrNull = LOWER_CASE
+    strip_accents: SwitchOrNull = STRIP_ACCENTS
 
 
 class FolderEncoder(Section):
     """A model in a folder of yours: `config.json`, `model.safetensors`, and its tokenizer."""
+
+    later: ClassVar[tuple[str, ...]] = ("lower_case", "strip_accents")
 
     from_: Literal["folder"] = Field(alias="from", description="where the encoder comes from")
     folder: FilePath = Field(
@@ -99,6 +124,8 @@ class FolderEncoder(Section):
         "encoder, and a folder whose content changed needs another name",
         examples=["models/mine"],
     )
+    lower_case: SwitchOrNull = LOWER_CASE
+    strip_accents: SwitchOrNull = STRIP_ACCENTS
 
 
 def read_target_or_languages(value: Any) -> list[str] | str | None:

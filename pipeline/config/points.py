@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import product
+from operator import attrgetter
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,10 +27,12 @@ def at_point(method: "Method", point: Mapping[str, Any]) -> "Method":
     given = method.model_dump(by_alias=True, exclude_unset=True, exclude={"tune", "tune_by"})
     given["method"] = method.registered_name()
     for key, value in point.items():
-        if key.startswith(TRAINING):
-            given["training"] = {**given.get("training", {}), key.removeprefix(TRAINING): value}
-        else:
-            given[key] = value
+        *sections, last = key.split(".")
+        place = given
+        for section in sections:
+            place[section] = dict(place.get(section) or {})
+            place = place[section]
+        place[last] = value
     return type(method).model_validate(given)
 
 
@@ -74,7 +77,7 @@ def described_points(method: "Method") -> list[dict[str, Any]]:
         for key in method.tune:
             name = key.removeprefix(TRAINING)
             trained = key.startswith(TRAINING)
-            value = getattr(resolved.training, name) if trained else own.get(name)
+            value = attrgetter(name)(resolved.training) if trained else own.get(name)
             settings["training" if trained else "method"][name] = value
             shown[key] = value_text(value)
         described.append({"shown": shown, "settings": {section: kept for section, kept in settings.items() if kept}})

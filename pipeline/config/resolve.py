@@ -87,7 +87,8 @@ def resolve_training(settings: Settings, experiment: Experiment, method: Method)
 def layered_training(settings: Settings, experiment: Experiment, method: Method) -> Training:
     """Return the same as the config has it, what has no effect included.
 
-    Each goes before the one before: `training`, the experiment's, the method's built-in ones, the method entry's own.
+    Each goes before the one before, `lora` key by key: `training`, the experiment's, the method's built-in ones, the method
+    entry's own.
     """
     values: dict[str, Any] = settings.training.model_dump()
     for layer in (
@@ -95,11 +96,12 @@ def layered_training(settings: Settings, experiment: Experiment, method: Method)
         method.built_in_training(),
         method.training.model_dump(exclude_unset=True),
     ):
-        values.update(layer)
+        both = values["lora"] and layer.get("lora")
+        values.update(layer, **({"lora": values["lora"] | both} if both else {}))
     return Training.model_validate(values)
 
 
-ONLY_OF = {"head": CLASSES, "longest_answer": ("qa",)}
+ONLY_OF = {"head": CLASSES, "longest_answer": ("qa",), "class_weights": (*CLASSES, "ner")}
 """By training setting: the tasks that it has an effect on, where these are not all."""
 
 

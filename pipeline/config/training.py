@@ -1,8 +1,9 @@
 """The config's training settings, as a pydantic model."""
 
-from typing import Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from pipeline.config.section import Section
 from pipeline.config.values import (
@@ -13,6 +14,7 @@ from pipeline.config.values import (
     Length,
     LengthOrNull,
     Number,
+    OneOrMore,
     Positive,
     PositiveOrNull,
     TextOrNull,
@@ -38,6 +40,54 @@ class FineTuning(Section):
     clip_norm: PositiveOrNull = Field(default=1.0, description="largest gradient norm; `null`: no clipping")
 
 
+ALL_LINEAR = "all-linear"
+"""The target that stands for every linear layer."""
+
+
+def read_target(value: Any) -> str:
+    """Read the end of a layer's dotted name, or `all-linear`.
+
+    Raises:
+        ValueError: neither.
+    """
+    if isinstance(value, str) and (value == ALL_LINEAR or re.fullmatch(r"\w+(\.\w+)*", value)):
+        return value
+    raise ValueError(
+        f"expected the end of a layer's name, as query or attention.output.dense, or {ALL_LINEAR}; got {value!r}"
+    )
+
+
+def check_targets(value: list[str]) -> list[str]:
+    """Sort targets, whose order means nothing.
+
+    Raises:
+        ValueError: one stands there twice, or beside `all-linear`.
+    """
+    if ALL_LINEAR in value and len(value) > 1:
+        raise ValueError(f"{ALL_LINEAR} is every linear layer; leave the others out")
+    if len(set(value)) < len(value):
+        raise ValueError(f"{max(value, key=value.count)!r} stands there twice")
+    return sorted(value)
+
+
+Target = Annotated[str, BeforeValidator(read_target)]
+Targets = Annotated[OneOrMore[Target], AfterValidator(check_targets)]
+
+
+class Lora(Section):
+    """Low-rank adapters; what an experiment's or a method's `lora` leaves out is as in `training` above it."""
+
+    rank: Count = Field(
+        default=8, description="r: an adapter is a product of a matrix with r rows and one with r columns"
+    )
+    alpha: Positive = Field(default=8.0, description="an adapter's output is multiplied by alpha/rank")
+    targets: Targets | None = Field(
+        default=None,
+        description="the linear layers that have one, by the end of their names (`query`, `attention.output.dense`), or "
+        "`all-linear`; `null`: the query and the value of the encoder's attention",
+    )
+
+
 class Training(FineTuning):
     """How a model is trained."""
 
@@ -61,7 +111,7 @@ class Training(FineTuning):
     )
     head: Literal["fresh", "pooler", "linear"] = Field(
         default="fresh",
-        description="`sentiment`, `nli`, `relevance`: the first token's state through a new dense layer (`fresh`), the "
+        description="tasks with one class per example: the first token's state through a new dense layer (`fresh`), the "
         "checkpoint's pretrained pooler (`pooler`) or as it is (`linear`) to a linear layer (docs/encoders.md); what starts from "
         "`source_only` has its head. Without effect on `ner`, `qa` and `mgl`",
     )
@@ -80,7 +130,17 @@ class Training(FineTuning):
         description="stop after so many epochs without a better dev score; `null`: never; without effect where "
         "`select` is `last`",
     )
+    class_weights: Literal["balanced"] | None = Field(
+        default=None,
+        description="`balanced`: in the loss a label weighs n / (C · n_c), by its number n_c among the n labels of all training "
+        "examples of a phase (`ner`: of words), which has C of them; `null`: all alike. Without effect on `qa`",
+    )
+    lora: Lora | None = Field(
+        default=None,
+        description="train low-rank adapters and the head instead of the whole encoder (docs/methods.md#lora); `{}` with the "
+        "keys' defaults; `null`: the whole encoder. Adapters want a higher `learning_rate`, about ten times",
+    )
 
 
-ONLY_WHERE_SET = frozenset({"select_metric", "test_max_length", "longest_answer"})
+ONLY_WHERE_SET = frozenset({"select_metric", "test_max_length", "longest_answer", "class_weights", "lora"})
 """Settings that are in no run's spec where they have their default: they came later, and runs without them keep their ids."""

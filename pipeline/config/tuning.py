@@ -13,9 +13,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails
 
 from pipeline.common.errors import nearest
+from pipeline.config.training import Lora
 
 TRAINING = "training."
 """What keys of `training` begin with in a grid."""
+
+ADAPTERS = {f"lora.{key}": field for key, field in Lora.model_fields.items()}
+"""The keys of `training.lora`, each of which may be varied by itself."""
 
 NOT_TUNABLE = ("method", "training", "tune", "tune_by")
 
@@ -23,11 +27,12 @@ KeyPath = tuple[str | int, ...]
 
 
 def tunable(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """Return what a method's grid may name: its own hyper-parameters, and `training.<key>`."""
+    """Return what a method's grid may name: its own hyper-parameters, `training.<key>`, and `training.lora.<key>`."""
     training = model.model_fields["training"].annotation
     assert isinstance(training, type) and issubclass(training, BaseModel)
     own = {key: field for key, field in model.model_fields.items() if key not in NOT_TUNABLE}
-    return own | {f"{TRAINING}{key}": field for key, field in training.model_fields.items()}
+    settings = {key: field for key, field in training.model_fields.items() if key != "lora"}
+    return own | {f"{TRAINING}{key}": field for key, field in (settings | ADAPTERS).items()}
 
 
 def read_grid(model: type[BaseModel], grid: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
@@ -45,7 +50,8 @@ def read_grid(model: type[BaseModel], grid: Mapping[str, Sequence[Any]]) -> dict
     found: dict[str, list[Any]] = {}
     for key, values in grid.items():
         if key not in fields:
-            meant = f"; write {TRAINING}<key>: [values]" if key == "training" else nearest(key, fields)
+            nested = key in ("training", f"{TRAINING}lora")
+            meant = f"; write {key}.<key>: [values]" if nested else nearest(key, fields)
             wrong.append(_refusal((key,), values, f"unknown hyper-parameter{meant}"))
             continue
         found[key] = []

@@ -36,6 +36,7 @@ PAUSE = 1.0  # seconds before the second attempt; doubles each time
 TIMEOUT = 60.0  # seconds without a byte
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 CHUNK = 1 << 18  # bytes
+PROPOSALS = 10  # pull requests of a repository
 
 
 class BrokenArchive(UserError):
@@ -167,6 +168,33 @@ def hub_list(repository: str, revision: str, kind: str, below: str | None = None
         return [entry.path for entry in api.list_repo_tree(repository, below, revision=revision, repo_type=kind)]
 
     return _hub(call, f"{repository}@{revision}/{below or ''}")
+
+
+def hub_offline() -> bool:
+    """Whether the hub's library is told to stay off the network (`HF_HUB_OFFLINE`)."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
+def hub_proposals(repository: str, kind: str) -> list[tuple[str, set[str]]]:
+    """Return the commits of a repository's pull requests, newest first, with their files; at most `PROPOSALS` are looked at.
+
+    What cannot be listed is left out: it is only advice.
+    """
+    from huggingface_hub import HfApi
+
+    def call() -> list[tuple[str, str]]:
+        api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
+        refs = api.list_repo_refs(repository, repo_type=kind, include_pull_requests=True).pull_requests or []
+        return [(ref.ref, ref.target_commit) for ref in refs]
+
+    found = []
+    try:
+        numbered = sorted(_hub(call, repository), key=lambda ref: int(ref[0].rpartition("/")[2]), reverse=True)
+        for _, commit in numbered[:PROPOSALS]:
+            found.append((commit, set(hub_list(repository, commit, kind))))
+    except (UserError, ValueError):
+        pass
+    return found
 
 
 def hub_file(repository: str, revision: str, kind: str, path: str, folder: Path) -> Path:

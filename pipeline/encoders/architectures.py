@@ -46,6 +46,8 @@ class Architecture:
         dropout: where its config says the dropout of a head; `None`: it has none.
         precision: what `precision: auto` always is, where bfloat16 is known to go wrong.
         masked: the modules that make logits of last hidden states in its class for masked language modelling, one after another.
+        adapted: ends of the names of the layers that make its attention's queries and values, which LoRA adapts unless told
+            otherwise; where one layer makes the keys too, that layer.
     """
 
     module: str
@@ -64,6 +66,7 @@ class Architecture:
     dropout: str | None = "hidden_dropout_prob"
     precision: Literal["float32"] | None = None
     masked: tuple[str, ...] = ("cls",)
+    adapted: tuple[str, ...] = ("query", "value")
 
 
 ARCHITECTURES = {
@@ -109,6 +112,7 @@ ARCHITECTURES = {
         embeddings=("embeddings", "encoder.rel_embeddings", "encoder.LayerNorm"),
         attention="eager",
         precision="float32",  # microsoft/DeBERTa #77: mDeBERTa's activations leave the range of half precision
+        adapted=("query_proj", "value_proj"),
     ),
     "modernbert": Architecture(
         "modernbert",
@@ -120,6 +124,7 @@ ARCHITECTURES = {
         typed=False,
         dropout="classifier_dropout",
         masked=("head", "decoder"),
+        adapted=("Wqkv",),
     ),
     "eurobert": Architecture(
         "eurobert",
@@ -134,6 +139,7 @@ ARCHITECTURES = {
         shares_rows=True,
         dropout=None,
         masked=("lm_head",),
+        adapted=("q_proj", "v_proj"),
     ),
 }
 """By `model_type` of `config.json`."""

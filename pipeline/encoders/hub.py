@@ -1,67 +1,170 @@
 """Encoders made elsewhere: a snapshot of a hub repository at one commit, or a folder of the user's.
 
-Only configuration, safetensors and tokenizer files are fetched or copied; pickles and code stay where they are.
+Only configuration, safetensors and tokenizer files are fetched or copied; pickles and code stay where they are. The tokenizer
+comes first and is tried before any weights are: what cannot be used costs no gigabytes.
 """
 
+import json
 import re
 import shutil
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+import yaml
+from tokenizers import Tokenizer
 
 from pipeline.common.errors import UserError
-from pipeline.data.sources import hub_file, hub_list
+from pipeline.common.files import read_json
+from pipeline.data.sources import hub_file, hub_list, hub_offline, hub_proposals
+from pipeline.encoders import normaliser
 from pipeline.encoders.fitting import WEIGHTS, WEIGHTS_INDEX
-from pipeline.encoders.load import check_files, load_encoder, quiet, shards
+from pipeline.encoders.load import check_architecture, check_files, load_encoder, load_tokenizer, quiet, shards
 
 COMMIT = re.compile("[0-9a-f]{40}")
 TOKENIZER = "tokenizer.json"
 DESCRIPTIONS = ("config.json", TOKENIZER, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 # What a tokenizer.json can be made from where a repository has none.
-SLOW_TOKENIZER = ("vocab.txt", "sentencepiece.bpe.model", "spiece.model")
+SLOW_TOKENIZER = ("vocab.txt", "sentencepiece.bpe.model", "spm.model", "spiece.model")
+CARD = "README.md"
+PICKLES = (".bin", ".pt", ".h5", ".msgpack")
+NO_LICENCE = "none given"
 
 
-def from_hub(repository: str, revision: str, folder: Path) -> None:
+def from_hub(
+    repository: str, revision: str, folder: Path, mirror: Path | None = None, letters: Mapping[str, bool | None] = {}
+) -> dict[str, Any]:
     """Download a model of the hub into `folder` and check it; files already complete there are kept.
 
     Args:
         repository: `owner/name`.
         revision: the commit, 40 hexadecimal digits: a branch could change unseen.
         folder: where it goes; an interrupted download resumes there.
+        mirror: a folder with the repository's files in `<owner>/<name>/`, tried first; needed without a network.
+        letters: `lower_case`, `strip_accents`: what the tokenizer is to do, `None` where as it is.
+
+    Returns:
+        facts for the manifest: `licence`, `normaliser`, `notes`; the same wherever the files came from.
 
     Raises:
-        UserError: the revision is not a commit; the hub refuses or cannot be reached; the repository has no safetensors
-            weights or no tokenizer, or is not an encoder the pipeline can load.
+        UserError: the revision is not a commit; the hub refuses or cannot be reached; the mirror holds another commit; the
+            repository has no safetensors weights or no tokenizer, or is not an encoder the pipeline can load.
     """
     if not COMMIT.fullmatch(revision):
         raise UserError(f"revision: {revision!r} is not a commit of {repository}; expected 40 hexadecimal digits")
     place = f"{repository}@{revision}"
-    names = set(hub_list(repository, revision, "model"))
-    if not names & {WEIGHTS, WEIGHTS_INDEX}:
-        pickled = sorted(name for name in names if name.endswith((".bin", ".pt", ".h5", ".msgpack")))
-        has = f"it has {', '.join(pickled)}, which may run code when opened" if pickled else "it has no weights"
+    copied = None if mirror is None else mirror / repository
+    if copied is not None and copied.is_dir():
+        check_commit(copied, revision)
+        return from_folder(copied, folder, letters)
+    if hub_offline():
+        where = f"{copied} is no folder" if copied is not None else "no `mirror` is named"
         raise UserError(
-            f"{place}: no {WEIGHTS}; {has}. Look for a revision or a copy with safetensors (the hub's conversion bot "
-            "offers one as a pull request), or convert it and give its folder (`from: folder`)"
+            f"{place}: HF_HUB_OFFLINE is set, and {where}; unset it, or fill a folder where there is a network, hf download "
+            f"{repository} --revision {revision} --local-dir MIRROR/{repository}, and name it: mirror: MIRROR"
         )
-    if not names & {TOKENIZER, *SLOW_TOKENIZER}:
-        raise UserError(f"{place}: no tokenizer; expected {TOKENIZER} or one of {', '.join(SLOW_TOKENIZER)}")
+    names = set(hub_list(repository, revision, "model"))
+    check_names(names, repository, place)
 
     def fetch(name: str) -> Path:
         return hub_file(repository, revision, "model", name, folder)
 
-    for name in choose_files(names):
+    try:
+        return collect(names, fetch, folder, letters)
+    except UserError as error:  # the next attempt must not find the files that failed
+        if str(folder) in str(error):
+            shutil.rmtree(folder)
+        raise UserError(str(error).replace(str(folder), place)) from None
+
+
+def check_names(names: set[str], repository: str, place: str) -> None:
+    """Check that a repository's files are those of an encoder.
+
+    Raises:
+        UserError: it has no safetensors weights (with the commits of open conversions that have), or no tokenizer.
+    """
+    if not names & {WEIGHTS, WEIGHTS_INDEX}:
+        pickled = sorted(name for name in names if name.endswith(PICKLES))
+        has = f"it has {', '.join(pickled)}, which may run code when opened" if pickled else "it has no weights"
+        found = [
+            commit
+            for commit, files in hub_proposals(repository, "model")
+            if files & {WEIGHTS, WEIGHTS_INDEX} and "config.json" in files
+        ]
+        advice = (
+            f"An open conversion has them; look at it on the hub, then set\n  revision: {found[0]}"
+            + "".join(f"\nor\n  revision: {other}" for other in found[1:])
+            if found
+            else "Look for a revision or a copy with safetensors (the hub's conversion bot offers one as a pull request), or "
+            "convert it and give its folder (`from: folder`)"
+        )
+        raise UserError(f"{place}: no {WEIGHTS}; {has}. {advice}")
+    if not names & {TOKENIZER, *SLOW_TOKENIZER}:
+        raise UserError(f"{place}: no tokenizer; expected {TOKENIZER} or one of {', '.join(SLOW_TOKENIZER)}")
+
+
+def collect(
+    names: set[str], fetch: Callable[[str], Path], folder: Path, letters: Mapping[str, bool | None]
+) -> dict[str, Any]:
+    """Bring a model's files into `folder`, the tokenizer first; return facts for the manifest.
+
+    Raises:
+        UserError: see `from_hub`.
+    """
+    files = choose_files(names)
+    weights = [name for name in files if name in (WEIGHTS, WEIGHTS_INDEX)]
+    for name in files:
+        if name not in weights:
+            fetch(name)
+    licence = licence_of(fetch(CARD)) if CARD in names else NO_LICENCE
+    (folder / CARD).unlink(missing_ok=True)
+    notes = make_tokenizer(folder, letters)
+    check_architecture(folder / "config.json")
+    for name in weights:
         fetch(name)
     if WEIGHTS not in names:
         for name in shards(folder / WEIGHTS_INDEX):
             fetch(name)
+    notes += load_encoder(folder).notes
+    tokenizer = load_tokenizer_alone(folder)
+    found = normaliser.describe(tokenizer)
+    warned = normaliser.warning(found, tokenizer)
+    for note in (*([warned] if warned else []), *notes):
+        print(f"note: {note}")
+    return {"licence": licence, "normaliser": found, "notes": notes}
+
+
+def check_commit(mirror: Path, revision: str) -> None:
+    """Check that a mirror's files are of a commit, where the tool that fetched them noted it.
+
+    Raises:
+        UserError: they are of another.
+    """
+    for noted in sorted((mirror / ".cache" / "huggingface" / "download").glob("*.metadata")):
+        lines = noted.read_text(encoding="utf-8", errors="replace").splitlines()
+        if lines and COMMIT.fullmatch(lines[0]) and lines[0] != revision:
+            raise UserError(
+                f"{mirror}: {noted.name.removesuffix('.metadata')} is of commit {lines[0]}, and revision is {revision}; fetch "
+                "that one, or change revision"
+            )
+
+
+def licence_of(card: Path) -> str:
+    """Return the licence that a model's card names, or that none is given."""
+    text = card.read_text(encoding="utf-8", errors="replace")
+    parts = text.split("---", 2) if text.startswith("---") else []
     try:
-        finish(folder)
-    except UserError as error:  # the next attempt must not find the files that failed
-        shutil.rmtree(folder)
-        raise UserError(str(error).replace(str(folder), place)) from None
+        facts = yaml.safe_load(parts[1]) if len(parts) == 3 else None
+    except yaml.YAMLError:
+        facts = None
+    if not isinstance(facts, dict) or not facts.get("license"):
+        return NO_LICENCE
+    named = [facts.get("license_name"), facts["license"]] if facts["license"] == "other" else [facts["license"]]
+    return ", ".join(str(name) for name in named if name)
 
 
-def from_folder(source: Path, folder: Path) -> None:
-    """Copy a model's files from `source` into `folder` and check them.
+def from_folder(source: Path, folder: Path, letters: Mapping[str, bool | None] = {}) -> dict[str, Any]:
+    """Copy a model's files from `source` into `folder` and check them; return facts for the manifest as `from_hub`.
 
     They are copied, not linked: a later change of the user's model must not change what finished runs were made with.
 
@@ -71,12 +174,13 @@ def from_folder(source: Path, folder: Path) -> None:
     names = {path.name for path in source.iterdir() if path.is_file()} if source.is_dir() else set()
     if TOKENIZER in names or not names & set(SLOW_TOKENIZER):
         check_files(source)
-    chosen = choose_files(names)
-    if WEIGHTS not in names and WEIGHTS_INDEX in names:
-        chosen += shards(source / WEIGHTS_INDEX)
-    for name in chosen:
-        shutil.copyfile(source / name, folder / name)
-    finish(folder)
+    elif not names & {WEIGHTS, WEIGHTS_INDEX}:
+        check_names(names, "", str(source))
+
+    def copy(name: str) -> Path:
+        return Path(shutil.copyfile(source / name, folder / name))
+
+    return collect(names, copy, folder, letters)
 
 
 def choose_files(names: set[str]) -> list[str]:
@@ -86,31 +190,81 @@ def choose_files(names: set[str]) -> list[str]:
     return [name for name in (*DESCRIPTIONS, *weights, *tokenizer) if name in names]
 
 
-def finish(folder: Path) -> None:
-    """Make `tokenizer.json` where only an older tokenizer's files are, and check that the encoder loads.
+def make_tokenizer(folder: Path, letters: Mapping[str, bool | None]) -> list[str]:
+    """Make `tokenizer.json` where only an older tokenizer's files are, and set what it does to letters; return notes.
 
     Raises:
-        UserError: the tokenizer cannot be converted, or the encoder does not load.
+        UserError: the tokenizer cannot be converted or read, or has no such setting.
     """
+    notes = []
     slow = [name for name in SLOW_TOKENIZER if (folder / name).is_file()]
     if not (folder / TOKENIZER).is_file() and slow:
-        convert_tokenizer(folder, slow[0])
-    load_encoder(folder)
+        notes = convert_tokenizer(folder, slow[0])
+    load_tokenizer_alone(folder)
+    if any(value is not None for value in letters.values()):
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        normaliser.set_normaliser(tokenizer, letters.get("lower_case"), letters.get("strip_accents"))
+        tokenizer.save(str(folder / TOKENIZER))
+    return notes
 
 
-def convert_tokenizer(folder: Path, made_of: str) -> None:
-    """Write `tokenizer.json` from `vocab.txt` or a SentencePiece model, by transformers' own conversion.
+def load_tokenizer_alone(folder: Path) -> Tokenizer:
+    """Load `tokenizer.json`; whether it fits the model is checked with the model.
+
+    Raises:
+        UserError: it is no tokenizer.
+    """
+    return load_tokenizer(folder, checked=False)
+
+
+def convert_tokenizer(folder: Path, made_of: str) -> list[str]:
+    """Write `tokenizer.json` from `vocab.txt` or a SentencePiece model, by transformers' own conversion; return notes.
 
     Raises:
         UserError: transformers cannot do it here; the message says why.
     """
     from transformers import AutoTokenizer
 
+    notes: list[str] = []
+    keeps: dict[str, Any] = {}
+    said = folder / "tokenizer_config.json"
     try:
+        if made_of == "vocab.txt" and not (said.is_file() and "do_lower_case" in read_json(said)):
+            pieces = (folder / made_of).read_text(encoding="utf-8").splitlines()
+            kept = normaliser.keeps_letters(pieces)
+            keeps = {"do_lower_case": not kept}
+            does = "has capitals or accents, so they are kept" if kept else "has neither capitals nor accents"
+            notes.append(f"no tokenizer_config.json says whether text is lower-cased; the vocabulary {does}")
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(
+                str(folder), local_files_only=True, trust_remote_code=False, **keeps
+            )
         tokenizer.backend_tokenizer.save(str(folder / TOKENIZER))
+        if made_of.endswith(".model") and has_byte_fallback(folder / made_of):
+            notes += restore_byte_fallback(folder / TOKENIZER)
     except Exception as error:  # a missing library, an unknown class, a broken file: transformers raises many kinds
         raise UserError(
             f"{folder}: no {TOKENIZER}, and {made_of} cannot be turned into one: {' '.join(str(error).split())}"
         ) from None
+    return notes
+
+
+def has_byte_fallback(model: Path) -> bool:
+    """Whether a SentencePiece model spells what it does not know in bytes."""
+    from sentencepiece import sentencepiece_model_pb2
+
+    description = sentencepiece_model_pb2.ModelProto()  # type: ignore[attr-defined]
+    description.ParseFromString(model.read_bytes())
+    return bool(description.trainer_spec.byte_fallback)
+
+
+def restore_byte_fallback(path: Path) -> list[str]:
+    """Let a converted tokenizer spell unknown letters in bytes, as its SentencePiece model does and the conversion forgets."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    pieces: Iterable[Any] = content["model"].get("vocab") or ()
+    known = {piece[0] if isinstance(piece, list) else piece for piece in pieces}
+    if content["model"].get("byte_fallback") or not all(f"<0x{byte:02X}>" in known for byte in range(256)):
+        return []
+    content["model"]["byte_fallback"] = True
+    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    return ["letters without a piece are spelled in bytes, as the SentencePiece model does"]

@@ -103,7 +103,15 @@ def read_config(folder: Path) -> tuple[dict[str, Any], Architecture]:
         UserError: see `load_encoder`.
     """
     check_files(folder)
-    path = folder / "config.json"
+    return check_architecture(folder / "config.json")
+
+
+def check_architecture(path: Path) -> tuple[dict[str, Any], Architecture]:
+    """Return a `config.json` and its architecture.
+
+    Raises:
+        UserError: it is no model's, of an architecture that is not supported, or of quantised weights.
+    """
     config = read_json(path)
     name = config.get("model_type") if isinstance(config, dict) else None
     if name is None:
@@ -173,10 +181,11 @@ def shards(index: Path) -> list[str]:
     return names
 
 
-def load_tokenizer(folder: Path, end: str | None = None) -> Tokenizer:
+def load_tokenizer(folder: Path, end: str | None = None, checked: bool = True) -> Tokenizer:
     """Load `tokenizer.json` as it is, but for padding and truncation.
 
-    One that adds a start token alone, as those of generating models do, adds the end token `end` too.
+    One that adds a start token alone, as those of generating models do, adds the end token `end` too. Whether it adds both is
+    `checked`.
 
     Raises:
         UserError: the file is no tokenizer, or does not add start and end tokens.
@@ -196,7 +205,7 @@ def load_tokenizer(folder: Path, end: str | None = None) -> Tokenizer:
             f"{start.tokens[0]} $A {end}", f"{start.tokens[0]} $A {end} $B {end}", both
         )
         tokenizer.post_processor = processors.Sequence([processors.ByteLevel(trim_offsets=True), template])
-    if tokenizer.num_special_tokens_to_add(False) != 2:
+    if checked and tokenizer.num_special_tokens_to_add(False) != 2:
         raise UserError(f"{path}: its post-processor adds no start and end token; expected both")
     return tokenizer
 

@@ -12,7 +12,7 @@ from pipeline.common.paths import expanded
 from pipeline.config.datasets import Dataset as DatasetSettings
 from pipeline.config.datasets.babel import Babel
 from pipeline.config.datasets.facts import babel_languages, babel_overrides
-from pipeline.config.encoders import Extend, FolderEncoder, Made, Pretrain, made_from
+from pipeline.config.encoders import Extend, FolderEncoder, HubEncoder, Made, Pretrain, made_from
 from pipeline.config.methods.parts.maml import named_languages
 from pipeline.config.resolve import lineage, method_called, target_text, target_texts
 from pipeline.config.schema import Settings
@@ -83,12 +83,14 @@ class Encoder:
         spec: what determines its weights; with the keys of the datasets whose text it is made from, and of the encoder that it
             extends (`base`) or is trained on from (`start`).
         folder: path of a model of the user's own.
+        mirror: path of a mirror of the hub.
     """
 
     key: str
     name: str
     spec: dict[str, Any]
     folder: str | None = None
+    mirror: str | None = None
 
 
 def dataset_spec(dataset: DatasetSettings) -> dict[str, Any]:
@@ -140,8 +142,10 @@ def encoder(name: str, settings: Settings, datasets: Mapping[str, str]) -> Encod
     if isinstance(given, Made):
         spec.pop("encoder", None)
         spec[parent_key(given)] = encoder(made_from(given), settings, datasets).key
+    spec.pop("mirror", None)
     folder = expanded(given.folder) if isinstance(given, FolderEncoder) else None
-    return Encoder(f"{name}-{digest(spec, 8)}", name, spec, folder)
+    mirror = expanded(given.mirror) if isinstance(given, HubEncoder) and given.mirror is not None else None
+    return Encoder(f"{name}-{digest(spec, 8)}", name, spec, folder, mirror)
 
 
 def parent_key(given: Made) -> str:

@@ -134,10 +134,11 @@ class Jobs:
         return self._in_effect(paths.encoder_manifest(wildcards.encoder), stage_code("encoder"))
 
     def encoder_location(self, wildcards: Wildcards, output: Any) -> str:
-        """The flag that says in which folder a model of the user's lies."""
+        """The flag that says in which folder a model of the user's, or a mirror of the hub, lies."""
         del output
-        folder = found(self.grid.encoders, wildcards.encoder, "encoder").folder
-        return shlex.join(["--folder", folder]) if folder else ""
+        encoder = found(self.grid.encoders, wildcards.encoder, "encoder")
+        places = {"--folder": encoder.folder, "--mirror": encoder.mirror}
+        return shlex.join(part for flag, place in places.items() if place for part in (flag, place))
 
     # ---------------------------------------------------------------------------------------------------------- runs
 

@@ -199,6 +199,9 @@ class Trainer(Protocol):
     def parameters(self, which: str = "model") -> list[nn.Parameter]:
         """The trainable parameters behind one optimiser."""
 
+    def label_counts(self) -> Tensor:
+        """How often the phase's training examples have each label, (C,): classes, or tags of words."""
+
     def learning_rate(self, which: str = "model") -> float:
         """The scheduled learning rate of the coming step."""
 

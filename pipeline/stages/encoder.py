@@ -26,8 +26,9 @@ from typing import TYPE_CHECKING, Any
 from pipeline.common import paths
 from pipeline.common.code import add_code_argument, code_stamp, stage_code, stage_modules
 from pipeline.common.errors import UserError, nearest, run_stage
-from pipeline.common.files import digest, parse_object, read_parquet, sha256_file
+from pipeline.common.files import digest, parse_object, read_json, read_parquet, sha256_file
 from pipeline.encoders.hub import from_folder, from_hub
+from pipeline.encoders.normaliser import CHOICES
 from pipeline.training.devices import take_gpu
 from pipeline.training.progress import Progress
 
@@ -53,6 +54,7 @@ def main() -> None:
     parser.add_argument("--spec", required=True, help="the encoder's whole description, as JSON")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads; part of what makes bits reproducible")
     parser.add_argument("--folder", type=Path, help="where a model of yours lies (`from: folder`)")
+    parser.add_argument("--mirror", type=Path, help="a folder with <owner>/<name>/ of the hub (`from: hub`)")
     add_code_argument(parser)
     arguments = parser.parse_args()
     spec = parse_spec(arguments.spec)
@@ -62,13 +64,15 @@ def main() -> None:
     folder = paths.encoder_dir(spec["encoder"])
     folder.mkdir(parents=True, exist_ok=True)
     made = partial(make, spec, folder, asked=arguments.code)
+    letters = {key: spec.get(key) for key in CHOICES}
     if spec["from"] == "hub":
-        made(lambda staging: from_hub(spec["repository"], spec["revision"], staging), staging=folder / ".download")
+        place = spec["repository"], spec["revision"]
+        made(lambda staging: from_hub(*place, staging, arguments.mirror, letters), staging=folder / ".download")
     elif spec["from"] == "folder":
         source = arguments.folder or Path(spec.get("folder") or "")
         if source == Path():
             raise UserError("--folder: missing; expected the folder that holds the model")
-        made(lambda staging: from_folder(source, staging))
+        made(lambda staging: from_folder(source, staging, letters))
     elif spec["from"] == "extend":
         made(lambda staging: extend_by_text(spec, arguments.threads, staging))
     elif START in spec:
@@ -169,7 +173,7 @@ def train_on_from_text(spec: dict[str, Any], threads: int, folder: Path, staging
     facts = {"data": data, "threads": threads, "start": sha256_file(manifest)}
     with training_job(spec, facts, settings.steps, folder) as job:
         found = train_on(paths.encoder_dir(spec["start"]), settings, texts, job, staging)
-        found |= facts | {"device": job.device.type}
+        found |= facts | {"device": job.device.type} | inherited(manifest)
     print_gain(spec["encoder"], found)
     return found
 
@@ -217,7 +221,7 @@ def extend_by_text(spec: dict[str, Any], threads: int, staging: Path) -> dict[st
     facts = extend(paths.encoder_dir(spec["base"]), texts, settings, staging)
     if not facts["pieces"]:
         print(f"{spec['encoder']}: the text needs no new piece; the encoder stays as {spec['base']} is")
-    return facts | {"data": data, "base": sha256_file(manifest)}
+    return facts | {"data": data, "base": sha256_file(manifest)} | inherited(manifest)
 
 
 def made_before(encoder: str, to: str) -> Path:
@@ -230,6 +234,12 @@ def made_before(encoder: str, to: str) -> Path:
     if not manifest.is_file():
         raise UserError(f"{manifest}: no such file; the encoder to {to} must be made before")
     return manifest
+
+
+def inherited(manifest: Path) -> dict[str, Any]:
+    """Return what an encoder's manifest says of all that is made from it: the licence."""
+    content = read_json(manifest)
+    return {"licence": content["licence"]} if isinstance(content, dict) and "licence" in content else {}
 
 
 def read_parts(text: list[dict[str, Any]]) -> tuple[list[tuple[str, list[str]]], dict[str, str]]:

@@ -138,7 +138,10 @@ def make_head(
 
 
 def loss(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-    """Return the mean cross-entropy of logits (B, C) with labels (B, 1), in float32."""
+    """Return the (weighted) mean cross-entropy of logits (B, C) with labels (B, 1), in float32."""
+    if "weights" in batch:
+        each = functional.cross_entropy(logits.float(), batch["labels"][:, 0], reduction="none")
+        return (each * batch["weights"][:, 0]).sum() / batch["weights"].sum()
     return functional.cross_entropy(logits.float(), batch["labels"][:, 0])
 
 

@@ -169,5 +169,17 @@ def collate(examples: Examples, rows: np.ndarray, pad_id: int, languages: Sequen
 
 
 def labelled(batch: Mapping[str, Tensor]) -> Tensor:
-    """Return how many labels of a batch carry loss: a loss that is their sum is so many times the mean."""
-    return (batch["labels"] != IGNORED).sum()
+    """Return how many labels of a batch carry loss, or what they weigh: a loss that is their sum is so many times the mean."""
+    return batch["weights"].sum() if "weights" in batch else (batch["labels"] != IGNORED).sum()
+
+
+def weighted(batch: Mapping[str, Tensor], weights: Tensor) -> dict[str, Tensor]:
+    """Return a batch whose labels weigh as `weights` (C,) says, with `weights` of their shape; 0 where they carry no loss."""
+    labels = batch["labels"]
+    return {**batch, "weights": torch.where(labels == IGNORED, 0.0, weights[labels.clamp(min=0)])}
+
+
+def balanced(counts: Tensor) -> Tensor:
+    """Return n / (C · n_c) for the C classes that occur, n_c times of n, and 0 for the others (King and Zeng 2001)."""
+    present = counts > 0
+    return torch.where(present, counts.sum() / (present.sum() * counts.clamp(min=1)), 0.0).float()

@@ -18,6 +18,7 @@ from pipeline.tasks.examples import IGNORED, Examples, labelled
 from pipeline.tasks.model import token_head
 from pipeline.tasks.ner_score import score_sentences
 
+TINY = 1e-30  # what a batch without labels is divided by
 METRIC = "entity_f1_strict"  # chooses the epoch
 
 
@@ -50,8 +51,11 @@ def make_head(hidden_size: int, labels: Sequence[str], dropout: float) -> nn.Mod
 
 
 def loss(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-    """Return the mean cross-entropy over labelled sub-tokens, in float32; zero where a batch has none."""
+    """Return the (weighted) mean cross-entropy over labelled sub-tokens, in float32; zero where a batch has none."""
     labels = batch["labels"].flatten()
+    if "weights" in batch:
+        each = functional.cross_entropy(logits.float().flatten(0, 1), labels, ignore_index=IGNORED, reduction="none")
+        return (each * batch["weights"].flatten()).sum() / labelled(batch).clamp(min=TINY)
     total = functional.cross_entropy(logits.float().flatten(0, 1), labels, ignore_index=IGNORED, reduction="sum")
     return total / labelled(batch).clamp(min=1)
 

@@ -25,11 +25,12 @@ from pipeline.data.schema import CLASSES
 from pipeline.meta.products import Tensors
 from pipeline.meta.updates import Step
 from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Pool
-from pipeline.tasks.examples import Examples, collate
+from pipeline.tasks.examples import Examples, balanced, collate
 from pipeline.tasks.metric_names import metric_names
 from pipeline.tasks.model import TaskModel, longest_row
 from pipeline.training.checkpoint import Checkpoints, Weights
 from pipeline.training.history import StepLog
+from pipeline.training.lora import merged, set_merged
 from pipeline.training.optimisers import ScheduledOptimiser
 from pipeline.training.progress import Progress
 from pipeline.training.streams import Streams, seeded
@@ -48,6 +49,8 @@ class Ingredients:
         seed: `model_seed`: order of examples, dropout, the method's own draws.
         select_metric: the score by which an epoch is the best.
         inherited: what the method of the run that learned for this one kept.
+        class_weights: whether labels weigh as `examples.balanced` says, by the training examples of each phase.
+        fixed: names of the model's weights that no run changes, so that no checkpoint holds them.
     """
 
     task: ModuleType
@@ -64,6 +67,8 @@ class Ingredients:
     precision: str
     select_metric: str
     inherited: Mapping[str, Tensor] = field(default_factory=dict)
+    fixed: frozenset[str] = frozenset()
+    class_weights: bool = False
 
 
 @dataclass
@@ -155,6 +160,13 @@ class Loop:
         """The parameters behind one optimiser."""
         return self.optimisers[which].parameters
 
+    def label_counts(self) -> Tensor:
+        """How often the phase's training examples have each label, (C,): classes, or tags of words."""
+        i = self.ingredients
+        pools = dict.fromkeys(pool for stream in self.phase.streams.values() for pool in stream.pools)
+        labels = np.concatenate([labels for pool in pools for labels in i.pools[pool].labels])
+        return torch.from_numpy(np.bincount(labels[labels >= 0], minlength=len(i.labels)))
+
     def learning_rate(self, which: str = "model") -> float:
         """The learning rate of the coming step."""
         return self.optimisers[which].learning_rate
@@ -200,7 +212,9 @@ class Loop:
         """Open a phase's streams with randomness of their own for training or evaluation."""
         i = self.ingredients
         seed, classes = (i.seed, phase.name, purpose), i.labels if i.task.__name__.rpartition(".")[2] in CLASSES else ()
-        return Streams(phase.streams, i.pools, i.languages, i.pad_id, i.device, seed, classes, longest_row(i.model))
+        weights = balanced(self.label_counts()) if i.class_weights else None
+        longest = longest_row(i.model)
+        return Streams(phase.streams, i.pools, i.languages, i.pad_id, i.device, seed, classes, longest, weights)
 
     def run_phase(self, number: int, phase: Phase, saved: dict[str, Any] | None) -> None:
         """Run one phase to its end or to its early stop; leave the chosen epoch's weights in the model."""
@@ -226,7 +240,7 @@ class Loop:
         if self.best is not None:
             self.load_weights(self.best)
         if self.total:
-            self.load_weights(self.weights() | self.mean_weights())
+            set_merged(self.model, self.mean_weights())
 
     def out_of_patience(self) -> bool:
         """Whether `patience` epochs have passed without a better dev score."""
@@ -287,16 +301,19 @@ class Loop:
             )
 
     def add_up(self) -> None:
-        """Add θ to the sum over the phase's epochs, in float64: a mean of equal weights is those weights."""
-        for key, tensor in self.model.state_dict().items():
-            if tensor.is_floating_point():
-                name, added = f"model.{key}", tensor.detach().to("cpu", torch.float64, copy=True)
+        """Add θ to the sum over the phase's epochs, in float64: a mean of equal weights is those weights.
+
+        Adapters count by what they add to a weight: the mean of products B A is not the product of the means.
+        """
+        for name, tensor in merged(self.model).items():
+            if tensor.is_floating_point() and name not in self.ingredients.fixed:
+                added = tensor.detach().to("cpu", torch.float64, copy=True)
                 self.total[name] = self.total[name] + added if name in self.total else added
 
     def mean_weights(self) -> Weights:
-        """The mean of θ over the phase's epochs so far, in θ's own precision."""
-        kinds = self.model.state_dict()
-        return {k: (t / self.fitted.epochs).to(kinds[k.removeprefix("model.")].dtype) for k, t in self.total.items()}
+        """The mean of θ over the phase's epochs so far, in θ's own precision, adapters merged."""
+        kinds = merged(self.model)
+        return {name: (tensor / self.fitted.epochs).to(kinds[name].dtype) for name, tensor in self.total.items()}
 
     # Evaluation.
 
@@ -348,15 +365,19 @@ class Loop:
     # State.
 
     def weights(self) -> Weights:
-        """θ under `model.`, and what the method owns under `own.<name>.`."""
-        out: Weights = {f"model.{key}": tensor for key, tensor in self.model.state_dict().items()}
+        """θ under `model.`, and what the method owns under `own.<name>.`; without what is fixed."""
+        state, fixed = self.model.state_dict(), self.ingredients.fixed
+        out: Weights = {f"model.{key}": tensor for key, tensor in state.items() if key not in fixed}
         for name, module in self.modules.items():
             out |= {f"own.{name}.{key}": tensor for key, tensor in module.state_dict().items()}
         return out
 
     def load_weights(self, weights: Weights) -> None:
-        """Put `weights` into the model and the method's modules."""
+        """Put `weights` into the model and the method's modules; what is fixed stays."""
         parts = {"model.": self.model} | {f"own.{name}.": module for name, module in self.modules.items()}
+        if self.ingredients.fixed:
+            state = self.model.state_dict()
+            weights = weights | {f"model.{key}": state[key] for key in self.ingredients.fixed}
         for prefix, module in parts.items():
             module.load_state_dict({k.removeprefix(prefix): t for k, t in weights.items() if k.startswith(prefix)})
 

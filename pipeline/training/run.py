@@ -41,6 +41,7 @@ from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.data import SPEC_KEYS, RunData, reader_of, setting_of
 from pipeline.training.devices import resolve_precision
 from pipeline.training.loop import Fitted, Ingredients, Loop
+from pipeline.training.lora import add_adapters, fixed_names, layers_to_adapt, merged
 from pipeline.training.warnings import find_warnings
 
 VERSIONED = ("torch", "transformers", "tokenizers", "numpy", "pyarrow")
@@ -114,7 +115,8 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
     """Load the encoder and the examples, build the model; seeded by the run's `model_seed`."""
     folder, training = paths.encoder_dir(spec["encoder"]), spec["training"]
     optimizer = OptimizerSettings.of(training)
-    encoder = load_encoder(folder)
+    encoder, lora = load_encoder(folder), training.get("lora")
+    adapted = layers_to_adapt(encoder.model, lora) if lora else []
     lengths = training["max_length"], training.get("test_max_length"), training.get("longest_answer")
     reader = reader_of(spec["task"], encoder, folder, *lengths)
     task = reader.task
@@ -127,6 +129,8 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
     model = TaskModel(encoder.model, make_head(task, encoder, folder, data.labels, training))
     if spec["parent"]:
         load_parent(spec["parent"], model)
+    if lora:  # last: what else is drawn is drawn as without
+        add_adapters(model.encoder, adapted, lora)
     ingredients = Ingredients(
         task=task,
         model=model,
@@ -145,7 +149,9 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
             optimizer.kind in method.float32_with or architecture_of(encoder.model).precision == "float32",
         ),
         select_metric=training.get("select_metric") or task.METRIC,
+        class_weights=training.get("class_weights") == "balanced",
         inherited=kept_by(spec["rates"]) if spec["rates"] else {},
+        fixed=fixed_names(model),
     )
     return ingredients, data
 
@@ -210,13 +216,15 @@ def kept_by(run: str) -> dict[str, Tensor]:
 
 
 def save_model(path: Path, loop: Loop, method: Method) -> None:
-    """Save θ, and of the method's own modules those it keeps for children.
+    """Save θ, adapters merged, and of the method's own modules those it keeps for children.
 
     Raises:
         UserError: the file cannot be written, as on a full disk.
     """
     kept = tuple(f"own.{name}." for name in method.keeps)
-    weights = {k: t.contiguous().cpu() for k, t in loop.weights().items() if k.startswith(("model.", *kept))}
+    found = {f"model.{key}": tensor for key, tensor in merged(loop.model).items()}
+    found |= {key: tensor for key, tensor in loop.weights().items() if key.startswith(kept)}
+    weights = {key: tensor.contiguous().cpu() for key, tensor in found.items()}
     try:
         with atomic_path(path) as temporary:
             save_file(weights, temporary, metadata={"format": "pt"})
@@ -275,17 +283,23 @@ def describe(
         "encoder": sha256_file(paths.encoder_manifest(spec["encoder"])),
         **{kind: sha256_file(paths.run_model(spec[kind])) if spec[kind] else None for kind in ("parent", "rates")},
         "predictions": sha256_file(paths.predictions(name)),
-        "versions": {package: importlib.metadata.version(package) for package in VERSIONED},
+        "versions": {package: importlib.metadata.version(package) for package in versioned(spec)},
         "threads": threads,
         "device": torch.cuda.get_device_name() if i.device.type == "cuda" else "cpu",
         "precision": i.precision,
         "parameters": sum(p.numel() for p in loop.model.parameters()),
+        "trainable": sum(p.numel() for p in loop.model.parameters() if p.requires_grad) if phases else 0,
         "epochs": fitted.epochs,
         "best_epoch": fitted.best_epoch,
         "selection": selection,
         "tokens": {"useful": fitted.useful, "processed": fitted.processed},
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def versioned(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the packages whose versions a run's record names."""
+    return (*VERSIONED, "peft") if spec["training"].get("lora") else VERSIONED
 
 
 def seconds(fitted: Fitted, started: float) -> dict[str, float]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from pipeline.common.errors import UserError
 from pipeline.methods.contract import Pool, Stream
-from pipeline.tasks.examples import Examples, collate, concatenate
+from pipeline.tasks.examples import Examples, collate, concatenate, weighted
 from pipeline.tasks.packing import pack
 
 
@@ -179,6 +179,7 @@ class Streams:
         seed: tuple[object, ...],
         labels: Sequence[str] = (),
         longest_row: int | None = None,
+        weights: Tensor | None = None,
     ) -> None:
         self.samplers = {
             name: Sampler(stream, concatenate([pools[pool] for pool in stream.pools]), seeded(*seed, name), labels)
@@ -188,6 +189,7 @@ class Streams:
             if sampler.stream.paired_with is not None:
                 sampler.check_parallel(self.samplers[sampler.stream.paired_with])
         self.languages, self.pad_id, self.device, self.longest_row = languages, pad_id, device, longest_row
+        self.weights = weights
         self.useful = self.processed = 0
 
     def draw(self, name: str) -> dict[str, Tensor]:
@@ -196,6 +198,8 @@ class Streams:
         partner = sampler.stream.paired_with or sampler.stream.excluding
         rows = sampler.next_rows(self.samplers[partner] if partner else None)
         batch = collate(sampler.examples, rows, self.pad_id, self.languages)
+        if self.weights is not None:
+            batch = weighted(batch, self.weights)
         lengths = sampler.lengths[rows]
         self.useful += int(lengths.sum())
         shared = self.longest_row is not None

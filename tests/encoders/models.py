@@ -99,8 +99,11 @@ def row_tokenizer(architecture: str) -> Tokenizer:
     return Tokenizer.from_str(text)
 
 
-def save_row(folder: Path, architecture: str, seed: int = 0) -> Tokenizer:
-    """Save a tiny random masked-language model of any architecture with its tokenizer; return the tokenizer."""
+def save_row(folder: Path, architecture: str, seed: int = 0, vocabulary: int | None = None) -> Tokenizer:
+    """Save a tiny random masked-language model of any architecture with its tokenizer; return the tokenizer.
+
+    `vocabulary`: how many rows the embeddings have, where it is not for that tokenizer.
+    """
     row, tokenizer = ARCHITECTURES[architecture], row_tokenizer(architecture)
     ids = {key: tokenizer.token_to_id(token) for key, token in row.tokens.items()}
     sizes = {
@@ -118,7 +121,8 @@ def save_row(folder: Path, architecture: str, seed: int = 0) -> Tokenizer:
         "mask_token_id": ids["mask_token"],
         "pad_token_id": ids["pad_token"],
     }
-    given = {"vocab_size": tokenizer.get_vocab_size(), "initializer_range": 0.2, **sizes, **special}
+    rows = vocabulary or tokenizer.get_vocab_size()
+    given = {"vocab_size": rows, "initializer_range": 0.2, **sizes, **special}
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     with quiet():

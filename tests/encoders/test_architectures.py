@@ -11,6 +11,7 @@ from pipeline.common.errors import UserError
 from pipeline.encoders.architectures import ARCHITECTURES, head_dropout, is_embedding, layer_of, layers_of, output_of
 from pipeline.encoders.load import load_encoder
 from pipeline.tasks.model import TaskModel, hidden_states, layout_of
+from pipeline.training.lora import add_adapters, layers_to_adapt, merged
 from tests.encoders.models import SENTENCES, save_row
 
 ROWS = pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -61,6 +62,28 @@ def test_each_weight_is_of_one_layer_or_an_embedding(folders, architecture):
     layers = {name: layer_of(model, name) for name, _ in model.named_parameters()}
     assert {layer for layer in layers.values() if layer is not None} == {0, 1, 2}
     assert {name for name in layers if is_embedding(model, name)} == {n for n, layer in layers.items() if layer is None}
+
+
+@ROWS
+@pytest.mark.parametrize("targets", [None, ["all-linear"]])
+def test_adapters_stand_in_layers_and_change_nothing_at_first(folders, architecture, targets):
+    encoder, lora = load_encoder(folders / architecture), {"rank": 4, "alpha": 8.0, "targets": targets}
+    model, batch, row = encoder.model.eval(), batch_of(encoder, [8, 5, 8]), ARCHITECTURES[architecture]
+    before, state = (
+        model(**batch).last_hidden_state,
+        {key: tensor.clone() for key, tensor in model.state_dict().items()},
+    )
+    places = layers_to_adapt(model, lora)
+    if targets is None:
+        assert len(places) == 3 * len(row.adapted)
+    add_adapters(model, places, lora)
+    adapters = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert len(adapters) == 2 * len(places)
+    assert {layer for name in adapters if (layer := layer_of(model, name)) is not None} == {0, 1, 2}
+    assert all(is_embedding(model, name) for name in adapters if layer_of(model, name) is None)
+    assert torch.equal(model(**batch).last_hidden_state, before)
+    assert all(torch.equal(tensor, state[key]) for key, tensor in merged(model).items())
+    assert merged(model).keys() == state.keys()
 
 
 @ROWS

@@ -9,7 +9,7 @@ from pipeline.common.errors import UserError
 from pipeline.data import sources
 from pipeline.encoders.hub import from_folder, from_hub
 from pipeline.encoders.load import load_encoder
-from tests.encoders.models import save_tiny
+from tests.encoders.models import SENTENCES, save_row, save_tiny
 from tests.hub_server import COMMIT, Break, serve
 
 NAME = "someone/tiny"
@@ -175,3 +175,187 @@ def test_folder_that_is_not_a_model(tmp_path, target):
     ):
         from_folder(tmp_path / "empty", target)
     assert files(target) == []
+
+
+# ------------------------------------------------------------------------------------------ repositories as they are published
+
+PULL = "faf660b811036d7b6dfc53aacfe5281447d4e2c6"
+OLDER = "0" * 40
+
+
+def train_sentencepiece(folder, name, **options):
+    """A SentencePiece model of a few sentences; return what cuts text by it."""
+    import sentencepiece
+
+    given = {"vocab_size": 64, "hard_vocab_limit": False, "minloglevel": 2, "character_coverage": 1.0, **options}
+    model = folder / name
+    with open(model, "wb") as file:
+        sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(SENTENCES), model_writer=file, **given)
+    return sentencepiece.SentencePieceProcessor(str(model))
+
+
+def with_sentencepiece(folder, architecture, name, tokenizer_class, rows, **options):
+    """A repository whose tokenizer is a SentencePiece model alone, with `rows` more tokens than the model has pieces."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pieces = train_sentencepiece(folder, name, **options)
+    description = {"tokenizer_class": tokenizer_class}
+    save_row(folder, architecture, vocabulary=pieces.get_piece_size() + rows)
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").write_text(json.dumps(description))
+    return pieces
+
+
+DEBERTA = {
+    "pad_id": 0,
+    "bos_id": -1,
+    "eos_id": -1,
+    "unk_id": 3,
+    "pad_piece": "[PAD]",
+    "unk_piece": "[UNK]",
+    "control_symbols": ["[CLS]", "[SEP]"],
+}
+
+
+def test_glot500_has_a_sentencepiece_model_alone(hub, target):
+    pieces = with_sentencepiece(
+        hub.repository_folder, "xlm-roberta", "sentencepiece.bpe.model", "XLMRobertaTokenizer", 2
+    )
+    (hub.repository_folder / "README.md").write_text("---\nlicense: apache-2.0\nlanguage: [yo]\n---\n# Card\n")
+    facts = from_hub(NAME, COMMIT, target)
+    assert facts["licence"] == "apache-2.0"
+    assert "README.md" not in files(target)
+    encoder = load_encoder(target)
+    for sentence in (*SENTENCES[:4], "zürich ada"):
+        encoding = encoder.tokenizer.encode(sentence)
+        known = [p if pieces.piece_to_id(p) else "<unk>" for p in pieces.encode(sentence, out_type=str)]
+        assert [t if t in encoder.tokenizer.get_vocab() else "<unk>" for t in encoding.tokens[1:-1]] == known or [
+            encoder.tokenizer.id_to_token(i) for i in encoding.ids[1:-1]
+        ] == known
+
+
+@pytest.mark.parametrize("fallback", [False, True])
+def test_mdeberta_has_a_pickle_an_spm_model_and_an_open_conversion(hub, target, fallback):
+    """The refusal's advice is followed, and the tokenizer cuts as its SentencePiece model, unknown letters in bytes too."""
+    pull = hub.repository_folder / ".pulls" / PULL
+    options = {**DEBERTA, **({"byte_fallback": True, "vocab_size": 330} if fallback else {})}
+    pieces = with_sentencepiece(pull, "deberta-v2", "spm.model", "DebertaV2Tokenizer", 1, **options)
+    for other in (hub.repository_folder, hub.repository_folder / ".pulls" / OLDER):
+        other.mkdir(exist_ok=True)
+        for name in ("config.json", "spm.model", "tokenizer_config.json"):
+            (other / name).write_bytes((pull / name).read_bytes())
+        (other / "pytorch_model.bin").write_bytes(b"a pickle")
+    with pytest.raises(UserError, match=r"no model\.safetensors; it has pytorch_model\.bin.*\n  revision: ") as error:
+        from_hub(NAME, COMMIT, target)
+    (advised,) = [line.split()[1] for line in str(error.value).splitlines() if line.startswith("  revision: ")]
+    assert advised == PULL, "the other pull request has no safetensors"
+    facts = from_hub(NAME, advised, target)
+    assert facts["licence"] == "none given"
+    assert bool(facts["notes"]) == fallback
+    tokenizer = load_encoder(target).tokenizer
+    for sentence in (*SENTENCES[:4], *(["zürich ọmọ"] if fallback else [])):
+        assert tokenizer.encode(sentence).tokens[1:-1] == pieces.encode(sentence, out_type=str)
+
+
+@pytest.mark.parametrize("architecture", ["modernbert", "eurobert", "xlm-roberta", "bert"])
+def test_repositories_with_a_tokenizer_of_their_own(hub, target, architecture):
+    save_row(hub.repository_folder, architecture)
+    add_unwanted(hub.repository_folder)
+    facts = from_hub(NAME, COMMIT, target)
+    assert facts == {"licence": "none given", "normaliser": facts["normaliser"], "notes": []}
+    assert load_encoder(target).model.config.model_type == architecture
+
+
+def test_a_tokenizer_is_tried_before_weights_are_fetched(hub, target):
+    save_row(hub.repository_folder, "xlm-roberta")
+    (hub.repository_folder / "tokenizer.json").unlink()
+    (hub.repository_folder / "sentencepiece.bpe.model").write_bytes(b"not a model")
+    with pytest.raises(UserError, match=rf"{NAME}@{COMMIT}: no tokenizer\.json, and sentencepiece\.bpe\.model cannot"):
+        from_hub(NAME, COMMIT, target)
+    assert not [path for _, path, _ in hub.log if path.endswith(".safetensors")]
+
+
+def test_an_unknown_architecture_costs_no_weights(hub, target):
+    save_row(hub.repository_folder, "bert")
+    config = json.loads((hub.repository_folder / "config.json").read_text())
+    (hub.repository_folder / "config.json").write_text(json.dumps({**config, "model_type": "distilbert"}))
+    with pytest.raises(UserError, match=r"'distilbert' is not a supported architecture.*DistilBertModel"):
+        from_hub(NAME, COMMIT, target)
+    assert not [path for _, path, _ in hub.log if path.endswith(".safetensors")]
+
+
+def test_a_mirror_gives_the_same_as_the_hub(hub, target, tmp_path, monkeypatch):
+    save_row(hub.repository_folder, "bert")
+    (hub.repository_folder / "README.md").write_text("---\nlicense: other\nlicense_name: mine\n---\n")
+    facts = from_hub(NAME, COMMIT, target)
+    there = tmp_path / "there"
+    there.mkdir()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    hub.log.clear()
+    assert from_hub(NAME, COMMIT, there, mirror=hub.folder / "models") == facts
+    assert facts["licence"] == "mine, other"
+    assert not hub.log
+    assert {p.name: p.read_bytes() for p in there.iterdir()} == {
+        p.name: p.read_bytes() for p in target.iterdir() if p.is_file()
+    }
+    noted = hub.repository_folder / ".cache/huggingface/download/config.json.metadata"
+    noted.parent.mkdir(parents=True)
+    noted.write_text(f"{OLDER}\netag\n1.0\n")
+    with pytest.raises(UserError, match=rf"config\.json is of commit {OLDER}, and revision is {COMMIT}"):
+        from_hub(NAME, COMMIT, there, mirror=hub.folder / "models")
+
+
+def test_offline_without_a_mirror_says_how_to_fill_one(target, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(
+        UserError, match=rf"HF_HUB_OFFLINE is set, and no `mirror`.*hf download {NAME} --revision {COMMIT}"
+    ):
+        from_hub(NAME, COMMIT, target)
+    with pytest.raises(UserError, match="tiny is no folder"):
+        from_hub(NAME, COMMIT, target, mirror=tmp_path)
+
+
+# -------------------------------------------------------------------------------------------------------- what letters become
+
+
+def with_normaliser(folder, **given):
+    save_row(folder, "bert")
+    path = folder / "tokenizer.json"
+    content = json.loads(path.read_text())
+    normal = {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None}
+    path.write_text(json.dumps({**content, "normalizer": {**normal, **given}}))
+
+
+def test_a_tokenizer_that_takes_tone_marks_is_warned_about_and_can_be_told(tmp_path, target, capsys):
+    with_normaliser(tmp_path / "source", lowercase=True)
+    facts = from_folder(tmp_path / "source", target)
+    assert facts["normaliser"] == {"lower_case": True, "strip_accents": True, "form": "NFD"}
+    assert "lower-cases and strips accents: 'Àwọn ọmọ' becomes 'awon omo'" in capsys.readouterr().out
+    facts = from_folder(tmp_path / "source", target, {"lower_case": None, "strip_accents": False})
+    assert facts["normaliser"]["lower_case"] and not facts["normaliser"]["strip_accents"]
+    facts = from_folder(tmp_path / "source", target, {"lower_case": False, "strip_accents": None})
+    assert not facts["normaliser"]["lower_case"] and facts["normaliser"]["strip_accents"], "as it was"
+    from_folder(tmp_path / "source", target, {"lower_case": False, "strip_accents": False})
+    normal = load_encoder(target).tokenizer.normalizer
+    assert normal.normalize_str("Àwọn ọmọ") == "Àwọn ọmọ"
+
+
+def test_a_normaliser_that_cannot_be_told(tmp_path, target):
+    save_row(tmp_path / "source", "xlm-roberta")
+    path = tmp_path / "source/tokenizer.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "normalizer": {"type": "Lowercase"}}))
+    with pytest.raises(UserError, match=r"lower_case: the tokenizer's normaliser \(Lowercase\) has no such setting"):
+        from_folder(tmp_path / "source", target, {"lower_case": False, "strip_accents": None})
+
+
+@pytest.mark.parametrize(("piece", "kept"), [("Ada", True), ("ọ̀", True), ("é", True), ("ada", False), ("नी", False)])
+def test_vocab_txt_alone_does_not_lower_case_what_it_has_pieces_for(tmp_path, target, piece, kept):
+    source = tmp_path / "source"
+    save_row(source, "bert")
+    original = Tokenizer.from_file(str(source / "tokenizer.json"))
+    vocabulary = sorted(original.get_vocab(), key=original.get_vocab().__getitem__)
+    (source / "vocab.txt").write_text("".join(f"{t}\n" for t in [*vocabulary[:-1], piece]))
+    (source / "tokenizer.json").unlink()
+    facts = from_folder(source, target)
+    assert facts["normaliser"]["lower_case"] != kept
+    assert facts["normaliser"]["strip_accents"] != kept
+    assert len(facts["notes"]) == 1

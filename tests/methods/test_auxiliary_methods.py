@@ -122,14 +122,15 @@ def test_a_mean_of_equal_weights_is_those_weights(languages):
 def test_the_sum_of_weights_is_no_view_of_them():
     """Of float64 weights neither `double` nor `cpu` makes a copy, and they are trained on in place."""
     model = torch.nn.Linear(2, 1, dtype=torch.float64)
-    loop = SimpleNamespace(model=model, total={}, fitted=SimpleNamespace(epochs=2))
+    ingredients = SimpleNamespace(fixed=())
+    loop = SimpleNamespace(model=model, total={}, fitted=SimpleNamespace(epochs=2), ingredients=ingredients)
     ends = []
     for _ in range(2):
         Loop.add_up(loop)
         ends.append(model.weight.detach().clone())
         with torch.no_grad():
             model.weight += 1
-    assert torch.allclose(Loop.mean_weights(loop)["model.weight"], torch.stack(ends).mean(0))
+    assert torch.allclose(Loop.mean_weights(loop)["weight"], torch.stack(ends).mean(0))
 
 
 def test_one_epoch_has_no_mean(languages):

@@ -221,6 +221,7 @@ TRAININGS = {
     "adamw, clipped": {"optimizer": "adamw", "weight_decay": 0.05, "clip_norm": 0.05},
     "adamw": {"optimizer": "adamw", "weight_decay": 0.05, "clip_norm": None},
     "sgd, clipped": {"optimizer": "sgd", "weight_decay": 0.05, "clip_norm": 0.05},
+    "adamw, clipped, lora": {"optimizer": "adamw", "weight_decay": 0.05, "clip_norm": 0.05, "lora": tiny.LORA},
 }
 
 

@@ -27,7 +27,7 @@ def here(tmp_path, monkeypatch):
     for name in ("RAYON_NUM_THREADS", "OMP_WAIT_POLICY"):
         monkeypatch.setenv(name, "1" if name == "RAYON_NUM_THREADS" else "PASSIVE")
     save_tiny(paths.encoder_dir(START), "bert")
-    write_json(paths.encoder_manifest(START), {"spec": "tiny"})
+    write_json(paths.encoder_manifest(START), {"spec": "tiny", "licence": "mit"})
     raw = [(f"toy-{i}", text) for i, text in enumerate(SENTENCES * 2)]
     write_split(paths.split(DATASET, "qaa", "text"), text_table("qaa", raw), Facts("text", [], DATASET, "qaa", "text"))
     rows = [(f"toy-{i}", ["ada", "sees", "oslo" * (i + 1)], ["O"] * 3) for i in range(20)]
@@ -48,6 +48,7 @@ def test_manifest_and_gain(monkeypatch, capsys):
     text = paths.split(DATASET, "qaa", "text")
     assert manifest["data"] == {str(text): sha256_file(text)}
     assert (manifest["threads"], manifest["head"], manifest["device"]) == (1, "kept", "cpu")
+    assert manifest["licence"] == "mit", "what is made from a model is under its licence"
     name = f"{DATASET}/qaa"
     before, after = manifest["held_out_before"][name]["loss"], manifest["held_out"][name]["loss"]
     said = capsys.readouterr().out

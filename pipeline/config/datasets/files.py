@@ -118,8 +118,10 @@ class FileColumns(Section):
     language: Column = Field(
         default=None, description="a row's language, where one file holds several; other languages' rows are left out"
     )
-    label: Column = Field(default=None, description="the class; `sentiment`, `nli`, `relevance`", examples=["stars"])
-    text: Column = Field(default=None, description="`sentiment`: the text", examples=["body"])
+    label: Column = Field(
+        default=None, description="the class; `sentiment`, `classification`, `nli`, `relevance`", examples=["stars"]
+    )
+    text: Column = Field(default=None, description="`sentiment`, `classification`: the text", examples=["body"])
     premise: Column = Field(default=None, description="`nli`: the premise")
     hypothesis: Column = Field(default=None, description="`nli`: the hypothesis")
     query: Column = Field(default=None, description="`relevance`: the search query")
@@ -172,7 +174,7 @@ class Files(Section):
     later: ClassVar[tuple[str, ...]] = ("optional", "delimiter", "quotes", "sheet", "scheme", "broken")
 
     loader: Literal["files"] = Field(description="the kind of dataset")
-    task: Literal["ner", "sentiment", "nli", "qa", "relevance"] = Field(
+    task: Literal["ner", "sentiment", "classification", "nli", "qa", "relevance"] = Field(
         description="the task that the rows are for", examples=["sentiment"]
     )
     folder: FilePath = Field(
@@ -222,7 +224,8 @@ class Files(Section):
     labels: dict[RawLabel, Class] = Field(
         default={},
         description="by label in the files: the class it means, or `null` to leave such rows out. Every label must be listed. "
-        'Empty, or nulls alone (`{"": null}`: rows without a label): the task\'s usual classes',
+        'Empty, or nulls alone (`{"": null}`: rows without a label): the task\'s usual classes; `classification` '
+        "has none (without a map, the error says it whole)",
         examples=[{"1": "negative", "2": "negative", "3": None, "4": "positive", "5": "positive"}],
     )
     scheme: Literal["iob1", "iob2", "bioes", "bilou", "bmewo", "ioe", "io"] | None = Field(

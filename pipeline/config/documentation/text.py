@@ -191,6 +191,7 @@ its own `metric` does, whatever chose the epochs:
 |---|---|
 | `ner` | `entity_f1_strict`; with `precision` or `recall` for `f1`, `lenient` for `strict` (the reading of `conlleval`), and \
 `_PER`, `_ORG`, `_LOC` or a type of your own appended for one entity type |
+| `classification` | `f1_macro`, the mean over the classes; `accuracy`; `f1_` and the name of any class |
 | `sentiment` | `f1_macro`, the mean over the classes; `accuracy`; `f1_positive`; `f1_` and the name of any other class |
 | `nli` | `accuracy`; `f1_macro`; `f1_entailment`, `f1_neutral`, `f1_contradiction` |
 | `relevance` | `f1_positive`, of the class `relevant`; `accuracy`; `f1_macro`; `f1_` and the name of any other class |

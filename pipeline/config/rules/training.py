@@ -4,12 +4,15 @@ from collections.abc import Iterator
 
 from pipeline.common.errors import nearest
 from pipeline.config.datasets.facts import label_set
+from pipeline.config.encoders import Pretrain
 from pipeline.config.experiments import Experiment
 from pipeline.config.methods import PARENT
 from pipeline.config.methods.contract import Method
-from pipeline.config.resolve import layered_training, method_settings
+from pipeline.config.points import points
+from pipeline.config.resolve import layered_training, method_settings, origin
 from pipeline.config.rules.problems import KeyPath, Problem
 from pipeline.config.schema import Settings
+from pipeline.config.training import ALL_LINEAR
 from pipeline.config.tuning import TRAINING
 from pipeline.tasks.metric_names import metric_names
 
@@ -21,6 +24,7 @@ def check_training(settings: Settings) -> Iterator[Problem]:
         for label, method in trained(experiment, settings):
             found |= dict.fromkeys(check_select_metric(name, label, method, settings))
             found |= dict.fromkeys(check_test_length(name, label, method, settings))
+            found |= dict.fromkeys(check_adapters(name, label, method, settings))
     yield from found
 
 
@@ -35,10 +39,12 @@ def trained(experiment: Experiment, settings: Settings) -> Iterator[tuple[str, M
 def set_where(name: str, label: str, method: Method, key: str, settings: Settings) -> KeyPath:
     """Return the path of the key that gives a method its training setting in an experiment.
 
-    It is the grid's where the setting is tuned, and the entry's where it is built into the method, above all other layers.
+    It is the grid's where the setting is tuned, as a key of `lora` may be, and the entry's where it is built into the method,
+    above all other layers.
     """
-    if f"{TRAINING}{key}" in method.tune:
-        return ("methods", label, "tune", f"{TRAINING}{key}")
+    for tuned in method.tune:
+        if tuned == f"{TRAINING}{key}" or tuned.startswith(f"{TRAINING}{key}."):
+            return ("methods", label, "tune", tuned)
     if key in method.training.model_fields_set or key in method.built_in_training():
         return ("methods", label, "training", key)
     if key in settings.experiments[name].training.model_fields_set:
@@ -76,3 +82,24 @@ def check_test_length(name: str, label: str, method: Method, settings: Settings)
             f"{length} is a value of {label}'s grid of training.max_length too; at {length} the point would be the same run as "
             "without test_max_length, so it would belong to two grids; set another length, or take that value out of the grid",
         )
+
+
+LINEAR = ("query", "key", "value", "dense")
+"""Ends of the names of an encoder's linear layers, where it is pretrained here (`bert`, `xlm-roberta`)."""
+
+
+def check_adapters(name: str, label: str, method: Method, settings: Settings) -> Iterator[Problem]:
+    """Adapters must fit an encoder that is pretrained here; of another, the run tells as it starts, before it reads any text."""
+    experiment, key = settings.experiments[name], "lora"
+    encoder = origin(settings, experiment.encoder)
+    if not isinstance(encoder, Pretrain) or key not in method.training_keys:
+        return
+    where, of = set_where(name, label, method, key, settings), f"of encoder {experiment.encoder!r}"
+    for point in points(method):
+        lora = layered_training(settings, experiment, point).lora
+        if lora is not None and lora.rank >= encoder.hidden_size:
+            yield where, f"rank {lora.rank} is no low rank: the layers {of} are {encoder.hidden_size} wide; set less"
+        for target in (lora.targets or []) if lora is not None else []:
+            end = target.rpartition(".")[2]
+            if target != ALL_LINEAR and end not in LINEAR:
+                yield where, f"target {target!r} ends in no linear layer {of}{nearest(end, LINEAR)}"

@@ -36,12 +36,14 @@ def check_grid(path: KeyPath, method: "Method", parent: bool) -> Iterator[tuple[
         yield here, f"{kind} chooses no epoch by dev data, so it has no dev score by which a point could be chosen"
         return
     fixed = {*method.model_fields_set, *(f"{TRAINING}{key}" for key in method.training.model_fields_set)}
+    adapters = method.training.lora
+    fixed |= {f"{TRAINING}lora.{key}" for key in (adapters.model_fields_set if adapters else ())}
     for key in method.tune:
         if key in fixed:
             yield (*here, key), f"{key} is set to one value in the same entry too; leave one of the two out"
         elif key in NOT_BY_DEV:
             yield (*here, key), NOT_BY_DEV[key]
-        elif key.startswith(TRAINING) and key.removeprefix(TRAINING) not in method.training_keys:
+        elif key.startswith(TRAINING) and key.removeprefix(TRAINING).partition(".")[0] not in method.training_keys:
             yield (*here, key), f"{kind} does not use it, so all points would be one"
     yield from _check_together(here, method)
 

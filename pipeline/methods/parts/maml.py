@@ -141,9 +141,9 @@ def support_parts(trainer: Trainer, support: Batch, named: Sequence[str]) -> lis
     """
     chunks = {key: value.tensor_split(min(PARTS, len(support["row"]))) for key, value in support.items()}
     parts = [dict(zip(chunks, values, strict=True)) for values in zip(*chunks.values(), strict=True)]
-    counts = [int(labelled(part)) for part in parts]
+    counts = [float(labelled(part)) for part in parts]
     return [
-        weighed(loss_on(trainer, part, named), count / max(1, sum(counts)))
+        weighed(loss_on(trainer, part, named), count / (sum(counts) or 1))
         for part, count in zip(parts, counts, strict=True)
     ]
 

@@ -61,7 +61,7 @@ def test_a_child_has_its_parents_head_wherever_that_is_said():
         ((*CLASSES, *MGL, "methods.mgl.training.head=linear"), "methods.mgl.training.head: mgl does not use it"),
         (
             ("experiments.few.training.head=pooler",),
-            "experiments.few.training.head: ner has one kind of head, so this changes nothing; it is for sentiment, nli",
+            "experiments.few.training.head: ner has one kind of head, so this changes nothing; it is for sentiment, ",
         ),
         (
             ("methods.joint={tune: {training.head: [fresh, linear]}}", "experiments.few.methods=[joint]", "tables="),

@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.config.load import parse
+from pipeline.config.points import described_points
 from tests.configs import changed, errors, grid
 
 WRONG = "unknown metric 'entity_f1_lenent' of dataset 'babel' (task 'ner'); did you mean 'entity_f1_lenient'?"
@@ -97,3 +98,73 @@ def test_what_is_said_of_a_grid_without_dev_scores_works():
 def test_the_parents_length_is_one_that_the_encoder_takes():
     (said,) = errors("methods.source_only.training.max_length=300")
     assert said == "experiments.few.encoder: 'small' takes 256 word pieces, and source_only has max_length 300"
+
+
+ONLY = ("experiments.few.methods=[joint, adapted]", "experiments.few.targets=[nearish]", "tables=")
+
+
+def adapters(entry: str, *more: str) -> dict:
+    """What `lora` is in the runs of two variants of one method, by variant."""
+    runs = grid(f"methods.adapted={{method: joint, {entry}}}", *ONLY, *more).runs.values()
+    return {use[1]: run.spec["training"].get("lora") for run in runs for use in run.uses}
+
+
+def test_lora_is_in_the_runs_of_those_alone_that_have_it():
+    default = {"rank": 8, "alpha": 8.0, "targets": None}
+    assert adapters("training: {lora: {}}") == {"joint": None, "adapted": default}
+    assert adapters("training: {lora: null}") == {"joint": None, "adapted": None}
+    assert adapters("training: {lora: {alpha: 8, targets: query}}")["adapted"] == default | {"targets": ["query"]}
+    above = adapters("training: {lora: {rank: 4}}", "training.lora={alpha: 32}")
+    assert above == {"joint": default | {"alpha": 32.0}, "adapted": default | {"rank": 4, "alpha": 32.0}}
+    assert adapters("training: {lora: null}", "training.lora={}") == {"joint": default, "adapted": None}
+
+
+def test_keys_of_lora_are_tuned():
+    runs = grid("methods.adapted={method: joint, tune: {training.lora.rank: [2, 4]}}", *ONLY).runs.values()
+    assert [run.spec["training"]["lora"]["rank"] for run in runs if "lora" in run.spec["training"]] == [2, 2, 4, 4]
+    (point, _) = described_points(
+        parse(changed("methods.a={method: joint, tune: {training.lora.rank: [2, 4]}}")).methods["a"]
+    )
+    assert point == {"shown": {"training.lora.rank": "2"}, "settings": {"training": {"lora.rank": 2}}}
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("training: {lora: 8}", "training.lora: expected keys and values, got 8"),
+        ("training: {lora: {rnk: 8}}", "training.lora.rnk: unknown key; did you mean 'rank'?"),
+        ("training: {lora: {targets: [query, query]}}", "training.lora.targets: 'query' stands there twice"),
+        (
+            "training: {lora: {targets: a b}}",
+            "training.lora.targets: expected the end of a layer's name, as query or attention.output.dense, or all-linear; got "
+            "'a b'",
+        ),
+        (
+            "training: {lora: {targets: [all-linear, query]}}",
+            "training.lora.targets: all-linear is every linear layer; leave the others out",
+        ),
+        (
+            "training: {lora: {targets: qury}}",
+            "training.lora: target 'qury' ends in no linear layer of encoder 'small'; did you mean 'query'?",
+        ),
+        (
+            "tune: {training.lora.rank: [2, 192]}",
+            "tune.training.lora.rank: rank 192 is no low rank: the layers of encoder 'small' are 192 wide; set less",
+        ),
+        (
+            "tune: {training.lora: [4]}",
+            "tune.training.lora: unknown hyper-parameter; write training.lora.<key>: [values]",
+        ),
+        (
+            "training: {lora: {rank: 4}}, tune: {training.lora.rank: [2, 4]}",
+            "tune.training.lora.rank: training.lora.rank is set to one value in the same entry too; leave one of the two out",
+        ),
+    ],
+)
+def test_adapters_that_cannot_be(entry, said):
+    assert errors(f"methods.adapted={{method: joint, {entry}}}", *ONLY) == [f"methods.adapted.{said}"]
+
+
+def test_what_trains_nothing_has_no_adapters():
+    (said,) = errors("methods.zero_shot={training: {lora: {}}}")
+    assert said.startswith("methods.zero_shot.training.lora: zero_shot does not use it, so this changes nothing")

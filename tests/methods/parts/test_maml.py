@@ -14,6 +14,7 @@ from pipeline.methods.parts import maml
 from pipeline.methods.parts.episodes import draw_episode
 from pipeline.methods.parts.freezing import freeze
 from pipeline.methods.parts.maml import Options, meta_gradient, way_of
+from tests import tiny
 from tests.meta.model import error
 from tests.methods.auxiliaries import (
     languages_of,
@@ -105,6 +106,24 @@ def test_gradient_is_the_derivative_through_the_inner_steps(languages, double, s
     torch.set_rng_state(random)
     _, unadapted = nested(loop, support, query, 0.0, steps, parts)
     assert error(expected, unadapted) > 1e-2, "the inner steps matter"
+
+
+@pytest.mark.parametrize("way", ["fast", "lean"])
+def test_gradient_of_adapters_is_the_derivative_through_the_inner_steps(languages, double, way):
+    def train_a_while(loop):
+        for name, parameter in loop.model.named_parameters():
+            if "lora_B" in name:  # at zero A would have no gradient
+                torch.nn.init.normal_(parameter)
+
+    loop, support, query = episode(spec_of("x_maml", {"lora": tiny.LORA}), change=train_a_while)
+    random = torch.get_rng_state()
+    found, _ = meta_gradient(loop, support, query, options_of(inner_lr=0.3, inner_steps=2), way)
+    torch.set_rng_state(random)
+    _, expected = nested(loop, support, query, 0.3, 2, 4 if way == "lean" else 1)
+    assert error(found, expected) < EXACT
+    assert all(tensor.any() for tensor in expected)
+    torch.set_rng_state(random)
+    assert error(expected, nested(loop, support, query, 0.0, 2)[1]) > 1e-2, "the inner steps matter"
 
 
 def test_the_support_in_parts_gives_the_gradient_of_the_whole(languages, double, monkeypatch):

@@ -45,6 +45,7 @@ class Labels:
         """
         own = own_labels(task, given)
         self.own, self.classes = own is not None, own or tuple(LABELS[task])
+        self._usual = bool(LABELS[task])
         self._kind = "tag" if task == "ner" else "label"
         usual = {} if self.own else {name: name for name in self.classes}
         self._means: dict[str, str | None] = {**usual, **_means(given)}
@@ -131,7 +132,7 @@ class Labels:
             elif not text:
                 added[text] = None
             else:
-                (added[text],) = self._like(text) or ("?",)
+                (added[text],) = self._like(text) or ("?" if self._usual else text,)
         only_left_out = all(name is None for name in added.values())
         if not self.own and (only_left_out or self._met.isdisjoint(self.classes)):
             known = {
