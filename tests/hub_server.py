@@ -38,6 +38,7 @@ class HubServer:
 
     url: str
     folder: Path
+    repository_folder: Path = Path()  # of the one repository of a test that has one
     faults: list[tuple[str, str, int | Break]] = field(default_factory=list)
     log: list[tuple[str, str, str | None]] = field(default_factory=list)  # (method, path, Range header)
     lock: threading.Lock = field(default_factory=threading.Lock)

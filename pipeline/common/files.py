@@ -203,7 +203,12 @@ def matching(folder: Path, pattern: str) -> list[Path]:
     if path.exists() or not re.search(r"[*?[]", pattern) or Path(pattern).is_absolute():
         return [path]
     found = [file for file in _globbed(folder, pattern) if file.is_file()]
-    return sorted(found, key=lambda file: [int(part) if part.isdecimal() else part for part in _PARTS.split(str(file))])
+    return sorted(found, key=lambda file: by_number(str(file)))
+
+
+def by_number(name: str) -> list[int | str]:
+    """Return the key by which names are sorted: in the order of the numbers in them."""
+    return [int(part) if part.isdecimal() else part for part in _PARTS.split(name)]
 
 
 def _globbed(folder: Path, pattern: str) -> list[Path]:

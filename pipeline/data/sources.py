@@ -36,7 +36,7 @@ PAUSE = 1.0  # seconds before the second attempt; doubles each time
 TIMEOUT = 60.0  # seconds without a byte
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 CHUNK = 1 << 18  # bytes
-PROPOSALS = 10  # pull requests of a repository
+PROPOSALS = 30  # pull requests of a repository that are looked at
 
 
 class BrokenArchive(UserError):
@@ -172,7 +172,19 @@ def hub_list(repository: str, revision: str, kind: str, below: str | None = None
 
 def hub_offline() -> bool:
     """Whether the hub's library is told to stay off the network (`HF_HUB_OFFLINE`)."""
-    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+    said = os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE") or ""
+    return said.upper() in ("1", "ON", "YES", "TRUE")
+
+
+def hub_cached(repository: str, revision: str, kind: str) -> Path | None:
+    """Return where the hub library's own cache holds a repository at a commit (`hf download` fills it); `None`: it does not."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(repository, repo_type=kind, revision=revision, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
 
 
 def hub_proposals(repository: str, kind: str) -> list[tuple[str, set[str]]]:
@@ -195,6 +207,36 @@ def hub_proposals(repository: str, kind: str) -> list[tuple[str, set[str]]]:
     except (UserError, ValueError):
         pass
     return found
+
+
+def hub_tree(repository: str, revision: str, kind: str, below: str = "", recursive: bool = False) -> list[str]:
+    """List what lies in a hub repository's folder `below` (the root if empty): paths, those of folders with `/` at the end.
+
+    Args:
+        repository: `owner/name`.
+        revision: commit hash.
+        kind: `"dataset"` or `"model"`.
+        below: folder inside the repository; where there is none, nothing is listed.
+        recursive: whether what lies in its folders is listed too.
+
+    Raises:
+        UserError: the repository or revision does not exist, or the hub cannot be reached.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub.hf_api import RepoFolder
+
+    def call() -> list[str]:
+        api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
+        try:
+            there = [
+                *api.list_repo_tree(repository, below or None, recursive=recursive, revision=revision, repo_type=kind)
+            ]
+        except EntryNotFoundError:
+            return []
+        return sorted(f"{entry.path}/" if isinstance(entry, RepoFolder) else entry.path for entry in there)
+
+    return _hub(call, f"{repository}@{revision}/{below}")
 
 
 def hub_file(repository: str, revision: str, kind: str, path: str, folder: Path) -> Path:
@@ -225,8 +267,22 @@ def _hub(call: Callable[[], T], what: str) -> T:
         library = type(error).__module__.split(".")[0]
         inconsistent = library == "builtins" and isinstance(error, OSError) and error.errno is None
         if library in ("huggingface_hub", "httpx", "httpx2") or inconsistent:
-            raise UserError(f"{what}: {_one_line(error)}") from None
+            raise UserError(f"{what}: {_one_line(error)}{_advice(error)}") from None
         raise
+
+
+def _advice(error: Exception) -> str:
+    """What can be done about the hub's refusal; nothing where that is not known."""
+    kind, status = type(error).__name__, _status(error)
+    if kind == "GatedRepoError" or status in (401, 403):
+        return ". It is private or gated: ask for access on its page, then set HF_TOKEN to a token of yours"
+    if kind == "RepositoryNotFoundError":
+        return ". There is none of that name that you may see: look for its spelling on the hub; a private one needs HF_TOKEN"
+    if kind == "RevisionNotFoundError":
+        return ". The repository has no such commit: take one that its page lists under Files, History"
+    if status is None and "Connect" in kind:
+        return ". Where there is no network, name a folder that holds the files: `mirror`"
+    return ""
 
 
 def _status(error: Exception) -> int | None:
@@ -235,8 +291,8 @@ def _status(error: Exception) -> int | None:
 
 
 def _one_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:2]).rstrip(":") or type(error).__name__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and "For more information" not in line]
+    return " ".join(lines[:2]).rstrip(":.") or type(error).__name__
 
 
 def download(url: str, path: Path, sha256: str | None = None) -> None:

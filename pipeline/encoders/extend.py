@@ -20,7 +20,8 @@ from pipeline.data.raw_text import raw_text
 from pipeline.data.schema import CLASSES, read_split, split_facts
 from pipeline.data.splits import Size, select
 from pipeline.encoders.architectures import ARCHITECTURES, architecture_class
-from pipeline.encoders.hub import DESCRIPTIONS, TOKENIZER
+from pipeline.encoders.convert import TOKENIZER
+from pipeline.encoders.hub import DESCRIPTIONS
 from pipeline.encoders.load import load_encoder, load_tokenizer, quiet
 from pipeline.encoders.mlm import OWN_HEAD
 from pipeline.encoders.pieces import Parts, extend_tokenizer

@@ -4,10 +4,9 @@ Only configuration, safetensors and tokenizer files are fetched or copied; pickl
 comes first and is tried before any weights are: what cannot be used costs no gigabytes.
 """
 
-import json
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +14,19 @@ import yaml
 from tokenizers import Tokenizer
 
 from pipeline.common.errors import UserError
-from pipeline.common.files import read_json
-from pipeline.data.sources import hub_file, hub_list, hub_offline, hub_proposals
+from pipeline.data.sources import hub_cached, hub_file, hub_list, hub_offline, hub_proposals
 from pipeline.encoders import normaliser
+from pipeline.encoders.convert import SLOW_TOKENIZER, TOKENIZER, convert_tokenizer
 from pipeline.encoders.fitting import WEIGHTS, WEIGHTS_INDEX
-from pipeline.encoders.load import check_architecture, check_files, load_encoder, load_tokenizer, quiet, shards
+from pipeline.encoders.load import check_architecture, check_files, load_encoder, load_tokenizer, shards
 
 COMMIT = re.compile("[0-9a-f]{40}")
-TOKENIZER = "tokenizer.json"
 DESCRIPTIONS = ("config.json", TOKENIZER, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
-# What a tokenizer.json can be made from where a repository has none.
-SLOW_TOKENIZER = ("vocab.txt", "sentencepiece.bpe.model", "spm.model", "spiece.model")
 CARD = "README.md"
-PICKLES = (".bin", ".pt", ".h5", ".msgpack")
+PICKLES = (".bin", ".pt")
 NO_LICENCE = "none given"
+SHOWN = 3
+"""Pull requests with safetensors that a refusal names."""
 
 
 def from_hub(
@@ -53,16 +51,9 @@ def from_hub(
     if not COMMIT.fullmatch(revision):
         raise UserError(f"revision: {revision!r} is not a commit of {repository}; expected 40 hexadecimal digits")
     place = f"{repository}@{revision}"
-    copied = None if mirror is None else mirror / repository
-    if copied is not None and copied.is_dir():
-        check_commit(copied, revision)
-        return from_folder(copied, folder, letters)
-    if hub_offline():
-        where = f"{copied} is no folder" if copied is not None else "no `mirror` is named"
-        raise UserError(
-            f"{place}: HF_HUB_OFFLINE is set, and {where}; unset it, or fill a folder where there is a network, hf download "
-            f"{repository} --revision {revision} --local-dir MIRROR/{repository}, and name it: mirror: MIRROR"
-        )
+    there = copy_of(repository, revision, mirror)
+    if there is not None:
+        return from_folder(there, folder, letters)
     names = set(hub_list(repository, revision, "model"))
     check_names(names, repository, place)
 
@@ -77,23 +68,49 @@ def from_hub(
         raise UserError(str(error).replace(str(folder), place)) from None
 
 
+def copy_of(repository: str, revision: str, mirror: Path | None) -> Path | None:
+    """Return a folder that holds a repository at a commit: the mirror's, or off the network the hub library's own cache.
+
+    Raises:
+        UserError: the mirror holds another commit, or the network is not to be used and there is no such folder.
+    """
+    copied = None if mirror is None else mirror / repository
+    if copied is not None and copied.is_dir():
+        check_commit(copied, revision)
+        return copied
+    if not hub_offline():
+        if copied is not None:
+            print(f"note: {copied} is no folder; {repository} is fetched from the hub")
+        return None
+    if (cached := hub_cached(repository, revision, "model")) is not None:
+        return cached
+    where = f"{copied} is no folder" if copied is not None else "no `mirror` is named"
+    raise UserError(
+        f"{repository}@{revision}: HF_HUB_OFFLINE is set, {where}, and the hub's cache does not hold it; unset it, or fill a "
+        f"folder where there is a network, hf download {repository} --revision {revision} --local-dir MIRROR/{repository}, "
+        "and name it: mirror: MIRROR"
+    )
+
+
 def check_names(names: set[str], repository: str, place: str) -> None:
     """Check that a repository's files are those of an encoder.
 
     Raises:
-        UserError: it has no safetensors weights (with the commits of open conversions that have), or no tokenizer.
+        UserError: it has no description, no safetensors weights (with the commits of pull requests that have), or no tokenizer.
     """
+    if "config.json" not in names:
+        raise UserError(f"{place}: no config.json: it is no model of transformers")
     if not names & {WEIGHTS, WEIGHTS_INDEX}:
         pickled = sorted(name for name in names if name.endswith(PICKLES))
-        has = f"it has {', '.join(pickled)}, which may run code when opened" if pickled else "it has no weights"
-        found = [
-            commit
-            for commit, files in hub_proposals(repository, "model")
-            if files & {WEIGHTS, WEIGHTS_INDEX} and "config.json" in files
-        ]
+        has = (
+            f"it has {', '.join(pickled)}, which may run code when opened"
+            if pickled
+            else "it has no weights for PyTorch"
+        )
+        found = [c for c, files in hub_proposals(repository, "model") if files >= {WEIGHTS, "config.json"}][:SHOWN]
         advice = (
-            f"An open conversion has them; look at it on the hub, then set\n  revision: {found[0]}"
-            + "".join(f"\nor\n  revision: {other}" for other in found[1:])
+            "A pull request has them; look at it on the hub, then set\n  "
+            + "\nor\n  ".join(f"revision: {c}" for c in found)
             if found
             else "Look for a revision or a copy with safetensors (the hub's conversion bot offers one as a pull request), or "
             "convert it and give its folder (`from: folder`)"
@@ -112,6 +129,8 @@ def collect(
         UserError: see `from_hub`.
     """
     files = choose_files(names)
+    if TOKENIZER not in names:  # what an interrupted attempt made: its notes would be missing
+        (folder / TOKENIZER).unlink(missing_ok=True)
     weights = [name for name in files if name in (WEIGHTS, WEIGHTS_INDEX)]
     for name in files:
         if name not in weights:
@@ -128,8 +147,7 @@ def collect(
     notes += load_encoder(folder).notes
     tokenizer = load_tokenizer_alone(folder)
     found = normaliser.describe(tokenizer)
-    warned = normaliser.warning(found, tokenizer)
-    for note in (*([warned] if warned else []), *notes):
+    for note in (*normaliser.warnings(found, tokenizer), *notes):
         print(f"note: {note}")
     return {"licence": licence, "normaliser": found, "notes": notes}
 
@@ -171,11 +189,8 @@ def from_folder(source: Path, folder: Path, letters: Mapping[str, bool | None] =
     Raises:
         UserError: `source` is not an encoder the pipeline can load (see `load_encoder`).
     """
-    names = {path.name for path in source.iterdir() if path.is_file()} if source.is_dir() else set()
-    if TOKENIZER in names or not names & set(SLOW_TOKENIZER):
-        check_files(source)
-    elif not names & {WEIGHTS, WEIGHTS_INDEX}:
-        check_names(names, "", str(source))
+    check_files(source, (TOKENIZER, *SLOW_TOKENIZER))
+    names = {path.name for path in source.iterdir() if path.is_file()}
 
     def copy(name: str) -> Path:
         return Path(shutil.copyfile(source / name, folder / name))
@@ -215,56 +230,3 @@ def load_tokenizer_alone(folder: Path) -> Tokenizer:
         UserError: it is no tokenizer.
     """
     return load_tokenizer(folder, checked=False)
-
-
-def convert_tokenizer(folder: Path, made_of: str) -> list[str]:
-    """Write `tokenizer.json` from `vocab.txt` or a SentencePiece model, by transformers' own conversion; return notes.
-
-    Raises:
-        UserError: transformers cannot do it here; the message says why.
-    """
-    from transformers import AutoTokenizer
-
-    notes: list[str] = []
-    keeps: dict[str, Any] = {}
-    said = folder / "tokenizer_config.json"
-    try:
-        if made_of == "vocab.txt" and not (said.is_file() and "do_lower_case" in read_json(said)):
-            pieces = (folder / made_of).read_text(encoding="utf-8").splitlines()
-            kept = normaliser.keeps_letters(pieces)
-            keeps = {"do_lower_case": not kept}
-            does = "has capitals or accents, so they are kept" if kept else "has neither capitals nor accents"
-            notes.append(f"no tokenizer_config.json says whether text is lower-cased; the vocabulary {does}")
-        with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(
-                str(folder), local_files_only=True, trust_remote_code=False, **keeps
-            )
-        tokenizer.backend_tokenizer.save(str(folder / TOKENIZER))
-        if made_of.endswith(".model") and has_byte_fallback(folder / made_of):
-            notes += restore_byte_fallback(folder / TOKENIZER)
-    except Exception as error:  # a missing library, an unknown class, a broken file: transformers raises many kinds
-        raise UserError(
-            f"{folder}: no {TOKENIZER}, and {made_of} cannot be turned into one: {' '.join(str(error).split())}"
-        ) from None
-    return notes
-
-
-def has_byte_fallback(model: Path) -> bool:
-    """Whether a SentencePiece model spells what it does not know in bytes."""
-    from sentencepiece import sentencepiece_model_pb2
-
-    description = sentencepiece_model_pb2.ModelProto()  # type: ignore[attr-defined]
-    description.ParseFromString(model.read_bytes())
-    return bool(description.trainer_spec.byte_fallback)
-
-
-def restore_byte_fallback(path: Path) -> list[str]:
-    """Let a converted tokenizer spell unknown letters in bytes, as its SentencePiece model does and the conversion forgets."""
-    content = json.loads(path.read_text(encoding="utf-8"))
-    pieces: Iterable[Any] = content["model"].get("vocab") or ()
-    known = {piece[0] if isinstance(piece, list) else piece for piece in pieces}
-    if content["model"].get("byte_fallback") or not all(f"<0x{byte:02X}>" in known for byte in range(256)):
-        return []
-    content["model"]["byte_fallback"] = True
-    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    return ["letters without a piece are spelled in bytes, as the SentencePiece model does"]

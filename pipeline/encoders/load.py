@@ -8,7 +8,7 @@ Nothing in the folder is executed: no pickle, no remote code, no network.
 
 import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,15 +140,16 @@ def needs(model_type: Any) -> str:
     return f"it is {named} in transformers {__version__}, for which pipeline/encoders/architectures.py has no row"
 
 
-def check_files(folder: Path) -> None:
-    """Check that the files of a model are in `folder`.
+def check_files(folder: Path, tokenizers: Sequence[str] = ("tokenizer.json",)) -> None:
+    """Check that the files of a model are in `folder`, one of `tokenizers` among them.
 
     Raises:
         UserError: no such folder; files are missing (each named); the weights are there only as a pickle.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; expected a model: config.json, {WEIGHTS}, tokenizer.json")
-    missing = [name for name in ("config.json", "tokenizer.json") if not (folder / name).is_file()]
+    missing = [] if (folder / "config.json").is_file() else ["config.json"]
+    missing += [] if any((folder / name).is_file() for name in tokenizers) else [tokenizers[0]]
     if not (folder / WEIGHTS).is_file():
         if (folder / WEIGHTS_INDEX).is_file():
             missing += [name for name in shards(folder / WEIGHTS_INDEX) if not (folder / name).is_file()]

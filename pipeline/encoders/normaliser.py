@@ -4,6 +4,8 @@ A normaliser that lower-cases or strips accents takes tone marks away: in Yoruba
 """
 
 import unicodedata
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from tokenizers import Tokenizer, normalizers
@@ -11,11 +13,18 @@ from tokenizers import Tokenizer, normalizers
 from pipeline.common.errors import UserError
 
 EXAMPLE = "Àwọn ọmọ"
+IN_PARTS = "o\u0323\u0300"
+"""Yoruba's ọ̀, letter and marks each on its own (NFD)."""
 CHOICES = ("lower_case", "strip_accents")
 
 
 def describe(tokenizer: Tokenizer) -> dict[str, Any]:
-    """Return what a tokenizer does to letters: `lower_case`, `strip_accents`, and `form`, its Unicode normal form or `none`."""
+    """Return what a tokenizer does to letters.
+
+    Returns:
+        `lower_case`; `strip_accents`; `form`, its Unicode normal form or `none`; `loses_marks`: whether marks of letters that
+        are written in parts get lost, as they do in the tokenizer of XLM-R.
+    """
 
     def of(text: str) -> str:
         return text if tokenizer.normalizer is None else str(tokenizer.normalizer.normalize_str(text)).strip(" ▁")
@@ -26,19 +35,48 @@ def describe(tokenizer: Tokenizer) -> dict[str, Any]:
         form = "NFKD" if compatible else "NFD" if of("é") == "e\u0301" or stripped else "none"
     else:
         form = "NFKC" if compatible else "NFC"
-    return {"lower_case": of("A") == "a", "strip_accents": stripped, "form": form}
+    whole = unicodedata.normalize("NFC", of(IN_PARTS))
+    loses = whole != unicodedata.normalize("NFC", IN_PARTS)
+    return {"lower_case": of("A") == "a", "strip_accents": stripped, "form": form, "loses_marks": loses}
 
 
-def warning(found: dict[str, Any], tokenizer: Tokenizer) -> str | None:
-    """Return what to warn of, `None` where letters stay what they are."""
+def warnings(found: dict[str, Any], tokenizer: Tokenizer) -> list[str]:
+    """Return what to warn of, nothing where letters stay what they are."""
+    if tokenizer.normalizer is None:
+        return []
     does = [what for key, what in zip(CHOICES, ("lower-cases", "strips accents"), strict=True) if found[key]]
-    if not does or tokenizer.normalizer is None:
-        return None
-    changed = tokenizer.normalizer.normalize_str(EXAMPLE)
-    return (
-        f"the tokenizer {' and '.join(does)}: {EXAMPLE!r} becomes {changed!r}. For a language that tells words apart by them "
-        "set lower_case: false and strip_accents: false on the encoder, if its vocabulary has such pieces"
-    )
+    said = []
+    if does:
+        changed = tokenizer.normalizer.normalize_str(EXAMPLE)
+        said.append(
+            f"the tokenizer {' and '.join(does)}: {EXAMPLE!r} becomes {changed!r}. For a language that tells words apart by "
+            "them set lower_case: false and strip_accents: false on the encoder, if its vocabulary has such pieces"
+        )
+    if found["loses_marks"] and not found["strip_accents"]:
+        changed = tokenizer.normalizer.normalize_str(IN_PARTS).strip()
+        said.append(
+            f"the tokenizer loses marks of letters that are written in parts (NFD): {IN_PARTS!r} becomes {changed!r}; text in "
+            "NFC, as most is, keeps them"
+        )
+    return said
+
+
+def lost_marks(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[int, int]:
+    """Count the words of texts that lose accents, tone marks or vowel signs to a tokenizer's normaliser.
+
+    Returns:
+        how many do, of how many words; nothing is counted where the normaliser keeps all marks.
+    """
+    own = tokenizer.normalizer
+    if own is None or not describe(tokenizer)["loses_marks"]:
+        return 0, 0
+    words = Counter(word for text in texts for word in text.split())
+    lost = {word for word in words if not word.isascii() and _marks(own.normalize_str(word)) < _marks(word)}
+    return sum(words[word] for word in lost), words.total()
+
+
+def _marks(text: str) -> int:
+    return sum(unicodedata.category(letter) == "Mn" for letter in unicodedata.normalize("NFD", text))
 
 
 def set_normaliser(tokenizer: Tokenizer, lower_case: bool | None, strip_accents: bool | None) -> None:

@@ -12,6 +12,7 @@ from pipeline.common.paths import expanded
 from pipeline.config.datasets import Dataset as DatasetSettings
 from pipeline.config.datasets.babel import Babel
 from pipeline.config.datasets.facts import babel_languages, babel_overrides
+from pipeline.config.datasets.files import Files
 from pipeline.config.encoders import Extend, FolderEncoder, HubEncoder, Made, Pretrain, made_from
 from pipeline.config.methods.parts.maml import named_languages
 from pipeline.config.resolve import lineage, method_called, target_text, target_texts
@@ -61,6 +62,12 @@ class Dataset:
         sought = {"sources": list(self.sources), "archive": self.archive, "expected": expected}
         return {**self.data_spec(language), **sought}
 
+    def called_elsewhere(self, language: str) -> str | None:
+        """Return what the files of a repository or an archive call one language; `None` of other loaders and of a folder."""
+        if self.spec["loader"] != "files" or self.folder is not None:
+            return None
+        return self.called.get(language, language)
+
     def own_files(self, language: str) -> dict[str, list[Path]]:
         """Return by split the user's own files that one language is read from, there or not; none of other loaders."""
         if self.spec["loader"] != "files" or self.folder is None:
@@ -98,6 +105,8 @@ def dataset_spec(dataset: DatasetSettings) -> dict[str, Any]:
     spec = dataset.model_dump(by_alias=True, exclude={*PLACES, "expected", "languages", "licence"})
     if isinstance(dataset, Babel):
         spec["family"] = babel_overrides(dataset)
+    if isinstance(dataset, Files) and dataset.archive is not None:  # of no original, so it says what the rows are
+        spec["archive"] = dataset.archive.model_dump()
     return spec
 
 
@@ -223,7 +232,7 @@ def needed_datasets(settings: Settings, keys: Mapping[str, str]) -> Iterator[Dat
 def _places(given: Mapping[str, Any]) -> dict[str, Any]:
     """Where a dataset's files are found and what they must count."""
     return {
-        "sources": tuple(given.get("sources", ("folder",))),
+        "sources": tuple(given.get("sources", [kind for kind in ("folder", "hub", "archive") if kind in given])),
         **{kind: expanded(given[kind]) for kind in ("mirror", "folder") if kind in given},
         "archive": given.get("archive"),
         "expected": given.get("expected", {}),

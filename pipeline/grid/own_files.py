@@ -14,6 +14,8 @@ from pipeline.common import paths
 from pipeline.common.files import canonical_json, read_object, sha256_file, write_text
 from pipeline.grid.inputs import Dataset
 
+CALLED = "language"
+"""In the place of splits: what a language is called where files lie elsewhere."""
 SETTLED = 2_000_000_000  # nanoseconds: a file that changed so lately may change again without another date
 
 
@@ -52,7 +54,12 @@ class OwnFiles:
             self._hashed = False
 
     def content(self, dataset: Dataset, language: str) -> dict[str, list[str]]:
-        """Return by split the SHA-256 of the user's own files that one language is read from; nothing for other loaders."""
+        """Return by split the SHA-256 of the user's own files that one language is read from; nothing for other loaders.
+
+        Of files that lie elsewhere it is what they call the language: the rest is part of the dataset's key.
+        """
+        if called := dataset.called_elsewhere(language):
+            return {CALLED: [called]}
         named = dataset.own_files(language).items()
         return {split: [sha256 for path in files if (sha256 := self.sha256(path))] for split, files in named}
 
@@ -71,7 +78,7 @@ class OwnFiles:
             return []
         path, read = paths.own_content(dataset.key, language), read_of(dataset, language)
         changed = _differs(read, content)
-        if read and "own" not in read and not changed:
+        if read and "own" not in read and not changed and CALLED not in content:
             return []
         text = canonical_json(content) + "\n"
         if not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -85,6 +92,9 @@ class OwnFiles:
 
 def _differs(read: Mapping[str, Any], content: Mapping[str, list[str]]) -> bool:
     copied = read.get("files", {})
+    if CALLED in content:
+        spec = read.get("spec", {})
+        return bool(copied) and [spec.get("languages", {}).get(spec["language"], spec["language"])] != content[CALLED]
     return bool(copied) and any(
         hashes != [file.get("sha256") for file in copied.get(split, [])] for split, hashes in content.items()
     )

@@ -173,7 +173,7 @@ def train_on_from_text(spec: dict[str, Any], threads: int, folder: Path, staging
     facts = {"data": data, "threads": threads, "start": sha256_file(manifest)}
     with training_job(spec, facts, settings.steps, folder) as job:
         found = train_on(paths.encoder_dir(spec["start"]), settings, texts, job, staging)
-        found |= facts | {"device": job.device.type} | inherited(manifest)
+        found = inherited(manifest) | found | facts | {"device": job.device.type}
     print_gain(spec["encoder"], found)
     return found
 
@@ -221,7 +221,7 @@ def extend_by_text(spec: dict[str, Any], threads: int, staging: Path) -> dict[st
     facts = extend(paths.encoder_dir(spec["base"]), texts, settings, staging)
     if not facts["pieces"]:
         print(f"{spec['encoder']}: the text needs no new piece; the encoder stays as {spec['base']} is")
-    return facts | {"data": data, "base": sha256_file(manifest)} | inherited(manifest)
+    return inherited(manifest) | facts | {"data": data, "base": sha256_file(manifest)}
 
 
 def made_before(encoder: str, to: str) -> Path:
@@ -237,9 +237,9 @@ def made_before(encoder: str, to: str) -> Path:
 
 
 def inherited(manifest: Path) -> dict[str, Any]:
-    """Return what an encoder's manifest says of all that is made from it: the licence."""
+    """Return what an encoder's manifest says of all that is made from it: the licence, what the tokenizer does to letters."""
     content = read_json(manifest)
-    return {"licence": content["licence"]} if isinstance(content, dict) and "licence" in content else {}
+    return {key: content[key] for key in ("licence", "normaliser") if key in content}
 
 
 def read_parts(text: list[dict[str, Any]]) -> tuple[list[tuple[str, list[str]]], dict[str, str]]:

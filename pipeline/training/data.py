@@ -15,10 +15,12 @@ from tokenizers import Tokenizer
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import sha256_file
+from pipeline.data.raw_text import raw_text
 from pipeline.data.schema import CLASSES, POSITIVE, read_split, split_labels
 from pipeline.data.splits import Size, count_of, select
 from pipeline.encoders.architectures import architecture_of
 from pipeline.encoders.load import Encoder
+from pipeline.encoders.normaliser import lost_marks
 from pipeline.methods.contract import Pool
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.metric_names import MAIN, metric_names
@@ -95,7 +97,8 @@ class RunData:
         data_seed: chooses rows.
         labels: the label set, in the order of the head's outputs; known after the first split.
         hashes: SHA-256 of every file read, by path.
-        counts: of every split tokenised, by path: `max_length`, `pieces`, `unknown_pieces`, `words`, `truncated_words`.
+        counts: of every split tokenised, by path: `max_length`, `pieces`, `unknown_pieces`, `words`, `truncated_words`; of test
+            splits that lose accents or tone marks to the tokenizer `unmarked_words`, of `text_words`.
     """
 
     reader: Reader
@@ -148,7 +151,12 @@ class RunData:
         """Return all test examples of a language, in the file's order."""
         table = self.read(language, "test")
         path = paths.run_split(self.spec, language, "test")
-        return self.examples(path, table, max_length=self.reader.test_max_length)
+        examples = self.examples(path, table, max_length=self.reader.test_max_length)
+        texts = raw_text(self.reader.task_name, language, table)["text"].to_pylist()
+        lost, words = lost_marks(self.reader.tokenizer, texts)
+        if lost:
+            self.counts[str(path)] |= {"unmarked_words": lost, "text_words": words}
+        return examples
 
     def examples(
         self, path: Path, table: pa.Table, rows: NDArray[np.int64] | None = None, max_length: int | None = None

@@ -1,4 +1,4 @@
-"""What a run has to warn of before its scores are believed: pieces that its tokenizer does not know, test words cut off.
+"""What a run has to warn of before its scores are believed: pieces unknown to its tokenizer, tone marks lost, words cut off.
 
 Each warning is what `run.json`, the collected scores and at last a note under the table say of one split.
 """
@@ -13,9 +13,11 @@ UNKNOWN = 0.05
 """The share of a split's pieces above which those that are unknown are warned of; emoji and rare symbols stay below it."""
 CUT = 0.02
 """The share of a test set's words, answers or texts above which those beyond the length limit are warned of."""
+UNMARKED = 0.02
+"""The share of a test set's words above which those that lose accents or tone marks to the tokenizer are warned of."""
 
 Warned = Mapping[str, Any]
-"""`kind` (`unknown` or `cut`), `dataset`, `language`, `split`, `encoder`, `task`, `max_length`, `rows`, `share`, `says`."""
+"""`kind`: `unknown`, `cut`, `marks`; `dataset`, `language`, `split`, `encoder`, `task`, `max_length`, `rows`, `share`, `says`."""
 
 
 def find_warnings(spec: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
@@ -41,8 +43,9 @@ def shares(split: str, of: Mapping[str, int]) -> Iterator[tuple[str, int, float]
     for kind, part, whole, least in (
         ("unknown", "unknown_pieces", "pieces", UNKNOWN),
         ("cut", "truncated_words", "words", CUT),
+        ("marks", "unmarked_words", "text_words", UNMARKED),
     ):
-        share = of[part] / of[whole] if of[whole] else 0.0
+        share = of[part] / of[whole] if of.get(whole) else 0.0
         if share > least and (kind == "unknown" or split == "test"):
             yield kind, of[part], share
 
@@ -56,8 +59,10 @@ def sentence(warning: Warned, encoder: str = "") -> str:
     """
     language, items = warning["language"], ITEMS[warning["task"]]
     share, split = f"{100 * warning['share']:.0f} %", warning["split"]
+    whose = f"the tokenizer of {encoder}" if encoder else "the encoder's tokenizer"
+    if warning["kind"] == "marks":
+        return f"{share} of the {split} words of {language} lose accents or tone marks to {whose}"
     if warning["kind"] == "unknown":
-        whose = f"the tokenizer of {encoder}" if encoder else "the encoder's tokenizer"
         return f"{share} of the pieces of {language}'s {split} {items} are unknown to {whose}"
     limit = f"max_length {warning['max_length']}"
     if warning["task"] == "ner":

@@ -354,6 +354,30 @@ def test_dev_and_test_are_splits_that_there_are(loader, changes, message):
             {"columns": {"premise": "body"}},
             "columns.premise: task 'sentiment' has no such column; valid: group, id, label, ",
         ),
+        (
+            {"folder": None},
+            "folder: is required and missing: the path of a folder; or hub: {repository: owner/name, revision: COMMIT}, or ",
+        ),
+        ({"hub": HUB}, "hub: the files are in one place, and 'folder' says where; leave one of the two out"),
+        ({"folder": None, "hub": HUB, "archive": {"url": "https://a.b/c.zip"}}, "archive: the files are in one place"),
+        (
+            {"mirror": "m"},
+            "mirror: stands in for the hub, and there is no `hub`; for a folder of your own say `folder`",
+        ),
+        (
+            {"folder": None, "archive": {"url": "data/a.zip"}},
+            "archive.url: 'data/a.zip': expected an http:// or https:// address; unpack a file of yours and say `folder`",
+        ),
+        (
+            {"folder": None, "archive": {"url": "https://a.b/{language}.zip", "sha256": "0" * 64}},
+            "archive.sha256: is of one file, and {language} in the address makes an archive for each language",
+        ),
+        (
+            {"folder": None, "hub": HUB, "files": {"train": "../{language}.csv"}},
+            "files.train: '../{language}.csv': leads out of the repository or archive",
+        ),
+        ({"folder": None, "hub": {**HUB, "revision": "main"}}, "hub.revision: "),
+        ({"language_until": "-"}, "language_until: is about the column `language`, which `columns` does not name"),
         ({"columns": {"text": 1.5}}, "columns.text: expected a column's name or number, got 1.5"),
         ({"columns": {"text": True}}, "columns.text: expected a column's name or number, got True; put it in quotes"),
     ],
@@ -492,6 +516,8 @@ def key_of(loader: str, **changes) -> str:
         ("files", {"labels": {"a": "negative", "b": "positive"}}, False),
         ("files", {"cut": {"seed": 1}}, False),
         ("files", {"files": {"all": "{language}.tsv"}}, False),
+        ("files", {"folder": None, "hub": HUB}, False),
+        ("files", {"folder": None, "archive": {"url": "https://a.b/c.zip"}}, False),
         ("xnli", {"mirror": "elsewhere", "sources": ["mirror"], "folder": "x"}, True),
         ("xnli", {"expected": {"de": {"dev": 3}}}, True),
         ("xnli", {"test": "dev"}, False),
@@ -505,6 +531,19 @@ def key_of(loader: str, **changes) -> str:
 )
 def test_what_determines_content_is_in_the_key_and_nothing_else(loader, changes, same):
     assert (key_of(loader, **changes) == key_of(loader)) is same
+
+
+def test_files_that_lie_elsewhere_are_known_by_where():
+    on_hub = {"folder": None, "hub": HUB}
+    assert key_of("files") == "one-c8e9ebde"  # as before there were other places than folders
+    assert key_of("files", **on_hub) == key_of("files", **on_hub, mirror="m", languages={"jv": "jav"})
+    assert key_of("files", **on_hub) != key_of("files", folder=None, hub={**HUB, "revision": "f" * 40})
+    packed = [
+        {"url": "https://a.b/c.zip"},
+        {"url": "https://a.b/d.zip"},
+        {"url": "https://a.b/c.zip", "sha256": "0" * 64},
+    ]
+    assert len({key_of("files", folder=None, archive=one) for one in packed}) == 3
 
 
 def test_the_order_of_labels_is_that_of_the_head():

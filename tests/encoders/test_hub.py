@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 import torch
@@ -6,30 +7,11 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
 from pipeline.common.errors import UserError
-from pipeline.data import sources
 from pipeline.encoders.hub import from_folder, from_hub
 from pipeline.encoders.load import load_encoder
-from tests.encoders.models import SENTENCES, save_row, save_tiny
-from tests.hub_server import COMMIT, Break, serve
-
-NAME = "someone/tiny"
-
-
-@pytest.fixture
-def hub(tmp_path, monkeypatch):
-    with serve(tmp_path / "hub") as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.url)
-        monkeypatch.setattr(sources, "PAUSE", 0.01)
-        repository = server.folder / "models" / NAME
-        repository.mkdir(parents=True)
-        server.repository_folder = repository
-        yield server
-
-
-@pytest.fixture
-def target(tmp_path):
-    (tmp_path / "target").mkdir()
-    return tmp_path / "target"
+from tests.encoders.conftest import NAME, OTHER
+from tests.encoders.models import save_row, save_tiny
+from tests.hub_server import COMMIT, Break
 
 
 def files(folder):
@@ -115,10 +97,10 @@ def test_repository_without_tokenizer(hub, target):
 
 
 def test_unknown_repository_and_revision(hub, target):
-    with pytest.raises(UserError, match="someone/other"):
+    with pytest.raises(UserError, match=r"someone/other.*There is none of that name that you may see"):
         from_hub("someone/other", COMMIT, target)
     save_tiny(hub.repository_folder, "bert")
-    with pytest.raises(UserError, match=NAME):
+    with pytest.raises(UserError, match=rf"{NAME}.*has no such commit: take one that its page lists"):
         from_hub(NAME, "f" * 40, target)
 
 
@@ -177,92 +159,7 @@ def test_folder_that_is_not_a_model(tmp_path, target):
     assert files(target) == []
 
 
-# ------------------------------------------------------------------------------------------ repositories as they are published
-
-PULL = "faf660b811036d7b6dfc53aacfe5281447d4e2c6"
-OLDER = "0" * 40
-
-
-def train_sentencepiece(folder, name, **options):
-    """A SentencePiece model of a few sentences; return what cuts text by it."""
-    import sentencepiece
-
-    given = {"vocab_size": 64, "hard_vocab_limit": False, "minloglevel": 2, "character_coverage": 1.0, **options}
-    model = folder / name
-    with open(model, "wb") as file:
-        sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(SENTENCES), model_writer=file, **given)
-    return sentencepiece.SentencePieceProcessor(str(model))
-
-
-def with_sentencepiece(folder, architecture, name, tokenizer_class, rows, **options):
-    """A repository whose tokenizer is a SentencePiece model alone, with `rows` more tokens than the model has pieces."""
-    folder.mkdir(parents=True, exist_ok=True)
-    pieces = train_sentencepiece(folder, name, **options)
-    description = {"tokenizer_class": tokenizer_class}
-    save_row(folder, architecture, vocabulary=pieces.get_piece_size() + rows)
-    (folder / "tokenizer.json").unlink()
-    (folder / "tokenizer_config.json").write_text(json.dumps(description))
-    return pieces
-
-
-DEBERTA = {
-    "pad_id": 0,
-    "bos_id": -1,
-    "eos_id": -1,
-    "unk_id": 3,
-    "pad_piece": "[PAD]",
-    "unk_piece": "[UNK]",
-    "control_symbols": ["[CLS]", "[SEP]"],
-}
-
-
-def test_glot500_has_a_sentencepiece_model_alone(hub, target):
-    pieces = with_sentencepiece(
-        hub.repository_folder, "xlm-roberta", "sentencepiece.bpe.model", "XLMRobertaTokenizer", 2
-    )
-    (hub.repository_folder / "README.md").write_text("---\nlicense: apache-2.0\nlanguage: [yo]\n---\n# Card\n")
-    facts = from_hub(NAME, COMMIT, target)
-    assert facts["licence"] == "apache-2.0"
-    assert "README.md" not in files(target)
-    encoder = load_encoder(target)
-    for sentence in (*SENTENCES[:4], "zürich ada"):
-        encoding = encoder.tokenizer.encode(sentence)
-        known = [p if pieces.piece_to_id(p) else "<unk>" for p in pieces.encode(sentence, out_type=str)]
-        assert [t if t in encoder.tokenizer.get_vocab() else "<unk>" for t in encoding.tokens[1:-1]] == known or [
-            encoder.tokenizer.id_to_token(i) for i in encoding.ids[1:-1]
-        ] == known
-
-
-@pytest.mark.parametrize("fallback", [False, True])
-def test_mdeberta_has_a_pickle_an_spm_model_and_an_open_conversion(hub, target, fallback):
-    """The refusal's advice is followed, and the tokenizer cuts as its SentencePiece model, unknown letters in bytes too."""
-    pull = hub.repository_folder / ".pulls" / PULL
-    options = {**DEBERTA, **({"byte_fallback": True, "vocab_size": 330} if fallback else {})}
-    pieces = with_sentencepiece(pull, "deberta-v2", "spm.model", "DebertaV2Tokenizer", 1, **options)
-    for other in (hub.repository_folder, hub.repository_folder / ".pulls" / OLDER):
-        other.mkdir(exist_ok=True)
-        for name in ("config.json", "spm.model", "tokenizer_config.json"):
-            (other / name).write_bytes((pull / name).read_bytes())
-        (other / "pytorch_model.bin").write_bytes(b"a pickle")
-    with pytest.raises(UserError, match=r"no model\.safetensors; it has pytorch_model\.bin.*\n  revision: ") as error:
-        from_hub(NAME, COMMIT, target)
-    (advised,) = [line.split()[1] for line in str(error.value).splitlines() if line.startswith("  revision: ")]
-    assert advised == PULL, "the other pull request has no safetensors"
-    facts = from_hub(NAME, advised, target)
-    assert facts["licence"] == "none given"
-    assert bool(facts["notes"]) == fallback
-    tokenizer = load_encoder(target).tokenizer
-    for sentence in (*SENTENCES[:4], *(["zürich ọmọ"] if fallback else [])):
-        assert tokenizer.encode(sentence).tokens[1:-1] == pieces.encode(sentence, out_type=str)
-
-
-@pytest.mark.parametrize("architecture", ["modernbert", "eurobert", "xlm-roberta", "bert"])
-def test_repositories_with_a_tokenizer_of_their_own(hub, target, architecture):
-    save_row(hub.repository_folder, architecture)
-    add_unwanted(hub.repository_folder)
-    facts = from_hub(NAME, COMMIT, target)
-    assert facts == {"licence": "none given", "normaliser": facts["normaliser"], "notes": []}
-    assert load_encoder(target).model.config.model_type == architecture
+# ------------------------------------------------------------------------------------------- tried first, mirrors, refusals
 
 
 def test_a_tokenizer_is_tried_before_weights_are_fetched(hub, target):
@@ -299,19 +196,58 @@ def test_a_mirror_gives_the_same_as_the_hub(hub, target, tmp_path, monkeypatch):
     }
     noted = hub.repository_folder / ".cache/huggingface/download/config.json.metadata"
     noted.parent.mkdir(parents=True)
-    noted.write_text(f"{OLDER}\netag\n1.0\n")
-    with pytest.raises(UserError, match=rf"config\.json is of commit {OLDER}, and revision is {COMMIT}"):
+    noted.write_text(f"{OTHER}\netag\n1.0\n")
+    with pytest.raises(UserError, match=rf"config\.json is of commit {OTHER}, and revision is {COMMIT}"):
         from_hub(NAME, COMMIT, there, mirror=hub.folder / "models")
 
 
 def test_offline_without_a_mirror_says_how_to_fill_one(target, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(
-        UserError, match=rf"HF_HUB_OFFLINE is set, and no `mirror`.*hf download {NAME} --revision {COMMIT}"
+        UserError, match=rf"HF_HUB_OFFLINE is set, no `mirror` is named.*hf download {NAME} --revision {COMMIT}"
     ):
         from_hub(NAME, COMMIT, target)
     with pytest.raises(UserError, match="tiny is no folder"):
         from_hub(NAME, COMMIT, target, mirror=tmp_path)
+
+
+def test_the_cache_of_the_hub_library_serves_off_the_network(hub, target, tmp_path, monkeypatch):
+    save_row(hub.repository_folder, "bert")
+    snapshot = tmp_path / "cache" / "models--someone--tiny" / "snapshots" / COMMIT
+    shutil.copytree(hub.repository_folder, snapshot)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    from_hub(NAME, COMMIT, target)
+    assert files(target) == ["config.json", "model.safetensors", "tokenizer.json"]
+    assert not hub.log
+    with pytest.raises(UserError, match="the hub's cache does not hold it"):
+        from_hub(NAME, OTHER, target)
+
+
+def test_a_mirror_without_the_repository_leaves_it_to_the_hub(hub, target, tmp_path, capsys):
+    save_row(hub.repository_folder, "bert")
+    from_hub(NAME, COMMIT, target, mirror=tmp_path)
+    assert f"{tmp_path / NAME} is no folder; {NAME} is fetched from the hub" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_gated_repository_says_how_to_get_access(hub, target, status):
+    hub.fail(COMMIT, status)
+    with pytest.raises(UserError, match=rf"{NAME}@{COMMIT}.*It is private or gated: ask for access.*HF_TOKEN"):
+        from_hub(NAME, COMMIT, target)
+
+
+def test_a_repository_or_mirror_that_lacks_files_is_refused_by_name(hub, target):
+    save_row(hub.repository_folder, "xlm-roberta")
+    (hub.repository_folder / "config.json").rename(hub.repository_folder / "tokenizer_config.json")
+    with pytest.raises(UserError, match=rf"{NAME}@{COMMIT}: no config\.json: it is no model of transformers"):
+        from_hub(NAME, COMMIT, target)
+    (hub.repository_folder / "tokenizer.json").rename(hub.repository_folder / "spm.model")
+    with pytest.raises(UserError, match=r"tiny: not a model: config\.json missing"):
+        from_hub(NAME, COMMIT, target, mirror=hub.folder / "models")
+    (hub.repository_folder / "model.safetensors").rename(hub.repository_folder / "pytorch_model.bin")
+    with pytest.raises(UserError, match=r"tiny: the weights are only in pytorch_model\.bin"):
+        from_hub(NAME, COMMIT, target, mirror=hub.folder / "models")
+    assert files(target) == []
 
 
 # -------------------------------------------------------------------------------------------------------- what letters become
@@ -328,7 +264,7 @@ def with_normaliser(folder, **given):
 def test_a_tokenizer_that_takes_tone_marks_is_warned_about_and_can_be_told(tmp_path, target, capsys):
     with_normaliser(tmp_path / "source", lowercase=True)
     facts = from_folder(tmp_path / "source", target)
-    assert facts["normaliser"] == {"lower_case": True, "strip_accents": True, "form": "NFD"}
+    assert facts["normaliser"] == {"lower_case": True, "strip_accents": True, "form": "NFD", "loses_marks": True}
     assert "lower-cases and strips accents: 'Àwọn ọmọ' becomes 'awon omo'" in capsys.readouterr().out
     facts = from_folder(tmp_path / "source", target, {"lower_case": None, "strip_accents": False})
     assert facts["normaliser"]["lower_case"] and not facts["normaliser"]["strip_accents"]

@@ -128,3 +128,20 @@ def test_other_loaders_have_no_files_of_the_user_s_own():
     assert (
         OwnFiles().handed(Dataset("wikiann-12345678", "w", {"loader": "wikiann"}, ("qu",), folder="mine"), "qu") == []
     )
+
+
+def test_another_name_of_a_language_is_read_anew_where_files_lie_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    spec = {"loader": "files", "hub": {"repository": "a/b"}, "files": {"train": "{language}.csv"}}
+
+    def called(**languages):
+        return Dataset("own-12345678", "own", spec, ("sw",), sources=("hub",), called=languages)
+
+    handed = OwnFiles().handed(called(sw="swa"), "sw")
+    assert handed == [str(paths.own_content("own-12345678", "sw"))]
+    written = {"spec": {"language": "sw", "languages": {"sw": "swa"}}, "files": {"train": [{"sha256": "0"}]}}
+    write_json(paths.raw_manifest("own-12345678", "sw"), written)
+    assert OwnFiles().handed(called(sw="swa", xh="xho"), "sw") == handed
+    assert not OwnFiles().changed(called(sw="swa", xh="xho"), "sw")
+    assert OwnFiles().changed(called(sw="swh"), "sw")
+    assert OwnFiles().changed(called(), "sw")

@@ -52,3 +52,18 @@ def test_the_hub_example_pins_both_commits() -> None:
         "joint",
         "zero_shot",
     }
+
+
+def test_the_encoders_example_has_a_row_for_each_encoder() -> None:
+    grid = runs.expand(config.load([ROOT / "config/examples/encoders.yaml"]))
+    pinned = {e.name: (e.spec["repository"], len(e.spec["revision"])) for e in grid.encoders.values() if not e.folder}
+    assert pinned == {
+        "xlmr": ("FacebookAI/xlm-roberta-base", 40),
+        "e5_small": ("intfloat/multilingual-e5-small", 40),
+        "mdeberta": ("microsoft/mdeberta-v3-base", 40),
+        "mmbert": ("jhu-clsp/mmBERT-base", 40),
+        "eurobert": ("EuroBERT/EuroBERT-210m", 40),
+    }
+    assert {e.name: e.folder for e in grid.encoders.values() if e.folder} == {"glot500": "models/glot500"}
+    tested = Counter(run.spec["encoder"] for run in grid.runs.values() if run.uses)
+    assert set(tested) == set(grid.encoders) and len(set(tested.values())) == 1

@@ -5,11 +5,12 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from tokenizers.normalizers import BertNormalizer
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import sha256_file
-from pipeline.data.schema import LABELS
+from pipeline.data.schema import LABELS, text_table
 from pipeline.data.splits import select
 from pipeline.encoders.load import load_encoder
 from pipeline.methods.contract import Pool
@@ -225,6 +226,20 @@ def test_a_length_beyond_the_encoders_positions_is_cut_to_them(here):
     write("sentiment", {"train": 8})
     assert reader("sentiment", 512).max_length == 40
     assert reader("sentiment", 10).max_length == 10
+
+
+def test_test_words_that_lose_their_marks_are_counted(here, monkeypatch):
+    write("sentiment", {"test": 4})
+    said = text_table("beta", [("1", "Àwọn ọmọ"), ("2", "two words")])
+    monkeypatch.setattr(data_module, "raw_text", lambda *_: said)
+    of = str(paths.split(tiny.DATASET, "beta", "test"))
+    for strips, counted in ((False, {}), (True, {"unmarked_words": 2, "text_words": 4})):
+        data = run_data("sentiment")
+        data.reader.tokenizer.normalizer = BertNormalizer(lowercase=False, strip_accents=strips)
+        data.test("beta")
+        assert {
+            key: number for key, number in data.counts[of].items() if key in ("unmarked_words", "text_words")
+        } == counted
 
 
 def test_settings_of_a_run():

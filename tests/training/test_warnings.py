@@ -29,11 +29,21 @@ def test_more_than_a_fiftieth_of_the_test_cut_off_is_warned_of():
         "sentiment": [
             "8 % of the test texts of th are longer than max_length 128, and what lies beyond it is not read"
         ],
+        "classification": [
+            "8 % of the test texts of th are longer than max_length 128, and what lies beyond it is not read"
+        ],
         "nli": ["8 % of the test pairs of th are longer than max_length 128, and what lies beyond it is not read"],
         "relevance": [
             "8 % of the test pairs of th are longer than max_length 128, and what lies beyond it is not read"
         ],
     }
+
+
+def test_more_than_a_fiftieth_of_test_words_without_their_marks_is_warned_of():
+    assert says(unmarked_words=2, text_words=100) == [] == says("train", unmarked_words=50, text_words=100)
+    assert says(unmarked_words=40, text_words=100) == [
+        "40 % of the test words of th lose accents or tone marks to the encoder's tokenizer"
+    ]
 
 
 def test_an_empty_split_has_no_share():

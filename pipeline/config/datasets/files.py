@@ -15,7 +15,7 @@ from pydantic import (
     field_validator,
 )
 
-from pipeline.config.datasets.downloaded import DevFromTrain
+from pipeline.config.datasets.downloaded import Archive, DevFromTrain, Hub
 from pipeline.config.section import Section
 from pipeline.config.values import FilePath, Language, Seed, Share, Switch, TextOrNull, read_null
 from pipeline.data.formats.delimited import DELIMITERS
@@ -169,19 +169,40 @@ class FileCut(Section):
 
 
 class Files(Section):
-    """Your own data: CSV, TSV, Excel, JSONL, Parquet or CoNLL files in a folder."""
+    """Your own data, or anybody's: CSV, TSV, Excel, JSONL, Parquet or CoNLL files in a folder, on the hub, in an archive."""
 
-    later: ClassVar[tuple[str, ...]] = ("optional", "delimiter", "quotes", "sheet", "scheme", "broken")
+    later: ClassVar[tuple[str, ...]] = (
+        *("optional", "delimiter", "quotes", "sheet", "scheme", "broken"),
+        *("hub", "archive", "mirror", "language_until"),
+    )
 
     loader: Literal["files"] = Field(description="the kind of dataset")
     task: Literal["ner", "sentiment", "classification", "nli", "qa", "relevance"] = Field(
         description="the task that the rows are for", examples=["sentiment"]
     )
-    folder: FilePath = Field(
-        description="path of the folder; changes no run: a file that changed is read again", examples=["data/mine"]
+    folder: FilePath | None = Field(
+        default=None,
+        description="path of the folder; changes no run: a file that changed is read again. One of `folder`, `hub` and `archive` "
+        "says where the files are",
+        examples=["data/mine"],
+    )
+    hub: Hub | None = Field(
+        default=None,
+        description="or the hub's repository that holds them, and its commit; only what `files` names is downloaded",
+    )
+    archive: Archive | None = Field(
+        default=None,
+        description="or the archive that holds them; `{language}` in its address stands for the same as in `files`",
+    )
+    mirror: FilePath | None = Field(
+        default=None,
+        description="with `hub`: a folder that is read in its place where it holds the repository, as `<owner>/<name>/`; "
+        "changes no run",
+        examples=["../shared/data"],
     )
     files: dict[Literal["train", "dev", "test", "all"], FileNames] = Field(
-        description="each split's file below the folder, or one file for `all`, which `cut` divides; a list, or a name with "
+        description="each split's file below the folder, in the repository or the archive, or one file for `all`, which `cut` "
+        "divides; a list, or a name with "
         "`*`, where it has several; `{language}` in it stands for the language's name in `languages`",
         examples=[{"train": "{language}/train.csv", "test": "{language}/test.csv"}],
     )
@@ -198,6 +219,12 @@ class Files(Section):
     )
     columns: FileColumns = Field(
         default=FileColumns(), description="which column holds what; `{language}` in a name as in `files`"
+    )
+    language_until: TextOrNull = Field(
+        default=None,
+        description="what stands in the column `language` counts up to this text: with `-`, `swahili-12-3` is `swahili`; "
+        "`null`: all of it",
+        examples=["-"],
     )
     header: Switch = Field(
         default=True, description="CSV and TSV begin with the columns' names; otherwise columns are numbered from 0"

@@ -172,13 +172,15 @@ datasets:
     Described(
         "files",
         "Files",
-        "Your own data, for any task: CSV, TSV, Excel, JSONL, Parquet, for `ner` also CoNLL; packed text too (`.csv.gz`). A file "
-        "of yours that changed is read again. Each split has a file or several, or what is for all is cut into splits, classes "
-        "in their shares. How tables are written (what separates cells, which quotes are data, which sheet) is recognised, "
-        "noted, and may be said. "
+        "For any task; for `ner` also CoNLL; packed text too (`.csv.gz`). A file of yours that changed is read again; a "
+        "repository and its commit, or an archive's address and SHA-256, are part of what a run is known by. Each split has "
+        "a file or several, or what is for all is cut into splits, classes in their shares. How tables are written (what "
+        "separates cells, which quotes are data, which sheet) is recognised, noted, and may be said. Parquet that names its "
+        "numbered classes is read by these names, which `labels` maps then. "
+        "`datasets/` has ready entries for public sets, to be copied or named beside your config (`docs/data.md`). "
         "`examples/nusax.yaml` is a ready-made example with three classes; `examples/relevance.yaml` one for a "
         "search-relevance table, which nobody publishes.",
-        "yours",
+        "yours, or what the source says",
         "",
         """\
 datasets:

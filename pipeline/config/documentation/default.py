@@ -43,6 +43,7 @@ VALUES: dict[tuple[str, str], Any] = {
         for kind in ("Squad", "Marc", "SentiPers", "Sentiraama", "Cls10")  # no archive to download
         for key, value in (("sources", ["folder"]), ("folder", f"data/{kind.lower()}"))
     },
+    ("Files", "folder"): "data/mine",
     ("Files", "files"): {"all": "{language}.csv"},
     ("Experiment", "methods"): ["target_only", "joint", "fine_tune", "zero_shot", "xla_maml", "meta_optimizer"],
     ("Experiment", "sources"): ["hubbish"],

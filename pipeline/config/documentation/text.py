@@ -4,8 +4,8 @@ INTRO = """\
 # The config
 
 A config names **datasets**, **encoders**, **experiments** (grids of runs) and **tables** over them. `config.yaml` in this folder
-is the demo and the default; `examples/` holds more. Give your own with `snakemake --configfile my.yaml`; `metalingua check
-my.yaml` says whether it is right, `metalingua plan my.yaml` what it would run.
+is the demo and the default; `examples/` holds more, `datasets/` ready entries for public sets. Give your own with `snakemake
+--configfile my.yaml`; `metalingua check my.yaml` says whether it is right, `metalingua plan my.yaml` what it would run.
 
 * The whole config is checked before any job starts: unknown keys and names, impossible combinations, missing dev data. Every
   error is reported at once, with file, line and path:

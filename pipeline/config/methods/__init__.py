@@ -47,9 +47,9 @@ AnyMethod = Annotated[
     | XlaMaml
     | Reptile
     | MetaOptimizer
-    | Mgl
     | Majority
-    | Random,
+    | Random
+    | Mgl,
     Field(discriminator="method"),
 ]
 

@@ -67,6 +67,7 @@ def check_files(name: str, dataset: Files) -> Iterator[Problem]:
         yield (*path, "files"), "'all' is divided into all splits, so no other file may stand beside it"
     if not dataset.files:
         yield (*path, "files"), "names no file; expected train, dev and test, or all"
+    yield from check_place(path, dataset)
     yield from check_paths(path, dataset)
     yield from check_dialect(path, dataset)
     yield from check_cut(path, dataset)
@@ -79,10 +80,39 @@ def check_files(name: str, dataset: Files) -> Iterator[Problem]:
     )
     for key in sorted(key for key, column in dataset.columns if column is not None and key not in used):
         yield (*path, "columns", key), f"task {dataset.task!r} has no such column{nearest(key, sorted(used))}"
+    if dataset.language_until is not None and dataset.columns.language is None:
+        yield (*path, "language_until"), "is about the column `language`, which `columns` does not name; leave it out"
     yield from check_labels(path, dataset)
     if dataset.task != "ner":
         for key in (name for name in ("scheme", "broken") if getattr(dataset, name) not in (None, "refuse")):
             yield (*path, key), f"is about tagged sentences, and task {dataset.task!r} has none; leave it out"
+
+
+def check_place(path: KeyPath, dataset: Files) -> Iterator[Problem]:
+    """The files lie in one place: a folder, the hub, or an archive that can be downloaded and checked."""
+    given = [kind for kind in ("folder", "hub", "archive") if getattr(dataset, kind) is not None]
+    if not given:
+        yield (
+            (*path, "folder"),
+            "is required and missing: the path of a folder; or hub: {repository: owner/name, revision: COMMIT}, or "
+            "archive: {url: ADDRESS}",
+        )
+    for kind in given[1:]:
+        yield (*path, kind), f"the files are in one place, and {given[0]!r} says where; leave one of the two out"
+    if dataset.mirror is not None and dataset.hub is None:
+        yield (*path, "mirror"), "stands in for the hub, and there is no `hub`; for a folder of your own say `folder`"
+    if dataset.archive is None:
+        return
+    if not dataset.archive.url.startswith(("http://", "https://")):
+        yield (
+            (*path, "archive", "url"),
+            f"{dataset.archive.url!r}: expected an http:// or https:// address; unpack a file of yours and say `folder`",
+        )
+    if dataset.archive.sha256 is not None and "{language}" in dataset.archive.url:
+        yield (
+            (*path, "archive", "sha256"),
+            "is of one file, and {language} in the address makes an archive for each language; leave it out",
+        )
 
 
 def check_paths(path: KeyPath, dataset: Files) -> Iterator[Problem]:
@@ -98,7 +128,10 @@ def check_paths(path: KeyPath, dataset: Files) -> Iterator[Problem]:
                 f"{file!r}: a lone brace; only {{language}} may stand in braces, so rename the file",
             )
         if file.startswith(("/", "~/")) or ".." in file.split("/"):
-            where = f"{file!r}: leads out of `folder`, which files are named below; write the path of theirs there"
+            place = "`folder`, which files are named below; write the path of theirs there"
+            if dataset.folder is None:
+                place = "the repository or archive, in which files are named; write their path in it"
+            where = f"{file!r}: leads out of {place}"
             yield (*path, "files", split), where
         first = splits.setdefault(file, split)
         if first != split:
@@ -114,7 +147,7 @@ def check_paths(path: KeyPath, dataset: Files) -> Iterator[Problem]:
 
 def check_optional(path: KeyPath, dataset: Files) -> Iterator[Problem]:
     """What a language may lack must be a file of its own, or its rows of a file of several."""
-    told_apart = dataset.columns.language is not None or dataset.columns.by_language
+    told_apart = _is_told_apart(dataset)
     for i, split in enumerate(dataset.optional):
         if split not in dataset.files:
             yield (*path, "optional", i), f"`files` names no {split} file that a language could lack; leave it out"
@@ -166,8 +199,7 @@ def check_languages_of_files(name: str, dataset: Files, languages: Collection[st
     """Languages that are used together must be told apart: by file, or by a column; and be called differently."""
     path = ("datasets", name)
     shared = [key for key, files in dataset.files.items() for file in as_list(files) if "{language}" not in file]
-    told_apart = dataset.columns.language is not None or dataset.columns.by_language
-    if shared and len(languages) > 1 and not told_apart:
+    if shared and len(languages) > 1 and not _is_told_apart(dataset):
         yield (
             (*path, "files", shared[0]),
             f"is one file for {', '.join(sorted(languages))}; put {{language}} into its path, or say which column tells the "
@@ -178,6 +210,12 @@ def check_languages_of_files(name: str, dataset: Files, languages: Collection[st
         other = called.setdefault(name_of(dataset.languages.get(language, language)), language)
         if other != language:
             yield (*path, "languages", language), f"is called as {other!r} is; expected different names"
+
+
+def _is_told_apart(dataset: Files) -> bool:
+    """Whether languages are told apart by more than their files' names: by a column, by columns, or by where the files are."""
+    places = (dataset.hub and dataset.hub.repository) or (dataset.archive and dataset.archive.url) or ""
+    return dataset.columns.language is not None or dataset.columns.by_language or "{language}" in places
 
 
 def check_babel(name: str, dataset: Babel) -> Iterator[Problem]:

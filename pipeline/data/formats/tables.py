@@ -6,7 +6,7 @@
 | `.tsv`, `.txt` | a line each, quotes are data; or as CSV, if every quote in the file is where CSV would have one | |
 | `.xlsx`, `.xlsm` | a sheet's | see `workbooks` |
 | `.jsonl`, `.json` | an object a line, or the file is one list of objects, also `{"data": […]}` | keys are columns |
-| `.parquet` | numbered from 0 | |
+| `.parquet` | numbered from 0 | see `class_labels` for numbered classes |
 
 Text may be packed: `.csv.gz`. Rows of separators alone are blank lines. What is malformed is refused with its line or row.
 """
@@ -23,6 +23,7 @@ from typing import Any
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import read_parquet
 from pipeline.common.names import respelt
+from pipeline.data.formats.class_labels import class_names
 from pipeline.data.formats.delimited import DELIMITERS, SEP_LINE, Delimited, Dialect, is_blank, open_delimited, rows_of
 from pipeline.data.formats.delimited import ENDINGS as DELIMITED
 from pipeline.data.formats.lines import CARRIAGE
@@ -48,6 +49,7 @@ class Table:
         there: names of all columns of the file.
         gaps: rows that blank lines stand before.
         notes: what was found out about how the table is written.
+        classes: by column, the names of its numbered classes, where the file says them.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class Table:
     there: tuple[str, ...] = ()
     gaps: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
+    classes: dict[str, list[str]] = field(default_factory=dict)
 
     def place(self, row: int) -> str:
         """Name a row in messages: `file:line`, or `file: row 3`, counted from 0."""
@@ -364,10 +367,13 @@ def _parquet(path: Path, names: Sequence[str], optional: Sequence[str]) -> Table
     table = read_parquet(path)
     if not table.num_rows:
         raise EmptyFile(f"{path}: holds no rows")
-    table = table.rename_columns(respelt(table.column_names, (*names, *optional)))
+    spelt = respelt(table.column_names, (*names, *optional))
+    called = dict(zip(table.column_names, spelt, strict=True))
+    classes = {called[name]: found for name, found in class_names(table.schema.metadata).items() if name in called}
+    table = table.rename_columns(spelt)
     chosen = _found(path, table.column_names, names, optional)
     for name in chosen:
         if "binary" in str(table.schema.field(name).type):
             raise UserError(f"{path}: column {name!r} is {table.schema.field(name).type}, expected text")
     columns = {name: [as_text(value) for value in table[name].to_pylist()] for name in chosen}
-    return Table(path, columns, table.num_rows, there=tuple(table.column_names))
+    return Table(path, columns, table.num_rows, there=tuple(table.column_names), classes=classes)

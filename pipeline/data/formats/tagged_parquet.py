@@ -4,7 +4,6 @@
 there are none; tag strings are accepted too. Rows with -1 throughout, or no such column, bear no tags.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pyarrow as pa
 
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import read_parquet
+from pipeline.data.formats.class_labels import class_names
 from pipeline.data.formats.lines import Sentences
 
 BLANK = "token of no characters, removed"
@@ -70,7 +70,7 @@ def _tags(path: Path, table: pa.Table, labels: Sequence[str]) -> list[list[str] 
     if "ner_tags" not in table.column_names:
         return [None] * table.num_rows
     rows = _column(path, table, "ner_tags", lambda kind: pa.types.is_integer(kind) or pa.types.is_string(kind))
-    names = _label_names(table) or list(labels)
+    names = class_names(table.schema.metadata).get("ner_tags") or list(labels)
     result: list[list[str] | None] = []
     for number, row in enumerate(rows):
         if row and all(value == -1 for value in row):
@@ -85,15 +85,3 @@ def _tags(path: Path, table: pa.Table, labels: Sequence[str]) -> list[list[str] 
     if strange := sorted(set(names) - set(labels)):
         raise UserError(f"{path}: label name {strange[0]!r} in the file's metadata{nearest(strange[0], labels)}")
     return result
-
-
-def _label_names(table: pa.Table) -> list[str] | None:
-    """Return the label names `datasets` left in the metadata, if any."""
-    raw = (table.schema.metadata or {}).get(b"huggingface")
-    try:
-        feature = json.loads(raw)["info"]["features"]["ner_tags"] if raw else {}
-        inner = feature.get("feature", feature) if isinstance(feature, dict) else feature[0]
-        names = inner.get("names")
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        return None
-    return [str(name) for name in names] if isinstance(names, list) else None

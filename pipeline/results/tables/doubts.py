@@ -60,12 +60,14 @@ def _kinds(kinds: Mapping[tuple[Any, ...], Sequence[Mapping[str, Any]]]) -> list
 
 
 def of_pieces(found: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return a sentence for each kind of doubt about runs, and of unknown pieces for each encoder: the worst split."""
+    """Return a sentence for each kind of doubt about runs, of the tokenizer's doubts for each encoder: the worst split."""
     found = list(found)
     several = len({doubt["encoder"] for doubt in found}) > 1
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for doubt in found:
-        encoder = name_of(doubt["encoder"].partition("@")[0]) if several and doubt["kind"] == "unknown" else ""
+        encoder = (
+            name_of(doubt["encoder"].partition("@")[0]) if several and doubt["kind"] in ("unknown", "marks") else ""
+        )
         groups.setdefault((doubt["kind"], encoder), []).append(doubt)
     said = []
     for (_, encoder), doubts in groups.items():

@@ -18,6 +18,7 @@ from pipeline.data.corpora.files.fetch import fetch
 from pipeline.data.corpora.files.read import load
 from pipeline.data.schema import LABELS
 from pipeline.grid.inputs import dataset_spec
+from tests.data.corpora.ready import parquet as named_parquet
 
 PAGE = Path(__file__).parents[3] / "docs/your-files.md"
 CLASSES = ("negative", "positive")
@@ -123,6 +124,13 @@ FILES = {
     "JSON lines, or one JSON list": {
         "jv.jsonl": jsonl(*({"text": f"text {i}", "label": CLASSES[i % 2]} for i in range(20)))
     },
+    "Parquet of the hub, classes named in its schema": {
+        f"jv/{split}-00000-of-00001.parquet": named_parquet(
+            {"text": [f"{split} {i}" for i in range(20)], "label": [i % 2 for i in range(20)]},
+            {"label": {"names": [*CLASSES], "_type": "ClassLabel"}},
+        )
+        for split in ("train", "test")
+    },
     "Parquet, labels as numbers": {"jv.parquet": parquet()},
     "labels spelt otherwise": {"jv.csv": texts(classes=("Negative", "Positive"))},
     "rows without a label": {"jv.csv": texts() + "nobody said,\n"},
@@ -185,6 +193,7 @@ FILES = {
 }
 ROWS = {  # of train, dev and test together, where it is not twenty
     "a table for each split": 60,
+    "Parquet of the hub, classes named in its schema": 40,
     "one file, a column tells the language": 20,
     "a column for each language": 30,
     "pairs that a document holds together": 30,

@@ -42,6 +42,18 @@ def unknown(language="th", share=0.12, split="test", encoder="wp-1a2b3c4d", runs
     return {**found, "runs": list(runs)}
 
 
+def test_lost_marks_are_said_of_each_encoder():
+    marks = {"unmarked_words": 40, "text_words": 100}
+    found = [unknown("yo", 0, "test", "wp-1a2b3c4d", **marks), unknown("qu", 0, "test", "mbert-1a2b3c4d", **marks)]
+    assert of_pieces(found) == [
+        "40 % of the test words of yo lose accents or tone marks to the tokenizer of wp.",
+        "40 % of the test words of qu lose accents or tone marks to the tokenizer of mbert.",
+    ]
+    assert of_pieces(found[:1]) == [
+        "40 % of the test words of yo lose accents or tone marks to the encoder's tokenizer."
+    ]
+
+
 def test_doubtful_data_is_one_sentence_a_dataset_the_worst_language_named():
     assert of_data([doubt("qu")]) == ["Data of toy: 25 of 100 test sentences stand in train (qu)."]
     found = [doubt("qu", 0.1), doubt("jv", 0.5), doubt("yo", 0.2), doubt("yo", 0.03, "dropped", other=None)]

@@ -52,7 +52,7 @@ def split_files(spec: Mapping[str, Any]) -> dict[str, list[str]]:
     called = languages_of(spec)
     alike = [path for paths in given.values() for path in paths if "{language}" not in path]
     columns = spec.get("columns") or {}
-    if alike and len(called) > 1 and not (columns.get("language") or is_wide(columns)):
+    if alike and len(called) > 1 and not (columns.get("language") or is_wide(columns) or is_by_place(spec)):
         raise UserError(
             f"files: {alike[0]!r} is one file for {len(called)} languages; put {{language}} into its path, or say which "
             "column tells the language: columns: {language: NAME}"
@@ -139,6 +139,12 @@ def found_columns(task: str, columns: Mapping[str, str], there: Container[str]) 
 def is_wide(columns: Mapping[str, Any]) -> bool:
     """Whether languages stand beside each other, `{language}` in the names of their columns; their rows are parallel then."""
     return any("{language}" in str(name) for name in columns.values())
+
+
+def is_by_place(spec: Mapping[str, Any]) -> bool:
+    """Whether each language has a repository or an archive of its own."""
+    hub, archive = spec.get("hub") or {}, spec.get("archive") or {}
+    return "{language}" in str(hub.get("repository")) + str(archive.get("url"))
 
 
 def remedy(spec: Mapping[str, Any], split: str, parts: int) -> str:

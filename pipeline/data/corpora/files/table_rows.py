@@ -11,11 +11,12 @@ from pipeline.common.names import difference, name_of
 from pipeline.data.arrange import Read
 from pipeline.data.corpora.files.asked import asked_columns, broken_of, dialect_of, found_columns, is_wide, languages_of
 from pipeline.data.corpora.files.cells import with_lists
-from pipeline.data.corpora.files.labels import Labels, label_text, pairs_of
+from pipeline.data.corpora.files.labels import Labels, Map, label_text, pairs_of
 from pipeline.data.corpora.files.parts import NoRows
 from pipeline.data.corpora.files.rows import Chosen, answer_rows, class_rows
 from pipeline.data.corpora.files.tagged import Tags, tagged_read, tagged_rows
 from pipeline.data.corpora.files.token_rows import Boundaries, find_boundaries, sentence_rows, sentences
+from pipeline.data.formats.class_labels import named
 from pipeline.data.formats.tables import Table, read_table
 from pipeline.data.schema import SCHEMAS
 
@@ -34,6 +35,7 @@ def table_rows(
     fixed, free = asked_columns(task, columns)
     table = read_table(path, list(fixed.values()), free, dialect_of(spec))
     names = found_columns(task, columns, table.columns)
+    table = _with_class_names(table, names.get("label", names.get("tags", "")), spec.get("labels") or {})
     if task == "qa" and "answer" not in names:
         raise UserError(f"{path}: column 'answer' is missing; name it under `columns`")
     boundaries = None
@@ -68,6 +70,21 @@ def table_rows(
     notes = (*table.notes, *found.notes)
     found = replace(found, dropped=dict(dropped + Counter(found.dropped)), repaired=repaired, notes=notes)
     return _grouped(found, table, names["group"], chosen) if "group" in names else found
+
+
+def _with_class_names(table: Table, column: str, given: Map) -> Table:
+    """Return a table with the classes of a column by their names, where the file numbers and names them.
+
+    A map of labels that speaks of the numbers is taken at its word.
+
+    Raises:
+        UserError: a number is that of no class.
+    """
+    names, listed = table.classes.get(column), [label_text(label) for label, _ in pairs_of(given)]
+    if not names or (any(label.isdecimal() for label in listed) and not {*map(label_text, names)} & {*listed}):
+        return table
+    values = [named(value, names, table.place(row)) for row, value in enumerate(table.columns[column])]
+    return replace(table, columns={**table.columns, column: values})
 
 
 def _with_groups_filled(table: Table, names: Mapping[str, str], rows: Sequence[int]) -> Table:
@@ -116,7 +133,7 @@ def _chosen(
     rows: Sequence[int] = range(table.rows)
     if "language" in names:
         name = languages_of(spec)[language]
-        languages = table.columns[names["language"]]
+        languages = _until(table.columns[names["language"]], spec.get("language_until"))
         spelt = {value: name_of(str(value or "")) for value in {str(value or "") for value in languages}}
         rows = [row for row, value in enumerate(languages) if spelt[str(value or "")] == name_of(name)]
         if not rows:
@@ -131,6 +148,11 @@ def _chosen(
         return [(row, f"files-{language}-{split}-{row}") for row in rows], dropped
     ids = _ids(table, names["id"], rows)
     return [(row, f"files-{split}-{name}") for name, row in ids.items()], dropped
+
+
+def _until(values: Sequence[Any], mark: str | None) -> Sequence[Any]:
+    """Return what stands before a mark, or all where there is none."""
+    return [value.partition(mark)[0] if isinstance(value, str) else value for value in values] if mark else values
 
 
 def _ids(table: Table, column: str, rows: Sequence[int]) -> dict[str, int]:
