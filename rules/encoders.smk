@@ -1,8 +1,8 @@
-"""The encoders that runs start from: a snapshot of the hub, a folder, pretrained here, or one of these extended.
+"""The encoders that runs start from: a snapshot of the hub, a folder, pretrained here, or one of these extended or trained on.
 
-Reads results/data/<dataset>/<language>/text.parquet of the languages an encoder is pretrained on; for an extended one the
-base's manifest, and text.parquet or train.parquet of its languages (the others read nothing of ours); writes resources/encoders/
-<encoder>/, which the other rules know by its manifest.
+Reads results/data/<dataset>/<language>/text.parquet of the languages an encoder is pretrained on; for one that is extended or
+trained on the manifest of the one it is made from, and text.parquet or train.parquet of its languages (the others read nothing of
+ours); writes resources/encoders/<encoder>/, which the other rules know by its manifest.
 """
 
 

@@ -1,8 +1,9 @@
 """The config's section about encoders, as pydantic models."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic import Discriminator, Field, PlainValidator, Tag, WithJsonSchema
 
 from pipeline.config.section import Section
 from pipeline.config.values import (
@@ -23,6 +24,20 @@ from pipeline.config.values import (
     SwitchOrNull,
     read_languages,
 )
+
+Alpha = Annotated[
+    Share,
+    Field(description="language sampling q ∝ p^α: 1 keeps each language's share of the sentences, 0 makes them equal"),
+]
+Steps = Annotated[Count, Field(description="optimiser steps")]
+BatchSize = Annotated[Count, Field(description="sentences per step")]
+Rate = Annotated[Positive, Field(description="peak learning rate of AdamW")]
+Decay = Annotated[Number, Field(ge=0, description="decoupled weight decay")]
+Warmup = Annotated[Fraction, Field(description="fraction of the steps with rising learning rate")]
+Mask = Annotated[
+    Number,
+    Field(gt=0, lt=1, description="fraction of the word pieces to predict; a short training learns more at 0.4"),
+]
 
 
 class Text(Section):
@@ -54,21 +69,13 @@ class Pretrain(Section):
     text: OneOrMore[Text] = Field(
         description="what to pretrain on: datasets and languages", examples=[[{"dataset": "babel", "languages": "all"}]]
     )
-    alpha: Share = Field(
-        default=0.5,
-        description="language sampling q ∝ p^α: 1 keeps each language's share of the sentences, 0 makes them equal",
-    )
-    steps: Count = Field(default=1000, description="optimiser steps")
-    batch_size: Count = Field(default=32, description="sentences per step")
-    learning_rate: Positive = Field(default=1e-3, description="peak learning rate of AdamW")
-    weight_decay: Number = Field(default=0.01, ge=0, description="decoupled weight decay")
-    warmup: Fraction = Field(default=0.1, description="fraction of the steps with rising learning rate")
-    mask: Number = Field(
-        default=0.15,
-        gt=0,
-        lt=1,
-        description="fraction of the word pieces to predict; a short training learns more at 0.4",
-    )
+    alpha: Alpha = 0.5
+    steps: Steps = 1000
+    batch_size: BatchSize = 32
+    learning_rate: Rate = 1e-3
+    weight_decay: Decay = 0.01
+    warmup: Warmup = 0.1
+    mask: Mask = 0.15
     seed: Seed = Field(default=0, description="seed of initialisation, sampling and masking")
 
 
@@ -150,8 +157,8 @@ TargetOrLanguages = Annotated[
 ]
 
 
-class ExtensionText(Section):
-    """What new pieces are learned from."""
+class TargetText(Section):
+    """What an encoder that is made from another one learns from."""
 
     dataset: Name = Field(description="a name under `datasets`", examples=["babel"])
     languages: TargetOrLanguages = Field(
@@ -171,7 +178,7 @@ class Extend(Section):
 
     from_: Literal["extend"] = Field(alias="from", description="where the encoder comes from")
     encoder: Name = Field(description="the encoder to extend: a name under `encoders`", examples=["small"])
-    text: OneOrMore[ExtensionText] = Field(
+    text: OneOrMore[TargetText] = Field(
         description="what to learn new pieces from",
         examples=[[{"dataset": "babel", "languages": "target", "size": "target_size"}]],
     )
@@ -185,4 +192,47 @@ class Extend(Section):
     seed: Seed = Field(default=0, description="seed of what is drawn")
 
 
-Encoder = Annotated[Pretrain | HubEncoder | FolderEncoder | Extend, Field(discriminator="from_")]
+class Continue(Section):
+    """Another encoder of the config, trained on here by masked language modelling on the raw text of datasets."""
+
+    from_: Literal["pretrain"] = Field(alias="from", description="where the encoder comes from")
+    start: Name = Field(
+        description="the encoder to train on from, a name under `encoders`: its architecture, sizes and vocabulary stay as they "
+        "are",
+        examples=["mbert"],
+    )
+    text: OneOrMore[TargetText] = Field(
+        description="what to train on", examples=[[{"dataset": "wikiann", "languages": ["qu", "jv"]}]]
+    )
+    max_length: Count = Field(
+        default=128,
+        ge=8,
+        description="sentences are cut to so many word pieces, special tokens included; the encoder takes as long ones "
+        "afterwards as before",
+    )
+    alpha: Alpha = 0.5
+    steps: Steps = 1000
+    batch_size: BatchSize = 32
+    learning_rate: Rate = 5e-5
+    weight_decay: Decay = 0.01
+    warmup: Warmup = 0.1
+    mask: Mask = 0.15
+    seed: Seed = Field(default=0, description="seed of sampling, masking, and of a head where the encoder has none")
+
+
+def which_pretraining(given: Any) -> str:
+    """Tell the two kinds of `from: pretrain` apart: whether there is a `start`."""
+    return "from start" if isinstance(given, Continue) or (isinstance(given, Mapping) and "start" in given) else "new"
+
+
+Pretraining = Annotated[
+    Annotated[Pretrain, Tag("new")] | Annotated[Continue, Tag("from start")], Discriminator(which_pretraining)
+]
+Encoder = Annotated[Pretraining | HubEncoder | FolderEncoder | Extend, Field(discriminator="from_")]
+Made = Extend | Continue
+"""What is made from another encoder of the config."""
+
+
+def made_from(encoder: Made) -> str:
+    """Return the name of the encoder that another one is made from."""
+    return encoder.encoder if isinstance(encoder, Extend) else encoder.start

@@ -1,19 +1,24 @@
 """Errors of the schema, in words: the path as the user wrote it and a message that helps."""
 
+import types
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Tag
 from pydantic_core import ErrorDetails
 
 from pipeline.common.errors import nearest
+from pipeline.config.encoders import Continue, Pretrain, Pretraining
 from pipeline.config.rules.problems import KeyPath
 from pipeline.config.schema import Settings
 from pipeline.config.training import FineTuning, Training
 
 _BECAME = {"fine_tune_lr": "learning_rate", "fine_tune_epochs": "epochs"}
 """Keys that are gone, and which of `fine_tune` they have become."""
+
+PRETRAININGS = tuple(part.tag for kind in get_args(get_args(Pretraining)[0]) for part in get_args(kind)[1:])
+"""Pydantic's names of the two kinds of `from: pretrain`."""
 
 
 def explain(details: ErrorDetails, raw: Mapping[str, Any]) -> tuple[KeyPath, str]:
@@ -51,9 +56,11 @@ def unknown_key(key: str, given: Any, model: Any, keys: Sequence[str]) -> str:
     """Word that a section has no such key: what it is now, whose it is, or which key may be meant."""
     if key in _BECAME and "fine_tune" in keys:
         return f"is now fine_tune: {{{_BECAME[key]}: {given}}}"
+    if model is Continue and key in Pretrain.model_fields:
+        return "describes a new model, and this one is trained on from `start`, whose own it keeps; leave it out"
     if model is FineTuning and key in Training.model_fields:
         return f"is a setting of the whole run, and none of its fine-tuning; expected one of {', '.join(keys)}"
-    return f"unknown key{nearest(key, keys)}"
+    return f"unknown key{nearest(key, [*keys, 'start'] if model is Pretrain else keys)}"
 
 
 def written_path(loc: KeyPath, raw: Any) -> KeyPath:
@@ -61,6 +68,7 @@ def written_path(loc: KeyPath, raw: Any) -> KeyPath:
     path: list[str | int] = []
     for i, part in enumerate(loc):
         tag = i == 2 and loc[0] in ("datasets", "encoders", "methods", "figures")
+        tag = tag or (i == 3 and loc[0] == "encoders" and part in PRETRAININGS)
         no_item = isinstance(part, int) and not isinstance(raw, list | tuple | Mapping)
         if tag or part == "[key]" or no_item:
             continue
@@ -99,7 +107,12 @@ def bare(annotation: Any) -> Any:
 
 
 def tags(model: Any) -> tuple[str, ...]:
-    """Return the values of the key by which a section's kinds are told apart."""
+    """Return the values of the key by which a section's kinds are told apart, or what pydantic calls one of two such kinds."""
+    if named := [part.tag for part in getattr(model, "__metadata__", ()) if isinstance(part, Tag)]:
+        return tuple(named)
+    model = bare(model)
+    if get_origin(model) is types.UnionType or get_origin(model) is typing.Union:
+        return tuple(dict.fromkeys(tag for member in get_args(model) for tag in tags(bare(member))))
     fields = getattr(model, "model_fields", {})
     key = next((name for name in ("loader", "from_", "kind", "method") if name in fields), None)
     annotation = fields[key].annotation if key else None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.config.encoders import Encoder, Extend, ExtensionText
+from pipeline.config.encoders import Encoder, Made, TargetText, made_from
 from pipeline.config.experiments import Experiment
 from pipeline.config.methods import METHODS, PARENT
 from pipeline.config.methods.contract import Method
@@ -15,17 +15,34 @@ from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from pipeline.tasks.metric_names import MAIN
 
 
-def unextended(settings: Settings, name: str) -> Encoder | None:
-    """Return the settings of an encoder, or of the one that it extends; `None` where there are none."""
-    given = settings.encoders.get(name)
-    return settings.encoders.get(given.encoder) if isinstance(given, Extend) else given
+def lineage(settings: Settings, name: str) -> list[str]:
+    """Return the names of an encoder, of the one that it is made from, and so on; of a circle each once, of unknown ones none."""
+    names: list[str] = []
+    while name in settings.encoders and name not in names:
+        names.append(name)
+        given = settings.encoders[name]
+        name = made_from(given) if isinstance(given, Made) else ""
+    return names
 
 
-def target_text(name: str, settings: Settings) -> ExtensionText | None:
-    """Return what an encoder that is extended for each target takes of its target, `None` for other encoders or none."""
+def origin(settings: Settings, name: str) -> Encoder | None:
+    """Return the settings of the encoder that an encoder is at last made from, itself where that is no other; `None`: unknown."""
+    names = lineage(settings, name)
+    found = settings.encoders[names[-1]] if names else None
+    return None if isinstance(found, Made) else found
+
+
+def target_text(name: str, settings: Settings) -> TargetText | None:
+    """Return what an encoder that is made for each target takes of its target itself, `None` for other encoders or none."""
     given = settings.encoders.get(name)
-    texts = given.text if isinstance(given, Extend) else []
+    texts = given.text if isinstance(given, Made) else []
     return next((text for text in texts if text.languages == "target"), None)
+
+
+def target_texts(name: str, settings: Settings) -> dict[str, TargetText]:
+    """Return the same of an encoder and of all that it is made from, by name; where there is any, each target has its own."""
+    found = {step: target_text(step, settings) for step in lineage(settings, name)}
+    return {step: text for step, text in found.items() if text is not None}
 
 
 def method_settings(settings: Settings, name: str) -> Method | None:

@@ -45,6 +45,7 @@ class Architecture:
         shares_rows: whether sequences can share rows (`pipeline.tasks.packing`): it takes positions one by one, and any mask.
         dropout: where its config says the dropout of a head; `None`: it has none.
         precision: what `precision: auto` always is, where bfloat16 is known to go wrong.
+        masked: the modules that make logits of last hidden states in its class for masked language modelling, one after another.
         adapted: ends of the names of the layers that make its attention's queries and values, which LoRA adapts unless told
             otherwise; where one layer makes the keys too, that layer.
     """
@@ -64,13 +65,18 @@ class Architecture:
     shares_rows: bool = False
     dropout: str | None = "hidden_dropout_prob"
     precision: Literal["float32"] | None = None
+    masked: tuple[str, ...] = ("cls",)
     adapted: tuple[str, ...] = ("query", "value")
 
 
 ARCHITECTURES = {
     "bert": Architecture("bert", "Bert", _BERT, pooled=True, shares_rows=True),
-    "xlm-roberta": Architecture("xlm_roberta", "XLMRoberta", _XLMR, pooled=True, reserved=True, shares_rows=True),
-    "roberta": Architecture("roberta", "Roberta", _XLMR, pooled=True, reserved=True, shares_rows=True),
+    "xlm-roberta": Architecture(
+        "xlm_roberta", "XLMRoberta", _XLMR, pooled=True, reserved=True, shares_rows=True, masked=("lm_head",)
+    ),
+    "roberta": Architecture(
+        "roberta", "Roberta", _XLMR, pooled=True, reserved=True, shares_rows=True, masked=("lm_head",)
+    ),
     "xlm-roberta-xl": Architecture(
         "xlm_roberta_xl",
         "XLMRobertaXL",
@@ -79,6 +85,7 @@ ARCHITECTURES = {
         pooled=True,
         reserved=True,
         shares_rows=True,
+        masked=("lm_head",),
     ),
     "electra": Architecture(
         "electra",
@@ -87,6 +94,7 @@ ARCHITECTURES = {
         entry=("embeddings_project", "embeddings"),
         embeddings=("embeddings", "embeddings_project"),
         shares_rows=True,
+        masked=("generator_predictions", "generator_lm_head"),
     ),
     "rembert": Architecture(
         "rembert",
@@ -115,6 +123,7 @@ ARCHITECTURES = {
         norm="final_norm",
         typed=False,
         dropout="classifier_dropout",
+        masked=("head", "decoder"),
         adapted=("Wqkv",),
     ),
     "eurobert": Architecture(
@@ -129,6 +138,7 @@ ARCHITECTURES = {
         typed=False,
         shares_rows=True,
         dropout=None,
+        masked=("lm_head",),
         adapted=("q_proj", "v_proj"),
     ),
 }

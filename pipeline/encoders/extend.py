@@ -19,11 +19,13 @@ from pipeline.common.files import read_parquet
 from pipeline.data.raw_text import raw_text
 from pipeline.data.schema import CLASSES, read_split, split_facts
 from pipeline.data.splits import Size, select
+from pipeline.encoders.architectures import ARCHITECTURES, architecture_class
 from pipeline.encoders.convert import TOKENIZER
 from pipeline.encoders.hub import DESCRIPTIONS
 from pipeline.encoders.load import load_encoder, load_tokenizer, quiet
+from pipeline.encoders.mlm import OWN_HEAD
 from pipeline.encoders.pieces import Parts, extend_tokenizer
-from pipeline.encoders.pooler import NAME, read_pooler
+from pipeline.encoders.pooler import NAME, read_pooler, stored_weights
 
 INITIALISE = ("mean", "random")
 
@@ -48,8 +50,8 @@ class Settings:
 def extend(base: Path, texts: Sequence[str], settings: Settings, folder: Path) -> dict[str, Any]:
     """Write the encoder in `base`, its vocabulary extended for `texts`, into `folder`; return facts for the manifest.
 
-    The base's ids, embeddings and pooler stay as they are; its head, which no run uses, is left out. Where the text needs no new
-    piece, the encoder stays as it was.
+    The base's ids, embeddings and pooler stay as they are, and so does its head for masked words, which a training on (`start`)
+    begins with. Where the text needs no new piece, the encoder stays as it was.
 
     Args:
         base: a folder with an encoder.
@@ -77,6 +79,7 @@ def extend(base: Path, texts: Sequence[str], settings: Settings, folder: Path) -
     model.config.vocab_size = len(old) + len(new)
     pooler = read_pooler(base)
     kept = {} if pooler is None else {f"{NAME}.{part}": tensor for part, tensor in pooler.state_dict().items()}
+    kept |= extended_head(base, model.config, len(old), len(new))
     with quiet():
         model.save_pretrained(folder, state_dict={**model.state_dict(), **kept})
     for name in DESCRIPTIONS:
@@ -109,6 +112,21 @@ def new_embeddings(
             rows = [old[ids[part]] if part in ids else new[place[part]] for part in parts]
             new[i] = torch.stack(rows).double().mean(dim=0)
     return new
+
+
+def extended_head(base: Path, config: Any, rows: int, more: int) -> dict[str, torch.Tensor]:
+    """Return the weights of the base's head for masked words by name, none where it has none; new pieces are of mean frequency.
+
+    What the embeddings serve for is left out: they are extended already.
+    """
+    architecture, ties = ARCHITECTURES[config.model_type], getattr(config, "tie_word_embeddings", True)
+    tied = architecture_class(architecture, "ForMaskedLM")._tied_weights_keys if ties else ()
+    modules = tuple(f"{name}." for name in (*architecture.masked, OWN_HEAD))
+    head = {name: weight for name, weight in stored_weights(base, modules) if name not in (tied or ())}
+    for name, weight in head.items():
+        if len(weight) == rows:
+            head[name] = torch.cat([weight, weight.mean(0, keepdim=True).expand(more, *weight.shape[1:])])
+    return head
 
 
 def read_text(path: Path, size: Size, data_seed: int | None, what: str) -> list[str]:

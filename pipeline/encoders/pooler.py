@@ -6,6 +6,7 @@ Next-sentence prediction trains it; pretraining on masked words alone does not. 
 part of the head (`pipeline.tasks.classes`), which stands after whatever a method puts on the encoder's output.
 """
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -63,18 +64,29 @@ def stored(folder: Path, name: str) -> Tensor | None:
     Raises:
         UserError: the weights cannot be read.
     """
+    return next((tensor for _, tensor in _stored(folder, lambda key: is_weight(key, name))), None)
+
+
+def stored_weights(folder: Path, modules: tuple[str, ...]) -> Iterator[tuple[str, Tensor]]:
+    """Yield the weights in `folder` whose names begin with one of `modules`, by name.
+
+    Raises:
+        UserError: the weights cannot be read.
+    """
+    yield from _stored(folder, lambda key: key.startswith(modules))
+
+
+def _stored(folder: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, Tensor]]:
     from safetensors import SafetensorError, safe_open
 
     for file in weight_files(folder):
         try:
             with safe_open(folder / file, "pt") as weights:
                 for key in weights.keys():  # noqa: SIM118  # not a mapping
-                    if is_weight(key, name):
-                        tensor: Tensor = weights.get_tensor(key)
-                        return tensor
+                    if wanted(key):
+                        yield key, weights.get_tensor(key)
         except (SafetensorError, OSError) as error:
             raise UserError(f"{folder / file}: not readable safetensors: {error}") from None
-    return None
 
 
 def base_advice(folder: Path) -> str:

@@ -37,18 +37,10 @@ BERT_DEVIATION, BERT_WIDTH = 0.02, 768
 LOG_EVERY = 100  # steps at most between two lines of the history
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What determines a pretrained encoder, besides its text; the keys of the config's `from: pretrain`."""
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What determines a training by masked words, besides its text and the model it begins with."""
 
-    architecture: str
-    layers: int
-    hidden_size: int
-    heads: int
-    intermediate_size: int | None
-    dropout: float
-    vocabulary_size: int
-    lower_case: bool
     max_length: int
     alpha: float
     steps: int
@@ -58,6 +50,20 @@ class Settings:
     warmup: float
     mask: float
     seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Training):
+    """What determines an encoder pretrained from scratch, besides its text; the keys of the config's `from: pretrain`."""
+
+    architecture: str
+    layers: int
+    hidden_size: int
+    heads: int
+    intermediate_size: int | None
+    dropout: float
+    vocabulary_size: int
+    lower_case: bool
 
     def __post_init__(self) -> None:
         if self.architecture not in ARCHITECTURES:
@@ -126,8 +132,7 @@ def pretrain(settings: Settings, texts: Mapping[str, Sequence[str]], job: Job, f
     state = train(model, corpus, pieces, settings, job)
     held_out = evaluate(model, corpus, pieces, settings.mask)
     save(model, tokenizer, settings, folder)
-    rows = [*state.rows, {"step": state.step, "held_out": held_out}]
-    write_text(folder / "history.jsonl", "".join(canonical_json(row) + "\n" for row in rows))
+    write_history(folder, [*state.rows, {"step": state.step, "held_out": held_out}])
     return {
         "parameters": model.num_parameters(),
         "vocabulary": tokenizer.get_vocab_size(),
@@ -135,15 +140,25 @@ def pretrain(settings: Settings, texts: Mapping[str, Sequence[str]], job: Job, f
         "tokens": state.tokens,
         "processed_tokens": state.processed,
         "held_out": held_out,
-        "languages": {
-            name: {"sentences": len(corpus.train[i]), "share": round(float(corpus.shares[i]), 6)}
-            for i, name in enumerate(corpus.names)
-        },
+        "languages": language_facts(corpus),
     }
 
 
-def prepare(settings: Settings, texts: Mapping[str, Sequence[str]]) -> tuple[Tokenizer, Corpus]:
-    """Hold sentences out, learn the vocabulary from sampled text, encode everything.
+def write_history(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write the lines of a training's history."""
+    write_text(folder / "history.jsonl", "".join(canonical_json(row) + "\n" for row in rows))
+
+
+def language_facts(corpus: Corpus) -> dict[str, dict[str, Any]]:
+    """Return what a manifest says of each language: sentences trained on, and its share of the draws."""
+    return {
+        name: {"sentences": len(corpus.train[i]), "share": round(float(corpus.shares[i]), 6)}
+        for i, name in enumerate(corpus.names)
+    }
+
+
+def hold_out(texts: Mapping[str, Sequence[str]], seed: int) -> tuple[list[str], list[list[str]], list[list[str]]]:
+    """Return the languages' names, sorted, and of each the sentences to train on and those held out.
 
     Raises:
         UserError: a language has no text.
@@ -153,9 +168,19 @@ def prepare(settings: Settings, texts: Mapping[str, Sequence[str]]) -> tuple[Tok
     for i, name in enumerate(names):
         if not any(text.strip() for text in texts[name]):
             raise UserError(f"text: {name} has no sentences to pretrain on")
-        kept, out = sampling.held_out(len(texts[name]), HELD_OUT_FRACTION, HELD_OUT_MOST, settings.seed, i)
+        kept, out = sampling.held_out(len(texts[name]), HELD_OUT_FRACTION, HELD_OUT_MOST, seed, i)
         train.append([texts[name][j] for j in kept])
         held.append([texts[name][j] for j in out])
+    return names, train, held
+
+
+def prepare(settings: Settings, texts: Mapping[str, Sequence[str]]) -> tuple[Tokenizer, Corpus]:
+    """Hold sentences out, learn the vocabulary from sampled text, encode everything.
+
+    Raises:
+        UserError: a language has no text.
+    """
+    names, train, held = hold_out(texts, settings.seed)
     shares = sampling.language_shares([len(t) for t in train], settings.alpha)
     size = min(VOCABULARY_SENTENCES, sum(len(t) for t in train))
     sample = (
@@ -175,10 +200,15 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Sente
     """Return the ids of each sentence with its start and end token, cut to `max_length`; empty ones are left out."""
     cutting = cut_long_words(Tokenizer.from_str(tokenizer.to_str()))
     cutting.enable_truncation(max_length)
+    return [ids for ids in encoded_by(cutting, texts) if len(ids) > 2]
+
+
+def encoded_by(tokenizer: Tokenizer, texts: Sequence[str]) -> Sentences:
+    """Return the ids of each sentence, as the tokenizer truncates it."""
     encoded: Sentences = []
     for i in range(0, len(texts), 4096):
-        encoded += [np.array(e.ids, dtype=np.int32) for e in cutting.encode_batch_fast(list(texts[i : i + 4096]))]
-    return [ids for ids in encoded if len(ids) > 2]
+        encoded += [np.array(e.ids, dtype=np.int32) for e in tokenizer.encode_batch_fast(list(texts[i : i + 4096]))]
+    return encoded
 
 
 def special_ids(tokenizer: Tokenizer, architecture: str) -> dict[str, int]:
@@ -231,17 +261,21 @@ def make_model(settings: Settings, tokenizer: Tokenizer) -> "PreTrainedModel":
 def start_at_frequencies(model: "PreTrainedModel", corpus: Corpus) -> None:
     """Set the output bias to the pieces' log frequencies (add-one smoothed), so that steps go into learning context.
 
-    A bias moves by about the learning rate a step, so a short training would spend itself on getting there.
+    A bias moves by about the learning rate a step, so a short training would spend itself on getting there. Heads without a bias
+    stay as they are.
     """
+    bias = getattr(model.get_output_embeddings(), "bias", None)
+    if bias is None:
+        return
     frequencies = np.zeros(model.config.vocab_size)
     for share, sentences in zip(corpus.shares, corpus.train, strict=True):
         counts = 1 + np.bincount(np.concatenate([s[1:-1] for s in sentences]), minlength=len(frequencies))
         frequencies += share * counts / counts.sum()
     with torch.no_grad():
-        model.get_output_embeddings().bias.copy_(torch.from_numpy(np.log(frequencies)))
+        bias.copy_(torch.from_numpy(np.log(frequencies)))
 
 
-def train(model: "PreTrainedModel", corpus: Corpus, pieces: Pieces, settings: Settings, job: Job) -> State:
+def train(model: "PreTrainedModel", corpus: Corpus, pieces: Pieces, settings: Training, job: Job) -> State:
     """Train from the checkpoint, or the start, to the last step; return what was seen.
 
     Raises:
@@ -281,7 +315,7 @@ def make_optimiser(model: torch.nn.Module, weight_decay: float) -> torch.optim.O
     return torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-6, fused=True)
 
 
-def learning_rate(step: int, settings: Settings) -> float:
+def learning_rate(step: int, settings: Training) -> float:
     """Return the rate of a step (from 0): linear to the peak over the warm-up, then linear towards 0."""
     rising = max(1, round(settings.warmup * settings.steps))
     falling = (settings.steps - step) / max(1, settings.steps - rising)
@@ -293,7 +327,8 @@ def take_step(model: "PreTrainedModel", optimiser: torch.optim.Optimizer, batch:
     for group in optimiser.param_groups:
         group["lr"] = rate
     device = batch.inputs.device.type
-    with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
+    half = device == "cuda" and ARCHITECTURES[model.config.model_type].precision is None
+    with torch.autocast(device, dtype=torch.bfloat16, enabled=half):
         loss, right = masked_loss(model, batch)
     torch.autograd.backward(loss)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)

@@ -13,9 +13,9 @@ from pipeline.config.datasets import Dataset as DatasetSettings
 from pipeline.config.datasets.babel import Babel
 from pipeline.config.datasets.facts import babel_languages, babel_overrides
 from pipeline.config.datasets.files import Files
-from pipeline.config.encoders import Extend, FolderEncoder, HubEncoder, Pretrain
+from pipeline.config.encoders import Extend, FolderEncoder, HubEncoder, Made, Pretrain, made_from
 from pipeline.config.methods.parts.maml import named_languages
-from pipeline.config.resolve import method_called, target_text
+from pipeline.config.resolve import lineage, method_called, target_text, target_texts
 from pipeline.config.schema import Settings
 from pipeline.config.values import as_list
 
@@ -87,7 +87,8 @@ class Encoder:
     Attributes:
         key: `<name>-<id>`, the folder's name.
         name: its name in the config.
-        spec: what determines its weights; with the keys of the datasets whose text it is made from, and of its base.
+        spec: what determines its weights; with the keys of the datasets whose text it is made from, and of the encoder that it
+            extends (`base`) or is trained on from (`start`).
         folder: path of a model of the user's own.
         mirror: path of a mirror of the hub.
     """
@@ -115,18 +116,15 @@ def dataset_keys(settings: Settings) -> dict[str, str]:
 
 
 def used_encoders(settings: Settings) -> list[str]:
-    """Return the names of the encoders that experiments use, in the order of their first use, bases before extensions."""
-    names: list[str] = []
-    for experiment in settings.experiments.values():
-        given = settings.encoders[experiment.encoder]
-        names += [given.encoder, experiment.encoder] if isinstance(given, Extend) else [experiment.encoder]
-    return list(dict.fromkeys(names))
+    """Return the names of the encoders that experiments use, in the order of their first use, each after what it is made from."""
+    used = [reversed(lineage(settings, experiment.encoder)) for experiment in settings.experiments.values()]
+    return list(dict.fromkeys(chain.from_iterable(used)))
 
 
 def text_languages(name: str, settings: Settings) -> list[tuple[str, str]]:
     """Return the (dataset, language) pairs whose raw text an encoder is made from, sorted; no run's target is among them."""
     encoder = settings.encoders[name]
-    if not isinstance(encoder, Pretrain | Extend):
+    if not isinstance(encoder, Pretrain | Made):
         return []
     return sorted(
         (text.dataset, language)
@@ -141,21 +139,26 @@ def _all_languages(dataset: DatasetSettings) -> list[str]:
 
 
 def encoder(name: str, settings: Settings, datasets: Mapping[str, str]) -> Encoder:
-    """Return an encoder with its key; of one that is extended by target, what its targets' encoders have in common."""
+    """Return an encoder with its key; of one that is made by target, what its targets' encoders have in common."""
     given = settings.encoders[name]
     spec = given.model_dump(by_alias=True, exclude={"mirror"})
-    if isinstance(given, Pretrain | Extend):
+    if isinstance(given, Pretrain | Made):
         spec["text"] = [
             {"dataset": datasets[d], "language": language} for d, language in text_languages(name, settings)
         ]
     if isinstance(given, Pretrain):
         spec["intermediate_size"] = given.intermediate_size or 4 * given.hidden_size
-    if isinstance(given, Extend):
-        del spec["encoder"]
-        spec["base"] = encoder(given.encoder, settings, datasets).key
+    if isinstance(given, Made):
+        spec.pop("encoder", None)
+        spec[parent_key(given)] = encoder(made_from(given), settings, datasets).key
     folder = expanded(given.folder) if isinstance(given, FolderEncoder) else None
     mirror = expanded(given.mirror) if isinstance(given, HubEncoder) and given.mirror is not None else None
     return Encoder(f"{name}-{digest(spec, 8)}", name, spec, folder, mirror)
+
+
+def parent_key(given: Made) -> str:
+    """Return the key of a spec that says what an encoder is made from."""
+    return "base" if isinstance(given, Extend) else "start"
 
 
 class Encoders:
@@ -172,26 +175,37 @@ class Encoders:
         Its key is `<name>[.<target_size>]-<id>@<target>-<id>`; up to the `@` it is that of all targets' and data seeds'
         encoders, which count as one in tables.
         """
-        text = target_text(name, self._settings)
-        if text is None:
+        texts = target_texts(name, self._settings)
+        if not texts:
             return self._fixed[name]
-        size, seed = (target_size, data_seed) if text.size == "target_size" else (None, None)
-        asked = name, target, size, seed
+        sized = any(text.size == "target_size" for text in texts.values())
+        size, seed = (target_size, data_seed) if sized else (None, None)
+        asked = name, target, size, None if size is None else seed
         if asked not in self._by_target:
-            common = self._fixed[name].spec
-            own = {"dataset": self._datasets[text.dataset], "language": target}
-            chosen: dict[str, Any] = {}
-            if text.size == "target_size":
-                chosen = {"split": "train", "size": size, "data_seed": None if size is None else seed}
-            spec = {**common, "text": [*common["text"], {**own, **chosen}]}
-            shared = digest([common, own["dataset"], text.size, size], 8)
-            label = name if size is None else f"{name}.{size}"
-            self._by_target[asked] = Encoder(f"{label}-{shared}@{target}-{digest(spec, 8)}", name, spec)
+            self._by_target[asked] = self._made(name, target, size, data_seed)
         return self._by_target[asked]
 
+    def _made(self, name: str, target: str, size: float | None, data_seed: int) -> Encoder:
+        """Make up the encoder of a target, and before it what it is made from."""
+        given, text = self._settings.encoders[name], target_text(name, self._settings)
+        common, parts = self._fixed[name].spec, []
+        if text is not None:
+            chosen = {"split": "train", "size": size, "data_seed": None if size is None else data_seed}
+            place = {"dataset": self._datasets[text.dataset], "language": target}
+            parts = [{**place, **(chosen if text.size == "target_size" else {})}]
+        spec = {**common, "text": [*common["text"], *parts]}
+        if isinstance(given, Made):
+            parent = self.of(made_from(given), target, size, data_seed).key
+            spec[parent_key(given)] = parent
+            common = {**common, parent_key(given): parent.partition("@")[0]}
+        own = (None, None) if text is None else (self._datasets[text.dataset], text.size)
+        shared = digest([common, *own, size], 8)
+        label = name if size is None else f"{name}.{size}"
+        return Encoder(f"{label}-{shared}@{target}-{digest(spec, 8)}", name, spec)
+
     def all(self) -> dict[str, Encoder]:
-        """Return every encoder that was asked for, and the bases of extended ones, by key."""
-        whole = [e for name, e in self._fixed.items() if target_text(name, self._settings) is None]
+        """Return every encoder that was asked for, and those that they are made from, by key."""
+        whole = [e for name, e in self._fixed.items() if not target_texts(name, self._settings)]
         return {e.key: e for e in (*whole, *self._by_target.values())}
 
 

@@ -116,12 +116,13 @@ class Jobs:
     # ------------------------------------------------------------------------------------------------------ encoders
 
     def encoder_text(self, wildcards: Wildcards) -> list[str]:
-        """The text an encoder is pretrained on or extended for, and its base; nothing for one that comes from elsewhere."""
+        """The text an encoder is made from, and the encoder that it extends or starts from; nothing for one from elsewhere."""
         spec = found(self.grid.encoders, wildcards.encoder, "encoder").spec
         text = [
             paths.split(part["dataset"], part["language"], part.get("split", "text")) for part in spec.get("text", [])
         ]
-        return [str(path) for path in (*text, *([paths.encoder_manifest(spec["base"])] if "base" in spec else []))]
+        made_from = [paths.encoder_manifest(spec[key]) for key in ("base", "start") if key in spec]
+        return [str(path) for path in (*text, *made_from)]
 
     def encoder_spec(self, wildcards: Wildcards) -> str:
         """The description of an encoder."""

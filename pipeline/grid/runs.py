@@ -17,7 +17,7 @@ from pipeline.config.methods.contract import Method
 from pipeline.config.methods.layer_rates import RATES_KEYS
 from pipeline.config.methods.meta_optimizer import MetaOptimizer
 from pipeline.config.points import points
-from pipeline.config.resolve import method_called, resolve_fine_tuning, resolve_training, target_text, used_training
+from pipeline.config.resolve import method_called, resolve_fine_tuning, resolve_training, target_texts, used_training
 from pipeline.config.schema import Settings
 from pipeline.grid.analyses import Analysis, analyses
 from pipeline.grid.figures import figure_specs, represented
@@ -151,8 +151,8 @@ def _point_specs(
     source_sets = experiment.sources if method.needs_sources else [[]]
     source_sizes = experiment.source_size if method.needs_sources else [None]
     auxiliary_sets = experiment.auxiliaries if method.needs_auxiliaries else [[]]
-    sized, text = method.sized, target_text(experiment.encoder, settings)
-    encoder_sized = text is not None and text.size == "target_size"
+    sized, texts = method.sized, target_texts(experiment.encoder, settings).values()
+    encoder_sized = any(text.size == "target_size" for text in texts)
     target_sizes = experiment.target_size if sized or encoder_sized else [None]
     targets = [None] if method.on_all else experiment.targets
     for sources, auxiliary, target, source_size, size, data_seed, model_seed in product(

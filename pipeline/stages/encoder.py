@@ -1,13 +1,14 @@
-"""Get one encoder: download it, copy it from a folder, pretrain it on raw text, or extend another one's vocabulary.
+"""Get one encoder: download it, copy it from a folder, pretrain it on raw text, train another one on, or extend its vocabulary.
 
     python -m pipeline.stages.encoder --spec '{"encoder": "mbert-1a2b3c4d", "from": "hub", "repository": …, "revision": …}'
     python -m pipeline.stages.encoder --spec '{"encoder": "mine-1a2b3c4d", "from": "folder"}' --folder models/mine
     python -m pipeline.stages.encoder --spec '{"encoder": "small-1a2b3c4d", "from": "pretrain", "layers": 4, …}' --threads 2
+    python -m pipeline.stages.encoder --spec '{"encoder": "mbert-on-1a2b3c4d", "from": "pretrain", "start": "mbert-1a2b3c4d", …}'
     python -m pipeline.stages.encoder --spec '{"encoder": "mbert-qu-1a2b3c4d", "from": "extend", "base": "mbert-1a2b3c4d", …}'
 
-A pretrained one reads `text.parquet` of each `{"dataset": …, "language": …}` of its `text`; an extended one that of its text
-and its base, and where a part of the text says `"split": "train"`, `"size"` and `"data_seed"`, the training sentences a run
-of that size and seed is given. Writes `config.json`, `model.safetensors`, `tokenizer.json` and, last, `manifest.json` into
+A pretrained one reads `text.parquet` of each `{"dataset": …, "language": …}` of its `text`; one that has a `start` or a `base`
+reads that encoder too, and where a part of the text says `"split": "train"`, `"size"` and `"data_seed"`, the training sentences a
+run of that size and seed is given. Writes `config.json`, `model.safetensors`, `tokenizer.json` and, last, `manifest.json` into
 `resources/encoders/<encoder>/`. Killed, a download or a pretraining resumes where it was.
 """
 
@@ -15,11 +16,12 @@ import argparse
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.common import paths
 from pipeline.common.code import add_code_argument, code_stamp, stage_code, stage_modules
@@ -30,12 +32,16 @@ from pipeline.encoders.normaliser import CHOICES
 from pipeline.training.devices import take_gpu
 from pipeline.training.progress import Progress
 
+if TYPE_CHECKING:
+    from pipeline.encoders.pretrain import Job
+
 KINDS = {
     "hub": ("repository", "revision"),
     "folder": (),
     "pretrain": ("text",),
     "extend": ("base", "text"),
 }  # what each must be given
+START = "start"  # what a pretrained one may be given besides
 
 
 def main() -> None:
@@ -69,6 +75,8 @@ def main() -> None:
         made(lambda staging: from_folder(source, staging, letters))
     elif spec["from"] == "extend":
         made(lambda staging: extend_by_text(spec, arguments.threads, staging))
+    elif START in spec:
+        made(lambda staging: train_on_from_text(spec, arguments.threads, folder, staging))
     else:
         made(lambda staging: pretrain_from_text(spec, arguments.threads, folder, staging))
 
@@ -130,20 +138,69 @@ def pretrain_from_text(spec: dict[str, Any], threads: int, folder: Path, staging
     import torch  # after the GPU is chosen
 
     from pipeline.data.schema import TEXT
-    from pipeline.encoders.pretrain import Job, Settings, pretrain
+    from pipeline.encoders.pretrain import Settings, pretrain
 
     torch.set_num_threads(threads)
     settings = Settings(**given_settings(spec, [field.name for field in fields(Settings)]))
     files = {f"{t['dataset']}/{t['language']}": paths.split(t["dataset"], t["language"], "text") for t in spec["text"]}
     texts = {name: read_parquet(path, TEXT)["text"].to_pylist() for name, path in files.items()}
-    data = {str(path): sha256_file(path) for path in files.values()}
+    facts = {"data": {str(path): sha256_file(path) for path in files.values()}, "threads": threads}
+    with training_job(spec, facts, settings.steps, folder) as job:
+        return pretrain(settings, texts, job, staging) | facts | {"device": job.device.type}
+
+
+def train_on_from_text(spec: dict[str, Any], threads: int, folder: Path, staging: Path) -> dict[str, Any]:
+    """Train another encoder on, on the text the description names; return facts for the manifest.
+
+    Raises:
+        UserError: a setting is missing, unknown or impossible, the start or a text is missing, it has no masked words, or the
+            training diverges.
+    """
+    take_gpu()
+    import torch  # after the GPU is chosen
+
+    from pipeline.encoders.continued import train_on
+    from pipeline.encoders.pretrain import Training
+
+    torch.set_num_threads(threads)
+    settings = Training(**given_settings(spec, [field.name for field in fields(Training)]))
+    manifest = made_before(spec["start"], "start from")
+    texts: dict[str, list[str]] = {}
+    parts, data = read_parts(spec["text"])
+    for name, sentences in parts:
+        # Listed languages' raw text may hold a target's training sentences: none is to be seen twice as often, or held out too.
+        texts[name] = list(dict.fromkeys([*texts[name], *sentences])) if name in texts else sentences
+    facts = {"data": data, "threads": threads, "start": sha256_file(manifest)}
+    with training_job(spec, facts, settings.steps, folder) as job:
+        found = train_on(paths.encoder_dir(spec["start"]), settings, texts, job, staging)
+        found = inherited(manifest) | found | facts | {"device": job.device.type}
+    print_gain(spec["encoder"], found)
+    return found
+
+
+@contextmanager
+def training_job(spec: dict[str, Any], facts: dict[str, Any], steps: int, folder: Path) -> Iterator["Job"]:
+    """Give what a training runs with: a device, progress, and a checkpoint of its own for all that its weights depend on."""
+    import torch
+
+    from pipeline.encoders.pretrain import Job
+
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    progress = Progress(settings.steps)
-    state = digest([spec, data, stage_code("encoder"), torch.__version__, device.type, threads])
-    job = Job(folder / f"checkpoint-{state}.pt", device, progress.update, progress.resume)
-    facts = pretrain(settings, texts, job, staging)
+    progress = Progress(steps)
+    made_of = [facts["start"]] if "start" in facts else []
+    of = [spec, facts["data"], stage_code("encoder"), torch.__version__, device.type, facts["threads"], *made_of]
+    yield Job(folder / f"checkpoint-{digest(of)}.pt", device, progress.update, progress.resume)
     progress.close()
-    return facts | {"data": data, "threads": threads, "device": device.type}
+
+
+def print_gain(encoder: str, facts: dict[str, Any]) -> None:
+    """Say what a training on has brought on the held-out sentences of each language."""
+    for name, after in facts["held_out"].items():
+        before = facts["held_out_before"][name]
+        changes = [f"{key} {before[key]:.3f} → {after[key]:.3f}" for key in ("loss", "accuracy")]
+        print(f"{encoder}: {name}, masked words of {after['sentences']} held-out sentences: {', '.join(changes)}")
+    for name in facts["languages"].keys() - facts["held_out"].keys():
+        print(f"{encoder}: {name} has too few sentences to hold any out: its gain is not measured")
 
 
 def extend_by_text(spec: dict[str, Any], threads: int, staging: Path) -> dict[str, Any]:
@@ -154,25 +211,53 @@ def extend_by_text(spec: dict[str, Any], threads: int, staging: Path) -> dict[st
     """
     import torch
 
-    from pipeline.encoders.extend import Settings, extend, read_text
+    from pipeline.encoders.extend import Settings, extend
 
     torch.set_num_threads(threads)
     settings = Settings(**given_settings(spec, [field.name for field in fields(Settings)]))
-    manifest = paths.encoder_manifest(spec["base"])
-    if not manifest.is_file():
-        raise UserError(f"{manifest}: no such file; the encoder to extend must be made before")
-    texts, data = [], {}
-    for part in spec["text"]:
-        path = paths.split(part["dataset"], part["language"], part.get("split", "text"))
-        what = f"{part['dataset']} {part['language']} {path.stem}"
-        texts += read_text(path, part.get("size"), part.get("data_seed"), what)
-        data[str(path)] = sha256_file(path)
+    manifest = made_before(spec["base"], "extend")
+    parts, data = read_parts(spec["text"])
+    texts = [text for _, sentences in parts for text in sentences]
     facts = extend(paths.encoder_dir(spec["base"]), texts, settings, staging)
     if not facts["pieces"]:
         print(f"{spec['encoder']}: the text needs no new piece; the encoder stays as {spec['base']} is")
-    made = read_json(manifest)
-    inherited = {key: made[key] for key in ("licence", "normaliser") if key in made}
-    return inherited | facts | {"data": data, "base": sha256_file(manifest)}
+    return inherited(manifest) | facts | {"data": data, "base": sha256_file(manifest)}
+
+
+def made_before(encoder: str, to: str) -> Path:
+    """Return the manifest of an encoder that another one is made from.
+
+    Raises:
+        UserError: there is none.
+    """
+    manifest = paths.encoder_manifest(encoder)
+    if not manifest.is_file():
+        raise UserError(f"{manifest}: no such file; the encoder to {to} must be made before")
+    return manifest
+
+
+def inherited(manifest: Path) -> dict[str, Any]:
+    """Return what an encoder's manifest says of all that is made from it: the licence, what the tokenizer does to letters."""
+    content = read_json(manifest)
+    return {key: content[key] for key in ("licence", "normaliser") if key in content}
+
+
+def read_parts(text: list[dict[str, Any]]) -> tuple[list[tuple[str, list[str]]], dict[str, str]]:
+    """Return the sentences of each part of a text, with `dataset/language`, and the SHA-256 of each file.
+
+    Raises:
+        UserError: a file is missing or broken, or has too few rows.
+    """
+    from pipeline.encoders.extend import read_text
+
+    parts, data = [], {}
+    for part in text:
+        path = paths.split(part["dataset"], part["language"], part.get("split", "text"))
+        what = f"{part['dataset']} {part['language']} {path.stem}"
+        sentences = read_text(path, part.get("size"), part.get("data_seed"), what)
+        parts.append((f"{part['dataset']}/{part['language']}", sentences))
+        data[str(path)] = sha256_file(path)
+    return parts, data
 
 
 def given_settings(spec: dict[str, Any], known: list[str]) -> dict[str, Any]:
@@ -181,7 +266,9 @@ def given_settings(spec: dict[str, Any], known: list[str]) -> dict[str, Any]:
     Raises:
         UserError: one is unknown or missing.
     """
-    given = {key: value for key, value in spec.items() if key not in ("encoder", "from", *KINDS[spec["from"]])}
+    kind = spec["from"]
+    places = ("encoder", "from", *KINDS[kind], *([START] if kind == "pretrain" else []))
+    given = {key: value for key, value in spec.items() if key not in places}
     for key in given:
         if key not in known:
             raise UserError(f"--spec: unknown key {key!r}{nearest(key, known)}")

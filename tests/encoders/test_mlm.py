@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.encoders import mlm
 from pipeline.encoders.mlm import Pieces, hide, masked_loss
 from tests.encoders.models import tiny_masked_lm
 
@@ -76,3 +77,29 @@ def test_masks_are_drawn_anew_from_the_generator():
     one, same, other = (hide(given, PIECES, 0.3, np.random.default_rng(s)) for s in (1, 1, 2))
     assert torch.equal(one.inputs, same.inputs)
     assert not torch.equal(one.inputs, other.inputs)
+
+
+@BOTH
+def test_logits_made_in_parts_give_the_same_loss_and_gradients(architecture, monkeypatch):
+    model = tiny_masked_lm(architecture)
+    rows = model.config.vocab_size
+    pieces = Pieces(model.config.pad_token_id, 4, np.arange(5, rows))
+    batch = hide(sentences(6, pieces=rows), pieces, 0.3, np.random.default_rng(1))
+    found = []
+    for most in (mlm.MOST_LOGITS, 3 * rows, 1):  # whole, three rows at a time, one at a time
+        monkeypatch.setattr(mlm, "MOST_LOGITS", most)
+        model.zero_grad()
+        loss, right = masked_loss(model, batch)
+        loss.backward()
+        found.append((loss.detach(), right, [p.grad.clone() for p in model.parameters()]))
+    for loss, right, gradients in found[1:]:
+        assert right == found[0][1]
+        torch.testing.assert_close(loss, found[0][0])
+        torch.testing.assert_close(gradients, found[0][2], rtol=1e-4, atol=1e-6)
+
+
+def test_what_is_never_hidden():
+    given = [np.array([2, 1, 7, 1, 9, 3], dtype=np.int32)]
+    pieces = Pieces(pad=0, mask=4, ordinary=np.arange(5, 60), never=(0, 1, 2, 3, 4))
+    batch = hide(given, pieces, 0.999, np.random.default_rng(0))
+    assert batch.positions.tolist() == [2, 4]

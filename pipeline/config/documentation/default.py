@@ -18,7 +18,13 @@ HEAD = """\
 
 NAMES = {
     "datasets": {described.loader: described.kind for described in DATASETS},
-    "encoders": {"small": "Pretrain", "mbert": "HubEncoder", "mine": "FolderEncoder", "extended": "Extend"},
+    "encoders": {
+        "small": "Pretrain",
+        "mbert": "HubEncoder",
+        "mine": "FolderEncoder",
+        "extended": "Extend",
+        "adapted": "Continue",
+    },
     "experiments": {"example": "Experiment"},
     "tables": {"example": "Table"},
     "analyses": {"example": "Analysis"},

@@ -19,6 +19,7 @@ def readme(schema: Schema) -> str:
         *(part for described in DATASETS for part in dataset(described, schema)),
         text.ENCODERS,
         *section("from: pretrain", "Pretrain", schema, text.PRETRAIN, text.PRETRAIN_EXAMPLE),
+        *section("from: pretrain, with start", "Continue", schema, text.CONTINUE, text.CONTINUE_EXAMPLE),
         *section("from: hub", "HubEncoder", schema, "", text.HUB_EXAMPLE),
         *section("from: folder", "FolderEncoder", schema, "", text.FOLDER_EXAMPLE),
         *section("from: extend", "Extend", schema, text.EXTEND, text.EXTEND_EXAMPLE),

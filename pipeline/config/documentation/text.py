@@ -60,6 +60,19 @@ encoders:
     steps: 2000
     learning_rate: 1e-3"""
 
+CONTINUE = """\
+For languages that it has seen little or nothing of. It starts from any encoder of the config, an extended one included. With
+`languages: target` each target has an encoder of its own, as with `from: extend`. See `docs/encoders.md`."""
+
+CONTINUE_EXAMPLE = """\
+encoders:
+  mbert: {from: hub, repository: google-bert/bert-base-multilingual-cased, revision: 3f076fdb1ab68d5b2880cb87a0886f315b8146f8}
+  mbert-adapted:
+    from: pretrain
+    start: mbert
+    text: [{dataset: wikiann, languages: [qu, jv]}]
+    steps: 5000"""
+
 HUB_EXAMPLE = """\
 encoders:
   mbert:
@@ -274,8 +287,8 @@ trained anew; change it back and the old one is found:
 * task, sources, target, `source_size`, `target_size`, `dev_size`, `data_seed`, `model_seed`; for methods that learn from
   auxiliary languages these, `auxiliary_size`, and the languages that the one model is tested on;
 * the dataset's name and content (loader and options, hub revision), that of the sources' dataset where it is another one, and the
-  encoder's name and description, for a pretrained one with the datasets and languages of its text, for an extended one also
-  with the encoder it extends;
+  encoder's name and description, for a pretrained one with the datasets and languages of its text, for one that is extended or
+  trained on also with the encoder it is made from;
 * its parent run, and by it all of the above in the parent; for `meta_optimizer` also the run that learned its rates.
 
 What a method does not use is left out of the id: `learning_rate` for `zero_shot`, `dev_size` where `select` is `last`, `patience`

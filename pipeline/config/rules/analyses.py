@@ -8,7 +8,7 @@ from pipeline.config.analyses import UNITS, figure_name, scatter_name
 from pipeline.config.analyses import Analysis as AnalysisSettings
 from pipeline.config.encoders import Pretrain
 from pipeline.config.experiments import Experiment
-from pipeline.config.resolve import method_settings, resolve_training
+from pipeline.config.resolve import method_settings, origin, resolve_training
 from pipeline.config.rules.encoders import LENGTHS
 from pipeline.config.rules.problems import Broken, KeyPath, Problem, check_known
 from pipeline.config.rules.tables import check_metric
@@ -94,7 +94,7 @@ def check_grid(name: str, given: AnalysisSettings, experiment: Experiment, setti
                 f"{given.experiment!r} has several values of {key}; make an experiment with the one you mean "
                 "(runs that both ask for are trained once)",
             )
-    encoder = settings.encoders.get(experiment.encoder)
+    encoder = origin(settings, experiment.encoder)
     if isinstance(encoder, Pretrain) and isinstance(given.layer, int) and given.layer > encoder.layers:
         yield (
             ("analyses", name, "layer"),

@@ -1,9 +1,8 @@
 """What the config's sections must agree on, checked before any job starts: all rules, section by section."""
 
-from pipeline.config.encoders import Extend, Pretrain
 from pipeline.config.rules.analyses import check_analyses
 from pipeline.config.rules.datasets import check_dataset, used_languages
-from pipeline.config.rules.encoders import check_extend, check_pretrain, check_text
+from pipeline.config.rules.encoders import check_encoder
 from pipeline.config.rules.experiments import check_experiment
 from pipeline.config.rules.figures import check_figures
 from pipeline.config.rules.methods import check_method
@@ -19,12 +18,7 @@ def check(settings: Settings, broken: Broken) -> list[Problem]:
     for name, dataset in settings.datasets.items():
         problems += check_dataset(name, dataset, used_languages(name, settings))
     for name, encoder in settings.encoders.items():
-        if isinstance(encoder, Pretrain):
-            problems += check_pretrain(name, encoder)
-        if isinstance(encoder, Extend):
-            problems += check_extend(name, encoder, settings, broken)
-        if isinstance(encoder, Pretrain | Extend):
-            problems += check_text(name, encoder, settings, broken)
+        problems += check_encoder(name, encoder, settings, broken)
     for name, method in settings.methods.items():
         problems += check_method(name, method)
     for name, experiment in settings.experiments.items():

@@ -11,7 +11,7 @@ from pipeline.config.datasets.babel import Babel
 from pipeline.config.datasets.downloaded import Downloaded
 from pipeline.config.datasets.facts import babel_languages, known_languages
 from pipeline.config.datasets.files import Files
-from pipeline.config.encoders import Extend, ExtensionText, Pretrain, Text
+from pipeline.config.encoders import Made, Pretrain, TargetText, Text
 from pipeline.config.methods.parts.maml import named_languages
 from pipeline.config.resolve import method_settings
 from pipeline.config.rules.problems import KeyPath, Problem, check_known, check_twice
@@ -231,7 +231,7 @@ def used_languages(name: str, settings: Settings) -> set[str]:
     """Return the languages of a dataset that experiments and encoders name."""
     found: set[str] = set()
     for encoder in settings.encoders.values():
-        texts: Sequence[Text | ExtensionText] = encoder.text if isinstance(encoder, Pretrain | Extend) else []
+        texts: Sequence[Text | TargetText] = encoder.text if isinstance(encoder, Pretrain | Made) else []
         for text in texts:
             if text.dataset == name and isinstance(text.languages, list):
                 found.update(text.languages)

@@ -12,10 +12,10 @@ from pipeline.config.methods.contract import Method
 from pipeline.config.methods.mgl import Mgl
 from pipeline.config.points import points
 from pipeline.config.reading import dotted
-from pipeline.config.resolve import method_called, method_names, method_settings, resolve_training, target_text
+from pipeline.config.resolve import method_called, method_names, method_settings, resolve_training, target_texts
 from pipeline.config.rules.auxiliaries import check_auxiliaries, check_learner
 from pipeline.config.rules.datasets import check_languages
-from pipeline.config.rules.encoders import check_extended_use, check_lengths
+from pipeline.config.rules.encoders import check_lengths, check_made_use
 from pipeline.config.rules.heads import check_head
 from pipeline.config.rules.problems import Broken, KeyPath, Problem, check_known, check_twice
 from pipeline.config.rules.rtn import check_use
@@ -40,7 +40,7 @@ def check_experiment(name: str, experiment: Experiment, settings: Settings, brok
     yield from check_pairs(path, experiment, settings)
     yield from check_lengths(path, experiment, settings)
     yield from check_head(path, experiment, settings)
-    yield from check_extended_use(path, experiment, settings)
+    yield from check_made_use(path, experiment, settings)
     yield from check_sizes(path, experiment, settings)
     for i, label in enumerate(experiment.methods):
         method = method_settings(settings, label)
@@ -125,7 +125,7 @@ def check_needs(
             yield path, f"{label} trains on the dev split, and {lacking}"
     elif chooses and (lacking := lacking or lacking_for_stages(method, experiment, foreign, sources, settings)):
         yield path, f"{label} needs dev data to choose the best epoch, and {lacking}; set select: last"
-    if method.on_all and target_text(experiment.encoder, settings) is not None:
+    if method.on_all and target_texts(experiment.encoder, settings):
         yield path, f"{label} is one model for all targets, and encoder {experiment.encoder!r} is another one for each"
     if method.has_parent:
         lacking = lacking_dev(experiment, foreign, sorted(chain.from_iterable(experiment.sources)), settings)

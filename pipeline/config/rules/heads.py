@@ -8,7 +8,7 @@ from pipeline.config.methods import PARENT
 from pipeline.config.methods.contract import Method
 from pipeline.config.points import points
 from pipeline.config.reading import dotted
-from pipeline.config.resolve import layered_training, method_settings, unextended
+from pipeline.config.resolve import layered_training, method_settings, origin
 from pipeline.config.rules.problems import KeyPath, Problem
 from pipeline.config.rules.training import set_where, trained
 from pipeline.config.schema import Settings
@@ -51,7 +51,7 @@ def check_head(path: KeyPath, experiment: Experiment, settings: Settings) -> Ite
 
 def _check_pooler(path: KeyPath, experiment: Experiment, settings: Settings) -> Iterator[Problem]:
     """Masked language modelling, all that encoders here are pretrained by, trains no pooler: say so of each key that sets one."""
-    if not isinstance(unextended(settings, experiment.encoder), Pretrain):
+    if not isinstance(origin(settings, experiment.encoder), Pretrain):
         return
     said: set[KeyPath] = set()
     for label, method in trained(experiment, settings):

@@ -16,7 +16,7 @@ from pipeline.config.methods.joint_rtn import OF_META_LR, JointRtn
 from pipeline.config.methods.metaxl import MetaXL
 from pipeline.config.methods.parts.rtn import Transforming
 from pipeline.config.points import points
-from pipeline.config.resolve import unextended
+from pipeline.config.resolve import origin
 from pipeline.config.schema import Settings
 from pipeline.data.splits import count_of
 
@@ -100,7 +100,7 @@ def check_use(
         batch_size: the batch size that the method has in the experiment.
     """
     if isinstance(method, Transforming):
-        encoder = unextended(settings, experiment.encoder)
+        encoder = origin(settings, experiment.encoder)
         if isinstance(encoder, Pretrain):
             own = settings.methods.get(label, method)
             where = f"experiment {path[-1]!r}, encoder {experiment.encoder!r}"

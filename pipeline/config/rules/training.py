@@ -9,7 +9,7 @@ from pipeline.config.experiments import Experiment
 from pipeline.config.methods import PARENT
 from pipeline.config.methods.contract import Method
 from pipeline.config.points import points
-from pipeline.config.resolve import layered_training, method_settings, unextended
+from pipeline.config.resolve import layered_training, method_settings, origin
 from pipeline.config.rules.problems import KeyPath, Problem
 from pipeline.config.schema import Settings
 from pipeline.config.training import ALL_LINEAR
@@ -91,7 +91,7 @@ LINEAR = ("query", "key", "value", "dense")
 def check_adapters(name: str, label: str, method: Method, settings: Settings) -> Iterator[Problem]:
     """Adapters must fit an encoder that is pretrained here; of another, the run tells as it starts, before it reads any text."""
     experiment, key = settings.experiments[name], "lora"
-    encoder = unextended(settings, experiment.encoder)
+    encoder = origin(settings, experiment.encoder)
     if not isinstance(encoder, Pretrain) or key not in method.training_keys:
         return
     where, of = set_where(name, label, method, key, settings), f"of encoder {experiment.encoder!r}"
