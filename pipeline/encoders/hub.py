@@ -25,6 +25,7 @@ DESCRIPTIONS = ("config.json", TOKENIZER, "tokenizer_config.json", "special_toke
 CARD = "README.md"
 PICKLES = (".bin", ".pt")
 NO_LICENCE = "none given"
+NO_CARD = "none given (no README.md)"
 SHOWN = 3
 """Pull requests with safetensors that a refusal names."""
 
@@ -107,7 +108,8 @@ def check_names(names: set[str], repository: str, place: str) -> None:
             if pickled
             else "it has no weights for PyTorch"
         )
-        found = [c for c, files in hub_proposals(repository, "model") if files >= {WEIGHTS, "config.json"}][:SHOWN]
+        proposed = hub_proposals(repository, "model")
+        found = [c for c, files in proposed if files & {WEIGHTS, WEIGHTS_INDEX} and "config.json" in files][:SHOWN]
         advice = (
             "A pull request has them; look at it on the hub, then set\n  "
             + "\nor\n  ".join(f"revision: {c}" for c in found)
@@ -135,7 +137,7 @@ def collect(
     for name in files:
         if name not in weights:
             fetch(name)
-    licence = licence_of(fetch(CARD)) if CARD in names else NO_LICENCE
+    licence = licence_of(fetch(CARD)) if CARD in names else NO_CARD
     (folder / CARD).unlink(missing_ok=True)
     tokenizer, notes = make_tokenizer(folder, letters)
     check_architecture(folder / "config.json")

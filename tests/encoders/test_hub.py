@@ -89,6 +89,18 @@ def test_pickle_only_repository(hub, target):
     assert files(target) == []
 
 
+def test_weights_in_shards_of_a_pull_request_are_advised_too(hub, target):
+    save_tiny(hub.repository_folder, "bert")
+    pull = hub.repository_folder / ".pulls" / OTHER
+    pull.mkdir(parents=True)
+    (pull / "config.json").write_text("{}")
+    (hub.repository_folder / "model.safetensors").rename(pull / "model.safetensors.index.json")
+    with pytest.raises(
+        UserError, match=rf"it has no weights for PyTorch\. A pull request has them.*\n  revision: {OTHER}"
+    ):
+        from_hub(NAME, COMMIT, target)
+
+
 def test_repository_without_tokenizer(hub, target):
     save_tiny(hub.repository_folder, "bert")
     (hub.repository_folder / "tokenizer.json").unlink()
@@ -216,7 +228,7 @@ def test_the_cache_of_the_hub_library_serves_off_the_network(hub, target, tmp_pa
     snapshot = tmp_path / "cache" / "models--someone--tiny" / "snapshots" / COMMIT
     shutil.copytree(hub.repository_folder, snapshot)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    from_hub(NAME, COMMIT, target)
+    assert from_hub(NAME, COMMIT, target)["licence"] == "none given (no README.md)"
     assert files(target) == ["config.json", "model.safetensors", "tokenizer.json"]
     assert not hub.log
     with pytest.raises(UserError, match="the hub's cache does not hold it"):
