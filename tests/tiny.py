@@ -1,4 +1,4 @@
-"""A tiny encoder, datasets of all five tasks and a run description, for tests that train for real in a second."""
+"""A tiny encoder, datasets of all tasks and a run description, for tests that train for real in a second."""
 
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,16 @@ CUES = {  # by task and label: the word that tells it
     "sentiment": {"negative": "dire", "positive": "fine"},
     "nli": {"entailment": "surely", "neutral": "maybe", "contradiction": "never"},
     "relevance": {"irrelevant": "fake", "relevant": "true"},
+    "classification": {"sports": "ball", "health": "pill", "weather": "rain"},
 }
-SHARES = {"sentiment": (0.5, 0.5), "nli": (0.4, 0.3, 0.3), "relevance": (0.75, 0.25)}
+SHARES = {
+    "sentiment": (0.5, 0.5),
+    "nli": (0.4, 0.3, 0.3),
+    "relevance": (0.75, 0.25),
+    "classification": (0.4, 0.3, 0.3),
+}
+OWN_LABELS = {**LABELS, "classification": [*CUES["classification"]]}
+"""By task: its labels here; `classification` has none but a dataset's."""
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 TRAINING: dict[str, Any] = {
     "optimizer": "adamw",
@@ -80,17 +88,17 @@ def rows(task: str, language: str, split: str, count: int) -> list[tuple[Any, ..
             context = " ".join(words)
             made.append((id_, "who visits", context, [name], [context.index(name)]))
             continue
-        label = str(rng.choice(LABELS[task], p=SHARES[task]))
+        label = str(rng.choice(OWN_LABELS[task], p=SHARES[task]))
         told = some(2, 9)
         told.insert(int(rng.integers(len(told) + 1)), CUES[task][label])
-        first = () if task == "sentiment" else (" ".join(some(2, 9)),)
+        first = () if task in ("sentiment", "classification") else (" ".join(some(2, 9)),)
         made.append((id_, *first, " ".join(told), label))
     return made
 
 
 def write_task_split(task: str, language: str, split: str, count: int, dataset: str = DATASET, **facts: Any) -> None:
     """Write one split of a task under the working directory; `facts` say otherwise what it says of itself."""
-    described = {"labels": LABELS[task], "dataset": dataset, "language": language, "split": split, **facts}
+    described = {"labels": OWN_LABELS[task], "dataset": dataset, "language": language, "split": split, **facts}
     table = task_table(task, language, rows(task, language, split, count))
     write_split(paths.split(dataset, language, split), table, Facts(task, **described))
 

@@ -61,7 +61,7 @@ class Training(FineTuning):
     )
     head: Literal["fresh", "pooler", "linear"] = Field(
         default="fresh",
-        description="`sentiment`, `nli`, `relevance`: the first token's state through a new dense layer (`fresh`), the "
+        description="tasks with one class per example: the first token's state through a new dense layer (`fresh`), the "
         "checkpoint's pretrained pooler (`pooler`) or as it is (`linear`) to a linear layer (docs/encoders.md); what starts from "
         "`source_only` has its head. Without effect on `ner`, `qa` and `mgl`",
     )

@@ -18,6 +18,7 @@ _END = re.compile(rf"[.!?…]{_CLOSING}\s+|[。！？।॥؟۔።။។։]{_CLO
 
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "sentiment": ("text",),
+    "classification": ("text",),
     "nli": ("premise", "hypothesis"),
     "relevance": ("query", "title"),
     "qa": ("context", "question"),

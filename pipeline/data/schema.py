@@ -27,7 +27,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "ner": pa.schema(
         [*_ROW, ("tokens", pa.list_(pa.string())), ("tags", pa.list_(pa.string()))]
     ),  # IOB2, one per token
-    "sentiment": pa.schema([*_ROW, ("text", pa.string()), _CLASSIFIED]),
+    **dict.fromkeys(("sentiment", "classification"), pa.schema([*_ROW, ("text", pa.string()), _CLASSIFIED])),
     "nli": pa.schema([*_ROW, ("premise", pa.string()), ("hypothesis", pa.string()), _CLASSIFIED]),
     "relevance": pa.schema([*_ROW, ("query", pa.string()), ("title", pa.string()), _CLASSIFIED]),
     "qa": pa.schema(
@@ -42,7 +42,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "text": pa.schema([*_ROW, ("text", pa.string())]),
 }
 NER, TEXT = SCHEMAS["ner"], SCHEMAS["text"]
-CLASSES = ("sentiment", "nli", "relevance")  # tasks whose rows bear one label each
+CLASSES = ("sentiment", "nli", "relevance", "classification")  # tasks whose rows bear one label each
 
 # A run's predictions: one row per example of an evaluation language.
 _PREDICTED = [("lang", pa.string()), ("split", pa.string()), ("id", pa.string())]
@@ -62,14 +62,15 @@ PREDICTIONS: dict[str, pa.Schema] = {
     ),
 }
 
-# The order is the head's. `ner`: index 0 is "outside", then B/I of each type. `nli`: the hub's numbering. A dataset may have
-# other labels than its task's usual ones (`Loaded.labels`).
+# The order is the head's. `ner`: index 0 is "outside", then B/I of each type. `nli`: the hub's numbering. `classification` has
+# none but the dataset's. A dataset may have other labels than its task's usual ones (`Loaded.labels`).
 LABELS: dict[str, list[str]] = {
     "ner": ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"],
     "sentiment": ["negative", "positive"],
     "nli": ["entailment", "neutral", "contradiction"],
     "relevance": ["irrelevant", "relevant"],
     "qa": ["start", "end"],
+    "classification": [],
     "text": [],
 }
 POSITIVE = {"sentiment": "positive", "relevance": "relevant"}
@@ -79,6 +80,7 @@ POSITIVE = {"sentiment": "positive", "relevance": "relevant"}
 KEYS: dict[str, tuple[str, ...]] = {
     "ner": ("tokens",),
     "sentiment": ("text",),
+    "classification": ("text",),
     "nli": ("premise", "hypothesis"),
     "relevance": ("query", "title"),
     "qa": ("question", "context"),

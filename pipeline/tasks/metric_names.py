@@ -9,11 +9,17 @@ MAIN = {
     "sentiment": "f1_macro",
     "nli": "accuracy",
     "relevance": "f1_positive",
+    "classification": "accuracy",
     "qa": "answer_f1",
 }
 """By task: the metric that chooses the epoch, and that tables show where they do not say."""
 
-ITEMS = {"ner": "sentences", "qa": "questions", "nli": "pairs", "relevance": "pairs", "sentiment": "texts"}
+ITEMS = {
+    "ner": "sentences",
+    "qa": "questions",
+    **dict.fromkeys(("nli", "relevance"), "pairs"),
+    **dict.fromkeys(("sentiment", "classification"), "texts"),
+}
 """By task: what a split holds."""
 
 ANSWERS = ("answer_f1", "exact_match", "answer_f1_squad", "exact_match_squad")

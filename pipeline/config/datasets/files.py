@@ -118,8 +118,8 @@ class FileColumns(Section):
     language: Column = Field(
         default=None, description="a row's language, where one file holds several; other languages' rows are left out"
     )
-    label: Column = Field(default=None, description="the class; `sentiment`, `nli`, `relevance`", examples=["stars"])
-    text: Column = Field(default=None, description="`sentiment`: the text", examples=["body"])
+    label: Column = Field(default=None, description="the class; all tasks but `ner` and `qa`", examples=["stars"])
+    text: Column = Field(default=None, description="`sentiment`, `classification`: the text", examples=["body"])
     premise: Column = Field(default=None, description="`nli`: the premise")
     hypothesis: Column = Field(default=None, description="`nli`: the hypothesis")
     query: Column = Field(default=None, description="`relevance`: the search query")
@@ -169,10 +169,10 @@ class FileCut(Section):
 class Files(Section):
     """Your own data: CSV, TSV, Excel, JSONL, Parquet or CoNLL files in a folder."""
 
-    later: ClassVar[tuple[str, ...]] = ("optional", "delimiter", "quotes", "sheet", "scheme", "broken")
+    later: ClassVar[tuple[str, ...]] = ("optional", "delimiter", "quotes", "sheet", "scheme", "broken", "classes")
 
     loader: Literal["files"] = Field(description="the kind of dataset")
-    task: Literal["ner", "sentiment", "nli", "qa", "relevance"] = Field(
+    task: Literal["ner", "sentiment", "nli", "qa", "relevance", "classification"] = Field(
         description="the task that the rows are for", examples=["sentiment"]
     )
     folder: FilePath = Field(
@@ -224,6 +224,13 @@ class Files(Section):
         description="by label in the files: the class it means, or `null` to leave such rows out. Every label must be listed. "
         'Empty, or nulls alone (`{"": null}`: rows without a label): the task\'s usual classes',
         examples=[{"1": "negative", "2": "negative", "3": None, "4": "positive", "5": "positive"}],
+    )
+    classes: list[RawLabel] = Field(
+        default=[],
+        description="the classes, in the order of the head, where the files call them so, in the place of the task's usual ones; "
+        "`labels` then says what other labels mean. `classification` has no usual ones: without `classes` and `labels` its "
+        "files are read for the labels that they have, which the error lists, ready to be copied here",
+        examples=[["business", "health", "sports"]],
     )
     scheme: Literal["iob1", "iob2", "bioes", "bilou", "bmewo", "ioe", "io"] | None = Field(
         default=None,

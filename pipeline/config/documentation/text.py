@@ -181,6 +181,7 @@ its own `metric` does, whatever chose the epochs:
 | `sentiment` | `f1_macro`, the mean over the classes; `accuracy`; `f1_positive`; `f1_` and the name of any other class |
 | `nli` | `accuracy`; `f1_macro`; `f1_entailment`, `f1_neutral`, `f1_contradiction` |
 | `relevance` | `f1_positive`, of the class `relevant`; `accuracy`; `f1_macro`; `f1_` and the name of any other class |
+| `classification` | `accuracy`; `f1_macro`; `f1_` and the name of any class |
 | `qa` | `answer_f1`, of words; `exact_match`; both with `_squad`: by the rule of SQuAD, not MLQA's |
 
 Every `f1_…` has its `precision_…` and `recall_…`, but for `f1_macro`."""
