@@ -80,7 +80,13 @@ class Training(FineTuning):
         description="stop after so many epochs without a better dev score; `null`: never; without effect where "
         "`select` is `last`",
     )
+    class_weights: Literal["balanced"] | None = Field(
+        default=None,
+        description="what a label weighs in the loss, a weighted mean: `balanced`, n / (C · n_c), where n_c of the n labels of "
+        "the run's training examples are of its class, and C classes occur; of `ner`, tags of words, `O` among them; `null`: all "
+        "the same. Refused for `qa`",
+    )
 
 
-ONLY_WHERE_SET = frozenset({"select_metric", "test_max_length", "longest_answer"})
+ONLY_WHERE_SET = frozenset({"select_metric", "test_max_length", "longest_answer", "class_weights"})
 """Settings that are in no run's spec where they have their default: they came later, and runs without them keep their ids."""

@@ -159,7 +159,9 @@ class Trainer(Protocol):
     memory: dict[str, Any]  # plain numbers and tensors that must survive a resume
     inherited: dict[str, Tensor]  # what the method of the run that learned for this one kept, by name
     languages: tuple[str, ...]  # batch["language"] indexes these
+    task: str  # the task's name
     labels: tuple[str, ...]  # the task's label set, in the order of the logits
+    class_weights: Tensor | None  # (C,) what a label of each class weighs in `loss`; None: all the same
     generator: torch.Generator  # the method's own randomness
     device: torch.device
     phase: Phase
@@ -172,6 +174,9 @@ class Trainer(Protocol):
 
     def own(self, name: str, module: nn.Module, optimizer: OptimizerSettings | None = None) -> None:
         """Register a module of the method (φ), with an optimiser of its own, or trained with θ where `None`."""
+
+    def label_counts(self) -> Tensor:
+        """How many labels of each class (tags of words, of `ner`) the phase's training examples have, (C,)."""
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The run's precision, which `loss` enters by itself."""

@@ -119,12 +119,15 @@ def phases_with(
 
 
 def step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
-    """One episode, a step on the sum of Equation 6; in meta-train the pseudo-targets take turns. The mean is logged."""
+    """One episode, a step on the sum of Equation 6; in meta-train the pseudo-targets take turns. The mean is logged.
+
+    Where classes have weights it is the weighted sum, and the weighted mean.
+    """
     kinds = len(trainer.phase.streams) // 2
     name = f"_{trainer.step_number % kinds}" if trainer.phase.name == META_TRAIN else ""
     support, query = draw(f"support{name}"), draw(f"query{name}")
     mean = trainer.loss(query, module=Episode(trainer.model, graph_of(trainer), support))
-    trainer.optimise(mean * labelled(query))
+    trainer.optimise(mean * labelled(query, trainer.class_weights))
     return {"loss": mean.detach()}
 
 

@@ -137,9 +137,12 @@ def make_head(
     return PoolerHead(pooler, len(labels), dropout)
 
 
-def loss(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-    """Return the mean cross-entropy of logits (B, C) with labels (B, 1), in float32."""
-    return functional.cross_entropy(logits.float(), batch["labels"][:, 0])
+def loss(logits: Tensor, batch: Mapping[str, Tensor], weights: Tensor | None = None) -> Tensor:
+    """Return the mean cross-entropy of logits (B, C) with labels (B, 1), in float32.
+
+    With `weights` (C,) it is the weighted mean, Σ w_y l / Σ w_y.
+    """
+    return functional.cross_entropy(logits.float(), batch["labels"][:, 0], weights)
 
 
 def decode(logits: Tensor, examples: Examples, rows: Sequence[int], labels: Sequence[str]) -> list[str]:

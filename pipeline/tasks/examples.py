@@ -168,6 +168,12 @@ def collate(examples: Examples, rows: np.ndarray, pad_id: int, languages: Sequen
     }
 
 
-def labelled(batch: Mapping[str, Tensor]) -> Tensor:
-    """Return how many labels of a batch carry loss: a loss that is their sum is so many times the mean."""
-    return (batch["labels"] != IGNORED).sum()
+def labelled(batch: Mapping[str, Tensor], weights: Tensor | None = None) -> Tensor:
+    """Return how many labels of a batch carry loss, or what they weigh: a loss that is their sum is so many times the mean.
+
+    Args:
+        batch: with `labels`.
+        weights: (C,) of the classes; `None`: each weighs 1.
+    """
+    carries = batch["labels"] != IGNORED
+    return carries.sum() if weights is None else weights[batch["labels"][carries]].sum()

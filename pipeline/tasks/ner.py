@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
@@ -49,11 +50,17 @@ def make_head(hidden_size: int, labels: Sequence[str], dropout: float) -> nn.Mod
     return token_head(hidden_size, len(labels), dropout)
 
 
-def loss(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-    """Return the mean cross-entropy over labelled sub-tokens, in float32; zero where a batch has none."""
+def loss(logits: Tensor, batch: Mapping[str, Tensor], weights: Tensor | None = None) -> Tensor:
+    """Return the mean cross-entropy over labelled sub-tokens, in float32; zero where a batch has none.
+
+    With `weights` (C,) of the tags it is the weighted mean, Σ w_y l / Σ w_y.
+    """
     labels = batch["labels"].flatten()
-    total = functional.cross_entropy(logits.float().flatten(0, 1), labels, ignore_index=IGNORED, reduction="sum")
-    return total / labelled(batch).clamp(min=1)
+    total = functional.cross_entropy(
+        logits.float().flatten(0, 1), labels, weights, ignore_index=IGNORED, reduction="sum"
+    )
+    least = 1 if weights is None else torch.finfo(weights.dtype).tiny
+    return total / labelled(batch, weights).clamp(min=least)
 
 
 def decode(logits: Tensor, examples: Examples, rows: Sequence[int], labels: Sequence[str]) -> list[list[str]]:

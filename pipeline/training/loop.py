@@ -33,6 +33,7 @@ from pipeline.training.history import StepLog
 from pipeline.training.optimisers import ScheduledOptimiser
 from pipeline.training.progress import Progress
 from pipeline.training.streams import Streams, seeded
+from pipeline.training.weights import label_counts
 
 EVALUATION_FACTOR = 4  # evaluation keeps no activations, so its batches are larger
 
@@ -48,6 +49,7 @@ class Ingredients:
         seed: `model_seed`: order of examples, dropout, the method's own draws.
         select_metric: the score by which an epoch is the best.
         inherited: what the method of the run that learned for this one kept.
+        class_weights: (C,) what a label of each class weighs in the loss; `None`: all the same.
     """
 
     task: ModuleType
@@ -64,6 +66,7 @@ class Ingredients:
     precision: str
     select_metric: str
     inherited: Mapping[str, Tensor] = field(default_factory=dict)
+    class_weights: Tensor | None = None
 
 
 @dataclass
@@ -96,6 +99,8 @@ class Loop:
         self.modules: dict[str, nn.Module] = {}
         self.memory: dict[str, Any] = {}
         self.inherited = dict(ingredients.inherited)
+        weights = ingredients.class_weights
+        self.class_weights = None if weights is None else weights.to(ingredients.device)
         self.generator = torch.Generator().manual_seed(int(seeded(ingredients.seed, "method").integers(2**62)))
         self.own_settings: dict[str, OptimizerSettings | None] = {}
         self.optimisers: dict[str, ScheduledOptimiser] = {}
@@ -126,8 +131,18 @@ class Loop:
         module = self.model if module is None else module
         with self.autocast():
             logits = module(batch) if parameters is None else functional_call(module, dict(parameters), (batch,))
-        value: Tensor = self.ingredients.task.loss(logits, batch)
+        weights = () if self.class_weights is None else (self.class_weights,)
+        value: Tensor = self.ingredients.task.loss(logits, batch, *weights)
         return value
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return self.ingredients.task.__name__.rpartition(".")[2]
+
+    def label_counts(self) -> Tensor:
+        """How many labels of each class the phase's training examples have, (C,)."""
+        return torch.from_numpy(label_counts([self.phase], self.ingredients.pools, len(self.labels))).to(self.device)
 
     def optimise(self, loss: Tensor, which: str = "model") -> None:
         """Backward and one step of one optimiser."""
@@ -199,7 +214,7 @@ class Loop:
     def open_streams(self, phase: Phase, purpose: str) -> Streams:
         """Open a phase's streams with randomness of their own for training or evaluation."""
         i = self.ingredients
-        seed, classes = (i.seed, phase.name, purpose), i.labels if i.task.__name__.rpartition(".")[2] in CLASSES else ()
+        seed, classes = (i.seed, phase.name, purpose), i.labels if self.task in CLASSES else ()
         return Streams(phase.streams, i.pools, i.languages, i.pad_id, i.device, seed, classes, longest_row(i.model))
 
     def run_phase(self, number: int, phase: Phase, saved: dict[str, Any] | None) -> None:

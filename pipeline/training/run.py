@@ -41,6 +41,7 @@ from pipeline.training.data import SPEC_KEYS, RunData, reader_of, setting_of
 from pipeline.training.devices import resolve_precision
 from pipeline.training.loop import Fitted, Ingredients, Loop
 from pipeline.training.warnings import find_warnings
+from pipeline.training.weights import absent_classes, balanced, label_counts
 
 VERSIONED = ("torch", "transformers", "tokenizers", "numpy", "pyarrow")
 
@@ -73,6 +74,7 @@ def train_run(
     warnings = find_warnings(spec, data.counts)
     for warning in warnings:
         print(f"warning: {warning['says']}", file=sys.stderr, flush=True)
+    weights = weights_by_label(ingredients)
     loop = Loop(ingredients, checkpoints, lambda records: write_history(name, records))
     fitted = loop.fit(phases)
     tested = time.monotonic()
@@ -88,6 +90,8 @@ def train_run(
     record["truncated_words"] = sum(examples.truncated_words for examples in tests.values())
     record["tokenised"] = data.counts
     record["warnings"] = warnings
+    if weights is not None:
+        record["class_weights"] = weights
     if spec["task"] == "qa":
         record["unreachable_answers"] = unreachable_answers(ingredients.task, tests)
     record["seconds"] = seconds(fitted, started)
@@ -141,8 +145,28 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
         precision=resolve_precision(training["precision"], device.type, optimizer.kind in method.float32_with),
         select_metric=training.get("select_metric") or task.METRIC,
         inherited=kept_by(spec["rates"]) if spec["rates"] else {},
+        class_weights=class_weights(training, phases, pools, len(data.labels)),
     )
     return ingredients, data
+
+
+def class_weights(
+    training: Mapping[str, Any], phases: Sequence[Phase], pools: Mapping[Pool, Examples], classes: int
+) -> Tensor | None:
+    """Return what a label of each class weighs, (C,), as the training settings say; `None`: all the same."""
+    if training.get("class_weights") is None:
+        return None
+    return torch.from_numpy(balanced(label_counts(phases, pools, classes))).float()
+
+
+def weights_by_label(ingredients: Ingredients) -> dict[str, float] | None:
+    """Return what a label of each class weighs, and say which classes have no example; `None`: all weigh the same."""
+    if ingredients.class_weights is None:
+        return None
+    weights = ingredients.class_weights.tolist()
+    if said := absent_classes(weights, ingredients.labels):
+        print(f"warning: {said}", file=sys.stderr, flush=True)
+    return dict(zip(ingredients.labels, weights, strict=True))
 
 
 def make_head(

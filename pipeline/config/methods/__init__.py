@@ -14,10 +14,12 @@ from pipeline.config.methods.joint import Joint
 from pipeline.config.methods.joint_rtn import JointRtn
 from pipeline.config.methods.language_adversarial import LanguageAdversarial
 from pipeline.config.methods.layer_rates import KEYS
+from pipeline.config.methods.majority import Majority
 from pipeline.config.methods.meta_optimizer import MetaOptimizer
 from pipeline.config.methods.metaxl import MetaXL
 from pipeline.config.methods.mgl import Mgl
 from pipeline.config.methods.multi_task import MultiTask
+from pipeline.config.methods.random import Random
 from pipeline.config.methods.reptile import Reptile
 from pipeline.config.methods.reptile_fine_tune import ReptileFineTune
 from pipeline.config.methods.source_only import SourceOnly
@@ -45,7 +47,9 @@ AnyMethod = Annotated[
     | XlaMaml
     | Reptile
     | MetaOptimizer
-    | Mgl,
+    | Mgl
+    | Majority
+    | Random,
     Field(discriminator="method"),
 ]
 

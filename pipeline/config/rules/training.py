@@ -7,10 +7,12 @@ from pipeline.config.datasets.facts import label_set
 from pipeline.config.experiments import Experiment
 from pipeline.config.methods import PARENT
 from pipeline.config.methods.contract import Method
+from pipeline.config.points import points
 from pipeline.config.resolve import layered_training, method_settings
 from pipeline.config.rules.problems import KeyPath, Problem
 from pipeline.config.schema import Settings
 from pipeline.config.tuning import TRAINING
+from pipeline.data.schema import CLASSES
 from pipeline.tasks.metric_names import metric_names
 
 
@@ -21,6 +23,7 @@ def check_training(settings: Settings) -> Iterator[Problem]:
         for label, method in trained(experiment, settings):
             found |= dict.fromkeys(check_select_metric(name, label, method, settings))
             found |= dict.fromkeys(check_test_length(name, label, method, settings))
+            found |= dict.fromkeys(check_class_weights(name, label, method, settings))
     yield from found
 
 
@@ -75,4 +78,18 @@ def check_test_length(name: str, label: str, method: Method, settings: Settings)
             set_where(name, label, method, "test_max_length", settings),
             f"{length} is a value of {label}'s grid of training.max_length too; at {length} the point would be the same run as "
             "without test_max_length, so it would belong to two grids; set another length, or take that value out of the grid",
+        )
+
+
+def check_class_weights(name: str, label: str, method: Method, settings: Settings) -> Iterator[Problem]:
+    """Only what has classes can weigh them."""
+    experiment, key = settings.experiments[name], "class_weights"
+    dataset = settings.datasets.get(experiment.dataset)
+    if dataset is None or dataset.task in (*CLASSES, "ner") or key not in method.training_keys:
+        return
+    if any(layered_training(settings, experiment, point).class_weights is not None for point in points(method)):
+        yield (
+            set_where(name, label, method, key, settings),
+            f"{dataset.task} has no classes to weigh, and experiment {name!r} is of dataset {experiment.dataset!r}; leave it "
+            "out, or set it in the experiments of other tasks alone",
         )

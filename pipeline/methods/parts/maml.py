@@ -137,15 +137,14 @@ def meta_gradient(
 def support_parts(trainer: Trainer, support: Batch, named: Sequence[str]) -> list[Loss]:
     """Return the support's loss as the sum of `PARTS` losses, or of as many as it has examples.
 
-    A task's loss is the mean over what is labelled in a batch, so a part's weighs as much as its share of that.
+    A task's loss is the mean over what is labelled in a batch, so a part's weighs as much as its share of that, by what classes
+    weigh where they weigh something.
     """
     chunks = {key: value.tensor_split(min(PARTS, len(support["row"]))) for key, value in support.items()}
     parts = [dict(zip(chunks, values, strict=True)) for values in zip(*chunks.values(), strict=True)]
-    counts = [int(labelled(part)) for part in parts]
-    return [
-        weighed(loss_on(trainer, part, named), count / max(1, sum(counts)))
-        for part, count in zip(parts, counts, strict=True)
-    ]
+    counts = [labelled(part, trainer.class_weights).item() for part in parts]
+    whole = sum(counts) or 1
+    return [weighed(loss_on(trainer, part, named), count / whole) for part, count in zip(parts, counts, strict=True)]
 
 
 def weighed(loss: Loss, weight: float) -> Loss:

@@ -97,3 +97,21 @@ def test_what_is_said_of_a_grid_without_dev_scores_works():
 def test_the_parents_length_is_one_that_the_encoder_takes():
     (said,) = errors("methods.source_only.training.max_length=300")
     assert said == "experiments.few.encoder: 'small' takes 256 word pieces, and source_only has max_length 300"
+
+
+@pytest.mark.parametrize("path", ["training", "experiments.few.training", "methods.joint.training"])
+def test_questions_have_no_classes_to_weigh(path):
+    (said,) = errors("datasets.babel.task=qa", "tables=", f"{path}={{class_weights: balanced}}")
+    assert said.startswith(
+        f"{path}.class_weights: qa has no classes to weigh, and experiment 'few' is of dataset 'babel'"
+    )
+    plain, weighed = (
+        grid("tables=", "methods=", "experiments.few.methods=[joint]", *more).runs
+        for more in (("training.class_weights=null",), (f"{path}={{class_weights: balanced}}",))
+    )
+    assert plain.keys() == grid("tables=", "methods=", "experiments.few.methods=[joint]").runs.keys()
+    assert plain.keys().isdisjoint(weighed)
+    (tuned,) = errors(
+        "datasets.babel.task=qa", "tables=", "methods.joint={tune: {training.class_weights: [null, balanced]}}"
+    )
+    assert tuned.startswith("methods.joint.tune.training.class_weights: qa has no classes to weigh")
