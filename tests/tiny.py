@@ -21,7 +21,11 @@ CUES = {  # by task and label: the word that tells it
     "sentiment": {"negative": "dire", "positive": "fine"},
     "nli": {"entailment": "surely", "neutral": "maybe", "contradiction": "never"},
     "relevance": {"irrelevant": "fake", "relevant": "true"},
-    "classification": {"sports": "ball", "health": "pill", "weather": "rain"},
+    "classification": {
+        "sports": "fine",
+        "health": "dire",
+        "weather": "maybe",
+    },  # no new words: the encoder is as it was
 }
 SHARES = {
     "sentiment": (0.5, 0.5),

@@ -55,7 +55,7 @@ def test_changing_one_method_makes_other_runs_of_it_alone(method):
         (
             ("experiments.few.methods=[mgl]", "experiments.few.sources=[[hubbish, middish]]", "tables="),
             "experiments.few.methods[0]: mgl gives each example one class, and dataset 'babel' is of task ner; it is for "
-            "sentiment, nli, relevance",
+            "sentiment, nli, relevance, classification",
         ),
         (
             (*GRAPH, "experiments.few.sources=[hubbish]"),
