@@ -205,8 +205,8 @@ def test_every_task_learns_what_a_word_tells(worlds, monkeypatch, task):
     long = {"epochs": 24, "max_length": 40, "batch_size": 8, "learning_rate": 2e-2}
     found = scores(train(spec_of(task, "joint", training=long)), task)
     assert found[MAIN[task]] > (
-        0.6 if len(tiny.OWN_LABELS[task]) == 3 else 0.8
-    )  # three classes, each a third of the test set, from 80 pairs
+        {"nli": 0.6, "classification": 0.5}.get(task, 0.8)
+    )  # three classes, each a third of the test set, from 80 texts or pairs
 
 
 @pytest.mark.parametrize("kind", ["metaxl", "joint_rtn"])

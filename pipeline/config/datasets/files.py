@@ -169,7 +169,16 @@ class FileCut(Section):
 class Files(Section):
     """Your own data: CSV, TSV, Excel, JSONL, Parquet or CoNLL files in a folder."""
 
-    later: ClassVar[tuple[str, ...]] = ("optional", "delimiter", "quotes", "sheet", "scheme", "broken", "classes")
+    later: ClassVar[tuple[str, ...]] = (
+        "optional",
+        "delimiter",
+        "quotes",
+        "sheet",
+        "scheme",
+        "broken",
+        "classes",
+        "normalise",
+    )
 
     loader: Literal["files"] = Field(description="the kind of dataset")
     task: Literal["ner", "sentiment", "nli", "qa", "relevance", "classification"] = Field(
@@ -244,6 +253,11 @@ class Files(Section):
     cut: FileCut = Field(default=FileCut(), description="with `files: {all: …}`: which parts become dev and test")
     dev: DevFromTrain | None = Field(
         default=None, description="cut the dev set from the training file; `null`: a file of its own"
+    )
+    normalise: Literal["none", "NFC", "NFKC"] = Field(
+        default="none",
+        description="bring all texts into this Unicode form, counted under `repaired`: `NFC` composes letters and their marks, "
+        "`NFKC` also makes full-width letters, ligatures and fractions ordinary ones; answers of `qa` keep their places",
     )
     remove_duplicates: Literal["none", "train", "train_and_dev"] = Field(
         default="none",

@@ -35,7 +35,7 @@ from pipeline.common.errors import UserError
 from pipeline.common.files import read_json
 from pipeline.common.names import name_of
 from pipeline.common.paths import SPLITS
-from pipeline.data.arrange import Read, arrange, load_splits
+from pipeline.data.arrange import Read, arrange, in_form, load_splits
 from pipeline.data.corpora.files.asked import (
     asked_columns,
     broken_of,
@@ -236,7 +236,7 @@ def load(spec: Mapping[str, Any], raw: Path | None = None) -> Loaded:
         raise UserError("files: no downloaded files are given; run `python -m pipeline.stages.download` first")
     if "all" not in read:
         raise UserError(f"{raw}: no file of all rows was downloaded; download again")
-    parts = cut(spec, task, read["all"])
+    parts = cut(spec, task, in_form(spec, task, read["all"]))
     splits = arrange(spec, task, parts)
     absent = {name: f"cut: {name} is 0; give it a share" for name in SPLITS if name not in splits}
     full = {name: splits.get(name, Split(SCHEMAS[task].empty_table())) for name in SPLITS}
