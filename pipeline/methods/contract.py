@@ -159,7 +159,6 @@ class Trainer(Protocol):
     memory: dict[str, Any]  # plain numbers and tensors that must survive a resume
     inherited: dict[str, Tensor]  # what the method of the run that learned for this one kept, by name
     languages: tuple[str, ...]  # batch["language"] indexes these
-    task: str  # the task's name
     labels: tuple[str, ...]  # the task's label set, in the order of the logits
     class_weights: Tensor | None  # (C,) what a label of each class weighs in `loss`; None: all the same
     generator: torch.Generator  # the method's own randomness
@@ -167,6 +166,10 @@ class Trainer(Protocol):
     phase: Phase
     step_number: int  # steps done in this phase
     total_steps: int  # steps of this phase, if it does not stop early
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
 
     @property
     def settings(self) -> OptimizerSettings:

@@ -18,6 +18,7 @@ CUT = {"from": "train", "fraction": 0.5, "seed": 0}
 SAME = {
     "ner": [(["Qusqu", "llaqta"], ["B-LOC", "O"]), (["Qusqu", "llaqta"], ["B-ORG", "O"])],
     "sentiment": [("good", "positive"), ("good", "negative")],
+    "classification": [("good", "mood"), ("good", "topic")],
     "nli": [("It rains.", "It is wet.", "entailment"), ("It rains.", "It is wet.", "neutral")],
     "relevance": [("red shoe", "Shoe, red", "relevant"), ("red shoe", "Shoe, red", "irrelevant")],
     "qa": [("Where?", "Lima, Peru", ["Peru"], [6]), ("Where?", "Lima, Peru", ["Lima"], [0])],
@@ -25,6 +26,7 @@ SAME = {
 OTHER = {
     "ner": [(["Qusqu llaqta"], ["O"]), (["llaqta", "Qusqu"], ["O", "O"])],
     "sentiment": [("goood", "positive"), ("Good", "positive")],
+    "classification": [("goood", "mood"), ("Good", "mood")],
     "nli": [("It is wet.", "It rains.", "entailment"), ("It rains.", "It is dry.", "entailment")],
     "relevance": [("Shoe, red", "red shoe", "relevant"), ("red shoe", "Boot, red", "relevant")],
     "qa": [("Where?", "Lima, in Peru", ["Peru"], [9]), ("What?", "Lima, Peru", ["Peru"], [6])],
