@@ -33,8 +33,13 @@ SHARES = {
     "relevance": (0.75, 0.25),
     "classification": (0.4, 0.3, 0.3),
 }
-OWN_LABELS = {**LABELS, "classification": [*CUES["classification"]]}
-"""By task: its labels here; `classification` has none but a dataset's."""
+
+
+def labels_of(task: str) -> list[str]:
+    """Return a task's usual labels; those of the cues for `classification`, which has none."""
+    return LABELS[task] or [*CUES[task]]
+
+
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 TRAINING: dict[str, Any] = {
     "optimizer": "adamw",
@@ -92,7 +97,7 @@ def rows(task: str, language: str, split: str, count: int) -> list[tuple[Any, ..
             context = " ".join(words)
             made.append((id_, "who visits", context, [name], [context.index(name)]))
             continue
-        label = str(rng.choice(OWN_LABELS[task], p=SHARES[task]))
+        label = str(rng.choice(labels_of(task), p=SHARES[task]))
         told = some(2, 9)
         told.insert(int(rng.integers(len(told) + 1)), CUES[task][label])
         first = () if task in ("sentiment", "classification") else (" ".join(some(2, 9)),)
@@ -102,7 +107,7 @@ def rows(task: str, language: str, split: str, count: int) -> list[tuple[Any, ..
 
 def write_task_split(task: str, language: str, split: str, count: int, dataset: str = DATASET, **facts: Any) -> None:
     """Write one split of a task under the working directory; `facts` say otherwise what it says of itself."""
-    described = {"labels": OWN_LABELS[task], "dataset": dataset, "language": language, "split": split, **facts}
+    described = {"labels": labels_of(task), "dataset": dataset, "language": language, "split": split, **facts}
     table = task_table(task, language, rows(task, language, split, count))
     write_split(paths.split(dataset, language, split), table, Facts(task, **described))
 

@@ -13,7 +13,7 @@ from pipeline.results.scores.outcomes import OUTCOMES, score_run
 from pipeline.training.run import train_run
 from tests import tiny
 
-TOPICS = tiny.OWN_LABELS["classification"]
+TOPICS = tiny.labels_of("classification")
 SOURCES = ["alpha", "gamma"]
 SHORT = {"epochs": 1, "batch_size": 8, "max_length": 20}
 SMALL = {

@@ -104,7 +104,7 @@ def assert_predictions(name, task, language="beta", count=12):
         assert [len(tags) for tags in predicted] == [len(row[2]) for row in rows]
         assert {tag for tags in predicted for tag in tags} <= set(LABELS[task])
     else:
-        assert set(predicted) <= set(tiny.OWN_LABELS[task])
+        assert set(predicted) <= set(tiny.labels_of(task))
 
 
 def scores(name, task):
@@ -133,7 +133,7 @@ def test_every_method_on_every_task(worlds, monkeypatch, task, kind):
     name = train(spec)
     assert_predictions(name, task)
     assert scores(name, task) == pytest.approx(direct_scores(name, task))
-    assert set(scores(name, task)) <= set(metric_names(task, tiny.OWN_LABELS[task]))
+    assert set(scores(name, task)) <= set(metric_names(task, tiny.labels_of(task)))
     done = record(name)
     assert done["epochs"] == (0 if kind == "zero_shot" else 2) == len(lines(name))
     if kind in ("zero_shot", "few_shot"):

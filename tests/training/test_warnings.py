@@ -26,9 +26,10 @@ def test_more_than_a_fiftieth_of_the_test_cut_off_is_warned_of():
     assert {task: says(task=task, truncated_words=8) for task in MAIN} == {
         "ner": ["8 % of the test words of th have no piece within max_length 128 and count as O"],
         "qa": ["8 % of the test questions of th have their answer whole in no window of max_length 128"],
-        "sentiment": [
-            "8 % of the test texts of th are longer than max_length 128, and what lies beyond it is not read"
-        ],
+        **{
+            key: ["8 % of the test texts of th are longer than max_length 128, and what lies beyond it is not read"]
+            for key in ("sentiment", "classification")
+        },
         "nli": ["8 % of the test pairs of th are longer than max_length 128, and what lies beyond it is not read"],
         "relevance": [
             "8 % of the test pairs of th are longer than max_length 128, and what lies beyond it is not read"
