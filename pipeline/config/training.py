@@ -133,7 +133,7 @@ class Training(FineTuning):
     class_weights: Literal["balanced"] | None = Field(
         default=None,
         description="`balanced`: in the loss a label weighs n / (C · n_c), by its number n_c among the n labels of all training "
-        "examples of a phase (`ner`: of words), which has C of them; `null`: all alike. Without effect on `qa`",
+        "examples of a phase (`ner`: of words), which has C of them; `null`: all alike. Refused for `qa`",
     )
     lora: Lora | None = Field(
         default=None,

@@ -4,13 +4,15 @@
 |---|---|
 | `test: dev` | the dataset's own dev split is the test set (its test files bear no labels) |
 | `dev: {from: train, fraction, seed}` | dev is cut out of train: each class in its share, rows that share a text together |
+| `normalise: NFC`, `NFKC` | texts in this Unicode form, before anything else is done with them |
 | `remove_duplicates: train` | training rows that also stand in dev or test are left out |
 | `remove_duplicates: train_and_dev` | dev rows that also stand in test are left out before |
 """
 
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +25,7 @@ from pipeline.common.files import read_json
 from pipeline.common.names import plain
 from pipeline.common.paths import SPLITS
 from pipeline.data.duplicates import row_keys
+from pipeline.data.normalise import form_of, normalised
 from pipeline.data.raw_text import raw_text
 from pipeline.data.schema import CLASSES, SCHEMAS, SHARED, Loaded, Split
 from pipeline.data.splits import hold_out
@@ -81,6 +84,20 @@ class Read:
         return Read(self.table.take(pa.array(rows)), mends=mends)
 
 
+def in_form(spec: Mapping[str, Any], task: str, read: Read) -> Read:
+    """Return rows in the Unicode form that `spec` asks for (see `normalise`), what was changed counted as mends.
+
+    Raises:
+        UserError: there is no such form.
+    """
+    form = form_of(spec)
+    if form is None:
+        return read
+    table, mends = normalised(task, read.table, form)
+    unused = [row._replace(shared=unicodedata.normalize(form, row.shared)) for row in read.unused]
+    return replace(read, table=table, mends={**read.mends, **mends}, unused=unused)
+
+
 def own_splits(spec: Mapping[str, Any], has: Sequence[str] = SPLITS) -> tuple[str, ...]:
     """Return those of the dataset's own splits (`has`) that `spec` uses, after checking its `test` and `dev`.
 
@@ -135,7 +152,8 @@ def load_splits(
         files = manifest["files"].get(split)
         if not files:
             raise UserError(f"{raw}: no {split} files were downloaded; download again")
-        read[split] = read_files([raw.parent / file["name"] for file in files], language, split, spec)
+        found = read_files([raw.parent / file["name"] for file in files], language, split, spec)
+        read[split] = in_form(spec, task, found)
     splits = arrange(spec, task, read)
     missing = {name: (absent or {}).get(name, "the dataset has no such split") for name in SPLITS if name not in splits}
     empty = Split(SCHEMAS[task].empty_table())

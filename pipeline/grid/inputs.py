@@ -216,7 +216,7 @@ def needed_datasets(settings: Settings, keys: Mapping[str, str]) -> Iterator[Dat
         needed.setdefault(experiment.dataset, set()).update(experiment.targets, *experiment.auxiliaries)
         for label in experiment.methods:
             needed[experiment.dataset].update(named_languages(method_called(settings, label)))
-        if any(method_called(settings, label).needs_sources for label in experiment.methods):
+        if any(method_called(settings, label).uses_sources for label in experiment.methods):
             sources = chain.from_iterable(experiment.sources)
             needed.setdefault(experiment.source_dataset or experiment.dataset, set()).update(sources)
     for name in used_encoders(settings):

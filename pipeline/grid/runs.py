@@ -148,8 +148,8 @@ def _point_specs(
     parents = _shape(settings, experiment, method_called(settings, PARENT), datasets)
     if parents["source_dataset"] is not None:  # no target's dataset is part of what trains on the sources alone
         parents |= {"dataset": parents["source_dataset"], "source_dataset": None}
-    source_sets = experiment.sources if method.needs_sources else [[]]
-    source_sizes = experiment.source_size if method.needs_sources else [None]
+    source_sets = experiment.sources if method.uses_sources else [[]]
+    source_sizes = experiment.source_size if method.uses_sources else [None]
     auxiliary_sets = experiment.auxiliaries if method.needs_auxiliaries else [[]]
     sized, texts = method.sized, target_texts(experiment.encoder, settings).values()
     encoder_sized = any(text.size == "target_size" for text in texts)
@@ -230,7 +230,7 @@ def _shape(settings: Settings, experiment: Experiment, method: Method, datasets:
 def source_dataset(experiment: Experiment, method: Method, datasets: Mapping[str, str]) -> str | None:
     """Return the key of the dataset that source languages are read from, `None` where it is the targets' or no source is used."""
     name = experiment.source_dataset
-    if name is None or name == experiment.dataset or not method.needs_sources:
+    if name is None or name == experiment.dataset or not method.uses_sources:
         return None
     return datasets[name]
 

@@ -167,6 +167,10 @@ class Trainer(Protocol):
     total_steps: int  # steps of this phase, if it does not stop early
 
     @property
+    def task(self) -> str:
+        """The task's name."""
+
+    @property
     def settings(self) -> OptimizerSettings:
         """The optimiser settings of θ in this phase."""
 

@@ -1,26 +1,23 @@
-"""`majority`: whatever the input, the most frequent label of the target's training examples, the first of equals.
+"""`majority`: the most frequent class of the training examples, whatever is asked; of `ner` the most frequent tag of a word.
 
-For tags the most frequent tag of a word, which is `O`: an F1 of 0, which is what a tagger must beat. A sanity baseline.
+What any method must beat, and what accuracy is worth where classes are uneven. Of classes that are equally frequent the first in
+the label set is taken. Almost every word is outside of entities, so of `ner` no entity is found and F1 is 0.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
+from typing import Literal
 
-import torch
 from torch import Tensor
 
-from pipeline.methods.contract import Batch, Draw, Method, Trainer
-from pipeline.methods.parts.guessing import certain, count_phase, places_of
-from pipeline.methods.parts.supervised import no_step
+from pipeline.methods.contract import Method, Trainer
+from pipeline.methods.parts.counting import counting, log_frequencies
 
 
-def predict(trainer: Trainer, batches: Iterable[Batch], draw: Draw) -> Iterator[Tensor]:
-    """Yield the same label for everything."""
-    del draw
-    label = int(trainer.label_counts().argmax())
-    for batch in batches:
-        yield certain(torch.full(places_of(batch), label), trainer)
+def logits(trainer: Trainer, shape: Sequence[int]) -> Tensor:
+    """Return the logarithm of the classes' shares, whose largest is the most frequent's, for everything alike."""
+    return log_frequencies(trainer).expand(*shape)
 
 
-def build() -> Method:
-    """Return the method."""
-    return Method(count_phase, no_step, predict=predict)
+def build(*, of: Literal["target", "source"]) -> Method:
+    """Return the method; `of`: whose training examples are counted."""
+    return counting(of, logits)

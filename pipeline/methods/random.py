@@ -1,29 +1,26 @@
-"""`random`: whatever the input, a label drawn as often as the target's training examples have it, by the run's `model_seed`.
+"""`random`: classes drawn at random, each as often as in the training examples; of `ner` tags of words, of `qa` spans.
 
-For tags a tag a word. A sanity baseline: what is not above it has learned nothing of its input.
+Draws are the run's own, by `model_seed`. A class is drawn as the largest of log p + Gumbel noise, which is a draw from p. A
+random answer is the span whose random start and end score highest among those that may be predicted.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from pipeline.methods.contract import Batch, Draw, Method, Trainer
-from pipeline.methods.parts.guessing import certain, count_phase, places_of
-from pipeline.methods.parts.supervised import no_step
+from pipeline.methods.contract import Method, Trainer
+from pipeline.methods.parts.counting import counting, log_frequencies
 
 
-def predict(trainer: Trainer, batches: Iterable[Batch], draw: Draw) -> Iterator[Tensor]:
-    """Yield labels drawn from those of the training examples."""
-    del draw
-    weights = trainer.label_counts().to(torch.float64)
-    for batch in batches:
-        shape = places_of(batch)
-        number = torch.Size(shape).numel()
-        drawn = torch.multinomial(weights, number, replacement=True, generator=trainer.generator)
-        yield certain(drawn.reshape(shape), trainer)
+def logits(trainer: Trainer, shape: Sequence[int]) -> Tensor:
+    """Return log p plus Gumbel noise; of `qa`, which has no classes, the noise alone."""
+    noise = -torch.empty(*shape, dtype=torch.float64).exponential_(generator=trainer.generator).log()
+    noise = noise.to(trainer.device)
+    return noise if trainer.task == "qa" else log_frequencies(trainer) + noise
 
 
-def build() -> Method:
-    """Return the method."""
-    return Method(count_phase, no_step, predict=predict)
+def build(*, of: Literal["target", "source"]) -> Method:
+    """Return the method; `of`: whose training examples are counted."""
+    return counting(of, logits)

@@ -186,9 +186,3 @@ def weighted_mean(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
     labels, weights = batch["labels"].flatten(), batch["weights"].flatten()
     each = functional.cross_entropy(logits.float().flatten(0, -2), labels, ignore_index=IGNORED, reduction="none")
     return (each * weights).sum() / weights.sum().clamp(min=TINY)
-
-
-def balanced(counts: Tensor) -> Tensor:
-    """Return n / (C · n_c) for the C classes that occur, n_c times of n, and 0 for the others (King and Zeng 2001)."""
-    present = counts > 0
-    return torch.where(present, counts.sum() / (present.sum() * counts.clamp(min=1)), 0.0).float()

@@ -25,7 +25,7 @@ from pipeline.data.schema import CLASSES
 from pipeline.meta.products import Tensors
 from pipeline.meta.updates import Step
 from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Pool
-from pipeline.tasks.examples import Examples, balanced, collate
+from pipeline.tasks.examples import Examples, collate
 from pipeline.tasks.metric_names import metric_names
 from pipeline.tasks.model import TaskModel, longest_row
 from pipeline.training.checkpoint import Checkpoints, Weights
@@ -34,6 +34,7 @@ from pipeline.training.lora import merged, set_merged
 from pipeline.training.optimisers import ScheduledOptimiser
 from pipeline.training.progress import Progress
 from pipeline.training.streams import Streams, seeded
+from pipeline.training.weights import balanced, label_counts
 
 EVALUATION_FACTOR = 4  # evaluation keeps no activations, so its batches are larger
 
@@ -49,7 +50,7 @@ class Ingredients:
         seed: `model_seed`: order of examples, dropout, the method's own draws.
         select_metric: the score by which an epoch is the best.
         inherited: what the method of the run that learned for this one kept.
-        class_weights: whether labels weigh as `examples.balanced` says, by the training examples of each phase.
+        class_weights: whether labels weigh as `weights.balanced` says, by the training examples of each phase.
         fixed: names of the model's weights that no run changes, so that no checkpoint holds them.
     """
 
@@ -135,6 +136,11 @@ class Loop:
         value: Tensor = self.ingredients.task.loss(logits, batch)
         return value
 
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return self.ingredients.task.__name__.rpartition(".")[2]
+
     def optimise(self, loss: Tensor, which: str = "model") -> None:
         """Backward and one step of one optimiser."""
         loss.backward()  # type: ignore[no-untyped-call]
@@ -163,10 +169,7 @@ class Loop:
 
     def label_counts(self) -> Tensor:
         """How often the phase's training examples have each label, (C,): classes, or tags of words."""
-        i = self.ingredients
-        pools = dict.fromkeys(pool for stream in self.phase.streams.values() for pool in stream.pools)
-        labels = np.concatenate([labels for pool in pools for labels in i.pools[pool].labels])
-        return torch.from_numpy(np.bincount(labels[labels >= 0], minlength=len(i.labels)))
+        return label_counts(self.phase, self.ingredients.pools, len(self.labels))
 
     def learning_rate(self, which: str = "model") -> float:
         """The learning rate of the coming step."""
@@ -213,7 +216,7 @@ class Loop:
     def open_streams(self, phase: Phase, purpose: str) -> Streams:
         """Open a phase's streams with randomness of their own for training or evaluation."""
         i = self.ingredients
-        seed, classes = (i.seed, phase.name, purpose), i.labels if i.task.__name__.rpartition(".")[2] in CLASSES else ()
+        seed, classes = (i.seed, phase.name, purpose), i.labels if self.task in CLASSES else ()
         longest = longest_row(i.model)
         return Streams(phase.streams, i.pools, i.languages, i.pad_id, i.device, seed, classes, longest, self.balance)
 

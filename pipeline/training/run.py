@@ -43,6 +43,7 @@ from pipeline.training.devices import resolve_precision
 from pipeline.training.loop import Fitted, Ingredients, Loop
 from pipeline.training.lora import add_adapters, fixed_names, layers_to_adapt, merged
 from pipeline.training.warnings import find_warnings
+from pipeline.training.weights import absent_classes, weights_by_phase
 
 VERSIONED = ("torch", "transformers", "tokenizers", "numpy", "pyarrow")
 
@@ -75,6 +76,7 @@ def train_run(
     warnings = find_warnings(spec, data.counts)
     for warning in warnings:
         print(f"warning: {warning['says']}", file=sys.stderr, flush=True)
+    weights = class_weights(ingredients, phases)
     loop = Loop(ingredients, checkpoints, lambda records: write_history(name, records))
     fitted = loop.fit(phases)
     tested = time.monotonic()
@@ -90,11 +92,24 @@ def train_run(
     record["truncated_words"] = sum(examples.truncated_words for examples in tests.values())
     record["tokenised"] = data.counts
     record["warnings"] = warnings
+    if weights:
+        record["class_weights"] = weights
     if spec["task"] == "qa":
         record["unreachable_answers"] = unreachable_answers(ingredients.task, tests)
     record["seconds"] = seconds(fitted, started)
     write_json(paths.run_record(name), record)
     checkpoints.clear()
+
+
+def class_weights(ingredients: Ingredients, phases: Sequence[Phase]) -> dict[str, dict[str, float]]:
+    """Return what labels weigh, by phase and label, and say which classes have no example; nothing where all weigh the same."""
+    if not ingredients.class_weights:
+        return {}
+    found = weights_by_phase(phases, ingredients.pools, ingredients.labels)
+    for phase, weights in found.items():
+        if said := absent_classes(weights):
+            print(f"warning: phase {phase}: {said}", file=sys.stderr, flush=True)
+    return found
 
 
 def unreachable_answers(task: ModuleType, tests: Mapping[str, Examples]) -> dict[str, int]:

@@ -12,7 +12,7 @@ from pipeline.tasks import metric_names as names
 from pipeline.tasks.class_score import score_classes
 from pipeline.tasks.metric_names import MAIN, metric_names, positive_class
 
-CLASSES = ("sentiment", "nli", "relevance")
+CLASSES = ("sentiment", "nli", "relevance", "classification")
 
 
 def module(task):

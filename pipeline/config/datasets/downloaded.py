@@ -58,6 +58,7 @@ SOURCES = (
 class Downloaded(Section):
     """What all datasets that are fetched have in common. The class attributes say what is known of each beforehand."""
 
+    later: ClassVar[tuple[str, ...]] = ("normalise",)
     task: ClassVar[str]
     absent: ClassVar[dict[str, str]] = {}  # by split that the dataset has in no language: why, and what to do about it
     known: ClassVar[tuple[str, ...]] = ()  # its languages; empty: only its files tell
@@ -83,6 +84,11 @@ class Downloaded(Section):
     )
     dev: DevFromTrain | None = Field(
         default=None, description="cut the dev set from the training split; `null`: the dataset's own dev set"
+    )
+    normalise: Literal["none", "NFC", "NFKC"] = Field(
+        default="none",
+        description="bring all texts into this Unicode form, counted under `repaired`: `NFC` composes letters and their marks, "
+        "`NFKC` also makes full-width letters, ligatures and fractions ordinary ones; answers of `qa` keep their places",
     )
     remove_duplicates: Literal["none", "train", "train_and_dev"] = Field(
         default="none",

@@ -30,7 +30,7 @@ def babel_languages(dataset: Babel) -> list[str]:
 def label_set(dataset: Dataset) -> list[str]:
     """Return a dataset's labels, in the order of the head; the task's where its own cannot be read, which `check_files` tells."""
     try:
-        own = own_labels(dataset.task, dataset.labels) if isinstance(dataset, Files) else None
+        own = own_labels(dataset.task, dataset.labels, dataset.classes) if isinstance(dataset, Files) else None
     except UserError:
         own = None
     return list(own or LABELS[dataset.task])

@@ -173,7 +173,7 @@ class Files(Section):
 
     later: ClassVar[tuple[str, ...]] = (
         *("optional", "delimiter", "quotes", "sheet", "scheme", "broken"),
-        *("hub", "archive", "mirror", "language_until"),
+        *("hub", "archive", "mirror", "language_until", "classes", "normalise"),
     )
 
     loader: Literal["files"] = Field(description="the kind of dataset")
@@ -255,6 +255,13 @@ class Files(Section):
         "has none (without a map, the error says it whole)",
         examples=[{"1": "negative", "2": "negative", "3": None, "4": "positive", "5": "positive"}],
     )
+    classes: list[RawLabel] = Field(
+        default=[],
+        description="the classes, in the order of the head, where the files call them so, in the place of the task's usual ones; "
+        "`labels` then says what other labels mean. `classification` has no usual ones: without `classes` and `labels` its "
+        "files are read for the labels that they have, which the error lists, ready to be copied here",
+        examples=[["business", "health", "sports"]],
+    )
     scheme: Literal["iob1", "iob2", "bioes", "bilou", "bmewo", "ioe", "io"] | None = Field(
         default=None,
         description="`ner`: how tags mark where entities begin and end; only `io`, types without a prefix, must be said",
@@ -267,6 +274,11 @@ class Files(Section):
     cut: FileCut = Field(default=FileCut(), description="with `files: {all: …}`: which parts become dev and test")
     dev: DevFromTrain | None = Field(
         default=None, description="cut the dev set from the training file; `null`: a file of its own"
+    )
+    normalise: Literal["none", "NFC", "NFKC"] = Field(
+        default="none",
+        description="bring all texts into this Unicode form, counted under `repaired`: `NFC` composes letters and their marks, "
+        "`NFKC` also makes full-width letters, ligatures and fractions ordinary ones; answers of `qa` keep their places",
     )
     remove_duplicates: Literal["none", "train", "train_and_dev"] = Field(
         default="none",

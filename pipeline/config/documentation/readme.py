@@ -127,7 +127,7 @@ def methods(schema: Schema) -> str:
         needs = [
             word
             for word, needed in (
-                ("sources", method.needs_sources),
+                ("sources", method().uses_sources),
                 ("auxiliaries", method.needs_auxiliaries),
                 ("a `source_only` run", method.has_parent),
             )

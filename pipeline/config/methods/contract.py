@@ -42,6 +42,11 @@ class Method(Section):
         return self.model_dump(exclude=set(NOT_TUNABLE))
 
     @property
+    def uses_sources(self) -> bool:
+        """Whether it uses source languages with these settings."""
+        return self.needs_sources
+
+    @property
     def target_split(self) -> Split | None:
         """The split of the target that it trains on, `None` where it sees no label of the target in training."""
         return "train"

@@ -1,15 +1,13 @@
 """`majority` in the config: hyper-parameters and their defaults (the method itself: `pipeline.methods.majority`)."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from pipeline.config.methods.contract import Method
+from pipeline.config.methods.parts.counting import Counted
 
 
-class Majority(Method):
-    """The most frequent label of the target's training examples for everything: a sanity baseline; nothing is trained."""
+class Majority(Counted):
+    """Nothing is trained: the most frequent class of the training examples, or tag of their words, is always predicted."""
 
-    needs_sources: ClassVar[bool] = False
-    training_keys: ClassVar[frozenset[str]] = frozenset({"max_length", "test_max_length", "precision", "batch_size"})
     method: Literal["majority"] = Field(default="majority", description="the method")

@@ -1,15 +1,13 @@
 """`random` in the config: hyper-parameters and their defaults (the method itself: `pipeline.methods.random`)."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from pipeline.config.methods.contract import Method
+from pipeline.config.methods.parts.counting import Counted
 
 
-class Random(Method):
-    """Labels drawn as often as the target's training examples have them: a sanity baseline; nothing is trained."""
+class Random(Counted):
+    """Nothing is trained: classes, or tags of words, are drawn as often as the training examples have them; of `qa` any span."""
 
-    needs_sources: ClassVar[bool] = False
-    training_keys: ClassVar[frozenset[str]] = frozenset({"max_length", "test_max_length", "precision", "batch_size"})
     method: Literal["random"] = Field(default="random", description="the method")

@@ -52,7 +52,7 @@ def check_methods(
         method = method_settings(settings, label)
         if method is None:
             continue  # the experiment's own error
-        if not method.needs_sources:
+        if not method.uses_sources:
             yield path, f"{label!r} is trained without sources: there is no source language to represent"
         if method.on_all:
             yield path, f"{label!r} is one model for all targets; an analysis compares models of one target"

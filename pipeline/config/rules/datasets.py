@@ -182,9 +182,10 @@ def check_cut(path: KeyPath, dataset: Files) -> Iterator[Problem]:
 def check_labels(path: KeyPath, dataset: Files) -> Iterator[Problem]:
     """Labels must make classes, one of them the positive one where the task's main score is about that."""
     try:
-        own = own_labels(dataset.task, dataset.labels)
+        own = own_labels(dataset.task, dataset.labels, dataset.classes)
     except UserError as error:
-        yield (*path, "labels"), str(error).removeprefix("labels: ")
+        key, _, said = str(error).partition(": ")
+        yield (*path, key), said
         return
     main = MAIN[dataset.task]
     if own is not None and main not in metric_names(dataset.task, own):

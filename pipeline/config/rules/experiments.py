@@ -9,7 +9,9 @@ from pipeline.config.datasets.facts import label_set, lacks
 from pipeline.config.experiments import Experiment
 from pipeline.config.methods import PARENT
 from pipeline.config.methods.contract import Method
+from pipeline.config.methods.majority import Majority
 from pipeline.config.methods.mgl import Mgl
+from pipeline.config.methods.parts.counting import Counted
 from pipeline.config.points import points
 from pipeline.config.reading import dotted
 from pipeline.config.resolve import method_called, method_names, method_settings, resolve_training, target_texts
@@ -111,9 +113,12 @@ def check_needs(
     path: KeyPath, label: str, method: Method, experiment: Experiment, settings: Settings
 ) -> Iterator[Problem]:
     """A method needs the languages and dev data it uses."""
-    if method.needs_sources and not experiment.sources:
+    if method.uses_sources and not experiment.sources:
         yield path, f"{label} needs source languages, and the experiment's sources are empty"
     own, foreign = experiment.dataset, experiment.source_dataset or experiment.dataset
+    dataset = settings.datasets.get(own)
+    if isinstance(method, Majority) and dataset is not None and dataset.task == "qa":
+        yield path, f"{label} predicts the most frequent class, and qa has no classes; take random, which draws spans"
     yield from check_splits(path, label, method, experiment, settings)
     yield from check_learner(path, label, method, experiment, settings)
     from_sources = method.chosen_on == "source"
@@ -148,11 +153,13 @@ def check_splits(
     """A method's languages must have the splits it trains and is tested on, where a dataset has them in no language."""
     own, foreign = experiment.dataset, experiment.source_dataset or experiment.dataset
     wanted = [(own, "test", "is tested on"), *([(own, "train", "trains on")] if method.sized else [])]
-    wanted += [(foreign, "train", "trains on the sources'")] if method.needs_sources else []
+    wanted += [(foreign, "train", "trains on the sources'")] if method.uses_sources else []
     for name, split, verb in wanted:
         why = lacks(settings.datasets.get(name), split)
         if why is not None:
-            yield path, f"{label} {verb} {split} data, and dataset {name!r} has none: {why}"
+            counted = isinstance(method, Counted) and split == "train" and method.of == "target"
+            advice = f"; count the sources' instead: methods.{label}.of: source" if counted else ""
+            yield path, f"{label} {verb} {split} data, and dataset {name!r} has none: {why}{advice}"
 
 
 def check_points(

@@ -9,10 +9,8 @@ from collections.abc import Iterator
 from pipeline.config.experiments import Experiment
 from pipeline.config.methods.contract import Method
 from pipeline.config.methods.language_adversarial import LanguageAdversarial
-from pipeline.config.methods.majority import Majority
 from pipeline.config.methods.mgl import Mgl
 from pipeline.config.methods.multi_task import MultiTask
-from pipeline.config.methods.random import Random
 from pipeline.config.rules.problems import KeyPath, Problem
 from pipeline.config.schema import Settings
 from pipeline.data.schema import CLASSES
@@ -30,8 +28,6 @@ def check_sharing(
         experiment: the experiment.
         settings: the whole config.
     """
-    if isinstance(method, Majority | Random):
-        yield from check_guess(path, label, experiment, settings)
     if not isinstance(method, Mgl | MultiTask | LanguageAdversarial):
         return
     for sources in experiment.sources:
@@ -40,13 +36,6 @@ def check_sharing(
                 yield path, f"{label} tells the languages apart, and {target!r} is source and target"
     if isinstance(method, Mgl):
         yield from check_graph(path, label, method, experiment, settings)
-
-
-def check_guess(path: KeyPath, label: str, experiment: Experiment, settings: Settings) -> Iterator[Problem]:
-    """What guesses without reading needs labels to guess from."""
-    dataset = settings.datasets.get(experiment.dataset)
-    if dataset is not None and dataset.task == "qa":
-        yield path, f"{label} guesses labels, and an answer of {experiment.dataset!r} (qa) is a place in its context"
 
 
 def check_graph(

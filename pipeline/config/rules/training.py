@@ -14,6 +14,7 @@ from pipeline.config.rules.problems import KeyPath, Problem
 from pipeline.config.schema import Settings
 from pipeline.config.training import ALL_LINEAR
 from pipeline.config.tuning import TRAINING
+from pipeline.data.schema import CLASSES
 from pipeline.tasks.metric_names import metric_names
 
 
@@ -25,6 +26,7 @@ def check_training(settings: Settings) -> Iterator[Problem]:
             found |= dict.fromkeys(check_select_metric(name, label, method, settings))
             found |= dict.fromkeys(check_test_length(name, label, method, settings))
             found |= dict.fromkeys(check_adapters(name, label, method, settings))
+            found |= dict.fromkeys(check_class_weights(name, label, method, settings))
     yield from found
 
 
@@ -103,3 +105,17 @@ def check_adapters(name: str, label: str, method: Method, settings: Settings) ->
             end = target.rpartition(".")[2]
             if target != ALL_LINEAR and end not in LINEAR:
                 yield where, f"target {target!r} ends in no linear layer {of}{nearest(end, LINEAR)}"
+
+
+def check_class_weights(name: str, label: str, method: Method, settings: Settings) -> Iterator[Problem]:
+    """Only what has classes can weigh them."""
+    experiment, key = settings.experiments[name], "class_weights"
+    dataset = settings.datasets.get(experiment.dataset)
+    if dataset is None or dataset.task in (*CLASSES, "ner") or key not in method.training_keys:
+        return
+    if any(layered_training(settings, experiment, point).class_weights is not None for point in points(method)):
+        yield (
+            set_where(name, label, method, key, settings),
+            f"{dataset.task} has no classes to weigh, and experiment {name!r} is of dataset {experiment.dataset!r}; leave it "
+            "out, or set it in the experiments of other tasks alone",
+        )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import read_utf8
-from pipeline.data.formats.tags import ORPHAN, to_iob2
+from pipeline.data.formats.tags import CONVERTED, ORPHAN, simple_tag, to_iob2
 
 Sentence = tuple[list[str], list[str]]  # tokens, tags (empty when the file bears none)
 
@@ -31,6 +31,7 @@ class Sentences:
         labelled: whether the sentences bear tags.
         places: where each sentence stands in its file, counted from 0 over all sentences, dropped ones included.
         orphans: how many `I-` tags of each sentence became `B-`.
+        converted: how many tags of each sentence were of a scheme whose entities end (BIOES, BILOU, …).
         dropped: sentences left out, by reason.
         repaired: mends that belong to the file, not to one sentence, by reason.
     """
@@ -39,6 +40,7 @@ class Sentences:
     labelled: bool = True
     places: list[int] = field(default_factory=list)
     orphans: list[int] = field(default_factory=list)
+    converted: list[int] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
     repaired: Counter[str] = field(default_factory=Counter)
 
@@ -50,6 +52,7 @@ class Sentences:
             return
         mended, mends = to_iob2(tags)
         self.orphans.append(mends[ORPHAN])
+        self.converted.append(mends[CONVERTED])
         self.rows.append((tokens, mended))
         self.places.append(place)
 
@@ -60,7 +63,7 @@ def read_tagged_lines(path: Path, language: str, labels: Sequence[str]) -> Sente
     Args:
         path: the file, UTF-8.
         language: code that `<language>:` prefixes must bear.
-        labels: the valid tags.
+        labels: the valid tags in IOB2; those of other schemes that become one of them are valid too.
 
     Raises:
         UserError: the file is empty or not UTF-8, a line has a wrong number of columns, an unknown tag, a tag without a
@@ -137,6 +140,6 @@ def _split(path: Path, numbered: tuple[int, str], cut: int, labels: Sequence[str
         if " " in token and token.rsplit(" ", 1)[1] in labels:
             raise UserError(f"{path}:{number}: {line!r} has one column; expected a tab, not a blank, before the tag")
         return token, None
-    if tag not in labels:
+    if simple_tag(tag) not in labels:
         raise UserError(f"{path}:{number}: unknown tag {tag!r}{nearest(tag, labels)}")
     return token, tag

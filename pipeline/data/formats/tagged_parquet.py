@@ -14,6 +14,7 @@ from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import read_parquet
 from pipeline.data.formats.class_labels import class_names
 from pipeline.data.formats.lines import Sentences
+from pipeline.data.formats.tags import simple_tag
 
 BLANK = "token of no characters, removed"
 
@@ -77,11 +78,11 @@ def _tags(path: Path, table: pa.Table, labels: Sequence[str]) -> list[list[str] 
             result.append(None)
             continue
         for value in row:
-            known = 0 <= value < len(names) if isinstance(value, int) else value in labels
+            known = 0 <= value < len(names) if isinstance(value, int) else simple_tag(value) in labels
             if not known:
                 expected = f"; expected 0 … {len(names) - 1}" if isinstance(value, int) else nearest(value, labels)
                 raise UserError(f"{path}: row {number}: unknown tag {value!r}{expected}")
         result.append([names[value] if isinstance(value, int) else value for value in row])
-    if strange := sorted(set(names) - set(labels)):
+    if strange := sorted(name for name in set(names) if simple_tag(name) not in labels):
         raise UserError(f"{path}: label name {strange[0]!r} in the file's metadata{nearest(strange[0], labels)}")
     return result

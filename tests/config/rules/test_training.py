@@ -168,3 +168,21 @@ def test_adapters_that_cannot_be(entry, said):
 def test_what_trains_nothing_has_no_adapters():
     (said,) = errors("methods.zero_shot={training: {lora: {}}}")
     assert said.startswith("methods.zero_shot.training.lora: zero_shot does not use it, so this changes nothing")
+
+
+@pytest.mark.parametrize("path", ["training", "experiments.few.training", "methods.joint.training"])
+def test_questions_have_no_classes_to_weigh(path):
+    (said,) = errors("datasets.babel.task=qa", "tables=", f"{path}={{class_weights: balanced}}")
+    assert said.startswith(
+        f"{path}.class_weights: qa has no classes to weigh, and experiment 'few' is of dataset 'babel'"
+    )
+    plain, weighed = (
+        grid("tables=", "methods=", "experiments.few.methods=[joint]", *more).runs
+        for more in (("training.class_weights=null",), (f"{path}={{class_weights: balanced}}",))
+    )
+    assert plain.keys() == grid("tables=", "methods=", "experiments.few.methods=[joint]").runs.keys()
+    assert plain.keys().isdisjoint(weighed)
+    (tuned,) = errors(
+        "datasets.babel.task=qa", "tables=", "methods.joint={tune: {training.class_weights: [null, balanced]}}"
+    )
+    assert tuned.startswith("methods.joint.tune.training.class_weights: qa has no classes to weigh")

@@ -7,7 +7,9 @@ import pytest
 import yaml
 
 from pipeline.common.errors import UserError
-from tests.data.corpora.test_files import jsonl, read, rows
+from pipeline.data.corpora.files.labels import own_labels
+from pipeline.data.corpora.files.read import read_splits
+from tests.data.corpora.test_files import jsonl, read, rows, spec, write
 
 
 def refused(tmp_path, content, name="a.csv", **options):
@@ -155,3 +157,64 @@ def test_classes_with_signs_of_yaml_are_quoted(tmp_path):
     said = refused(tmp_path, csv("1", "2", "3", "4"), labels=given)
     assert '{"1": "so-so, perhaps", "2": "no", "3": "7", "4": ?}' in said
     assert json.dumps(given)[:-1] in said
+
+
+# ----------------------------------------------------------------------------------------------- classes of the file's own
+
+TOPICS = ("sports", "health", "sports", "e-mail list", "no")
+
+
+def test_a_task_without_usual_classes_is_told_all_that_its_files_have(tmp_path):
+    given = {"task": "classification", "files": {"train": "a.csv", "test": "b.csv"}}
+    files = {"train": [write(tmp_path, "a.csv", csv(*TOPICS))], "test": [write(tmp_path, "b.csv", csv("weather", ""))]}
+    with pytest.raises(UserError) as told:
+        read_splits(spec(**given), files)
+    said = str(told.value)
+    assert "there are 5 labels (e-mail list 1, health 1, no 1, sports 2, weather 1)" in said
+    assert '1 rows without a label need labels: {"": null} too' in said
+    advised = yaml.safe_load(re.search(r"classes: \[.*?\]", said)[0])
+    assert advised == {"classes": ["e-mail list", "health", "no", "sports", "weather"]}
+    found = read_splits(spec(**given, **advised, labels={"": None}), files)
+    assert [row[-1] for row in rows(found["train"].table)] == [*TOPICS]
+    assert own_labels("classification", {"": None}, advised["classes"]) == tuple(advised["classes"])
+
+
+def test_a_column_of_texts_is_not_taken_for_classes(tmp_path):
+    content = "text,label\n" + "".join(f"words {i},sentence number {i}\n" for i in range(30))
+    with pytest.raises(UserError, match="30 different labels in 30 rows are hardly classes; name the column"):
+        read_splits(spec(task="classification"), {"all": [write(tmp_path, "a.csv", content)]})
+
+
+def test_listed_classes_stand_for_themselves_and_a_map_adds_to_them(tmp_path):
+    given = {"task": "classification", "classes": ["sports", "health"]}
+    content = csv("sports", "health", "Football")
+    said = refused(tmp_path, content, **given)
+    assert 'labels: {"Football": ?}; with a class (sports, health), or null' in said
+    assert "a label that is a class of its own belongs into `classes`" in said
+    for means, labels in (("sports", ["sports", "health", "sports"]), (None, ["sports", "health"])):
+        assert labels_of(tmp_path, content, labels={"Football": means}, **given) == labels
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "labels", "message"),
+    [
+        ("classification", ["a"], {}, "classes: 'a' alone; expected at least two"),
+        ("classification", ["a", "b", "a"], {}, "classes: 'a' stands there twice"),
+        ("classification", ["a", "а"], {}, "classes: the classes 'a' and 'а' are two"),
+        (
+            "classification",
+            ["sport", "health"],
+            {"1": "sports"},
+            "labels: the class 'sports' is not among `classes`; did",
+        ),
+        ("ner", ["a", "b"], {}, "classes: task ner has none; leave it out"),
+    ],
+)
+def test_classes_that_cannot_be(task, classes, labels, message):
+    with pytest.raises(UserError, match=message):
+        own_labels(task, labels, classes)
+
+
+def test_classes_that_are_the_tasks_own_keep_their_order():
+    assert own_labels("sentiment", {}, ["positive", "negative"]) == ("negative", "positive")
+    assert own_labels("sentiment", {}, ["positive", "neutral", "negative"]) == ("positive", "neutral", "negative")

@@ -143,6 +143,7 @@ FILES = {
         "jv.csv": "nr,text,label\n" + "".join(f"{i}.0,text number {i},{CLASSES[i % 2]}\n" for i in range(20))
     },
     "pairs that a document holds together": {"pairs.csv": pairs(("pair", "doc", "premise", "hypothesis", "label"))},
+    "topics, intents, any classes": {"jv.csv": texts(classes=("sports", "health"))},
     "a split in parts": splits("train-1", "train-2", "train-10", "a", "b"),
     "splits that some languages lack": splits("test"),
     "test rows that stand in train or dev": {

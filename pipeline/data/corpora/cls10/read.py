@@ -32,6 +32,7 @@ import pyarrow as pa
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import read_json
 from pipeline.data.arrange import Read, load_splits, own_splits
+from pipeline.data.normalise import form_of, normalised
 from pipeline.data.raw_text import raw_text
 from pipeline.data.schema import Loaded, task_table, text_table
 
@@ -116,6 +117,8 @@ def load(spec: Mapping[str, Any], raw: Path | None = None) -> Loaded:
     more, lost = read_unlabelled(
         [raw.parent / file["name"] for file in files], str(spec["language"]), int(wanted), spec
     )
+    if form := form_of(spec):
+        more, _ = normalised("text", more, form)
     texts = pa.concat_tables([loaded.splits["train"].table.select(more.column_names), more])
     counted = ", ".join(f"{reason}: {n:,}" for reason, n in sorted(lost.items()))
     notes = (f"{more.num_rows:,} unlabelled reviews joined the raw text{f'; left out: {counted}' if lost else ''}",)

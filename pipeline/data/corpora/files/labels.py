@@ -1,7 +1,8 @@
 """What the labels in a user's files mean: the config's map from label to class.
 
 Labels are compared as names are (`pipeline.common.names`); `true`, `True` and `TRUE` are one label too. A map that only leaves
-labels out adds to the task's usual classes; any other stands in their place.
+labels out adds to the task's usual classes; any other stands in their place. `classes` lists other classes that stand for
+themselves; a map beside it says what further labels mean. A task without usual classes must have one of the two.
 """
 
 import json
@@ -11,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.common.errors import UserError, closest
+from pipeline.common.errors import UserError, closest, nearest
 from pipeline.common.names import difference, looks_like, name_of, plain
 from pipeline.data.formats.tables import as_text
 from pipeline.data.schema import CLASSES, LABELS
@@ -37,17 +38,17 @@ class Labels:
         own: whether the config's map says it, not the task.
     """
 
-    def __init__(self, task: str, given: Map) -> None:
-        """Check the map.
+    def __init__(self, task: str, given: Map, listed: Sequence[str] = ()) -> None:
+        """Check the map, and the classes that the config lists.
 
         Raises:
             UserError: see `own_labels`.
         """
-        own = own_labels(task, given)
+        own = own_labels(task, given, listed)
         self.own, self.classes = own is not None, own or tuple(LABELS[task])
-        self._usual = bool(LABELS[task])
         self._kind = "tag" if task == "ner" else "label"
-        usual = {} if self.own else {name: name for name in self.classes}
+        self._listed = {label_text(name): name for name in map(plain, listed)}
+        usual = self._listed if self.own else {name: name for name in self.classes}
         self._means: dict[str, str | None] = {**usual, **_means(given)}
         self._seen: dict[str, str | None] = {}  # spellings already looked up
         self._met: set[str] = set()
@@ -83,9 +84,35 @@ class Labels:
         Raises:
             UserError: there are some; says where and how often each stands, and what to write into the config.
         """
+        if not self.classes:
+            self._list()
         if self._unknown:
             first = next(iter(self._unknown.values()))[1]
             raise UserError(f"{first}: {self._named()}; {self._advice()}")
+
+    def _list(self) -> None:
+        """List the labels that were met, for a task without usual classes.
+
+        Raises:
+            UserError: always.
+        """
+        times = {text: n for text, (n, _) in self._unknown.items() if text}
+        rows, names = sum(times.values()), sorted(times)
+        first = next((place for _, place in self._unknown.values()), "labels")
+        if len(names) < 2 or 2 * len(names) > max(rows, 2 * FEW):
+            raise UserError(
+                f"{first}: {len(names):,} different labels in {rows:,} rows are hardly classes; name the column that holds the "
+                "class under `columns`, or list the classes: `classes: [NAME, NAME]`"
+            )
+        counts = ", ".join(f"{name} {times[name]:,}" for name in names)
+        empty = f'; {n:,} rows without a label need labels: {{"": null}} too' if (n := self._unlabelled()) else ""
+        raise UserError(
+            f"{first}: the task has no usual classes, and the config lists none; there are {len(names)} labels ({counts}); write "
+            f"into the config, all that the dataset has in any language: classes: [{', '.join(map(_value, names))}]{empty}"
+        )
+
+    def _unlabelled(self) -> int:
+        return self._unknown.get("", (0, ""))[0]
 
     def _named(self) -> str:
         """Name the unknown labels, each with its number and, but for the first, its first place."""
@@ -108,12 +135,15 @@ class Labels:
                 "them under `labels`"
             )
         block, quoted = self._block()
+        block = {text: name for text, name in block.items() if text not in self._listed}
         lines = [f"write into the config: labels: {{{', '.join(f'{_quoted(k)}: {v}' for k, v in block.items())}}}"]
         if quoted:
             lines.append(f"without quotes YAML reads {quoted} as a number")
         if "?" in block.values():
             classes = ", ".join(self.classes)
             lines.append(f"with a class ({classes}), or null to leave such rows out, in the place of each ?")
+        if self._listed:
+            lines.append("a label that is a class of its own belongs into `classes`, not there")
         return "; ".join(lines)
 
     def _are_too_many(self) -> bool:
@@ -132,7 +162,7 @@ class Labels:
             elif not text:
                 added[text] = None
             else:
-                (added[text],) = self._like(text) or ("?" if self._usual else text,)
+                (added[text],) = self._like(text) or ("?",)
         only_left_out = all(name is None for name in added.values())
         if not self.own and (only_left_out or self._met.isdisjoint(self.classes)):
             known = {
@@ -169,18 +199,29 @@ def _as_yaml(text: str) -> str | None:
     return label_text(value) if is_number else None
 
 
-def own_labels(task: str, given: Map) -> tuple[str, ...] | None:
-    """Return the label set that a map makes, in the order of the head; `None`: the task's is used.
+def labels_of(spec: Mapping[str, Any]) -> Labels:
+    """Return what labels mean by the config's word.
+
+    Raises:
+        UserError: see `own_labels`.
+    """
+    return Labels(str(spec["task"]), spec.get("labels") or {}, spec.get("classes") or ())
+
+
+def own_labels(task: str, given: Map, listed: Sequence[str] = ()) -> tuple[str, ...] | None:
+    """Return the label set that a map or a list of classes makes, in the order of the head; `None`: the task's is used.
 
     A task's usual classes keep their usual order, so that data of several sources can be used together; other sets have the
     order in which the map first names them. Tags: `O`, then `B-` and `I-` of each type, in that order.
 
     Raises:
         UserError: the task has no labels, a label is mapped twice, there are fewer than two classes, two classes look the same,
-            or a tag is none.
+            a label is mapped to a class that is not in the list, or a tag is none.
     """
     means = _means(given)
     named = [name for name in dict.fromkeys(means.values()) if name is not None]
+    if listed:
+        return _listed_classes(task, named, [plain(name) for name in listed])
     if not means:
         return None
     if task not in (*CLASSES, "ner"):
@@ -189,16 +230,39 @@ def own_labels(task: str, given: Map) -> tuple[str, ...] | None:
         if gone := [name for name in LABELS[task] if name in means]:
             raise UserError(f"labels: leaves the class {gone[0]} out; list those that are left as well, as NAME: NAME")
         return None
-    for name in named:
-        for other in (*named, *LABELS[task]):
-            if why := difference(name, other):
-                raise UserError(f"labels: the classes {name!r} and {other!r} are two: {why}; write both alike")
+    _check_spelling(task, named, "labels")
     if task == "ner":
         return _tags(named)
     if len(named) < 2:
         raise UserError(f"labels: {', '.join(named)} class; expected at least two")
+    return _in_usual_order(task, named)
+
+
+def _check_spelling(task: str, named: Sequence[str], key: str) -> None:
+    """Refuse classes that are two and look like one."""
+    for name in named:
+        for other in (*named, *LABELS[task]):
+            if why := difference(name, other):
+                raise UserError(f"{key}: the classes {name!r} and {other!r} are two: {why}; write both alike")
+
+
+def _in_usual_order(task: str, named: Sequence[str]) -> tuple[str, ...]:
     usual = LABELS[task]
     return tuple(usual) if set(named) == set(usual) else tuple(named)
+
+
+def _listed_classes(task: str, named: Sequence[str], listed: Sequence[str]) -> tuple[str, ...]:
+    """Return the label set that the config lists; `named` are the classes of its map of labels."""
+    if task not in CLASSES:
+        raise UserError(f"classes: task {task} has none; leave it out")
+    _check_spelling(task, listed, "classes")
+    if twice := next((name for name in listed if listed.count(name) > 1), None):
+        raise UserError(f"classes: {twice!r} stands there twice")
+    if len(listed) < 2:
+        raise UserError(f"classes: {listed[0]!r} alone; expected at least two")
+    if strange := next((name for name in named if name not in listed), None):
+        raise UserError(f"labels: the class {strange!r} is not among `classes`{nearest(strange, listed)}")
+    return _in_usual_order(task, listed)
 
 
 def _tags(named: Sequence[str]) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ from pipeline.common.errors import UserError
 from pipeline.common.files import read_json
 from pipeline.common.names import name_of
 from pipeline.common.paths import SPLITS
-from pipeline.data.arrange import Read, arrange, load_splits
+from pipeline.data.arrange import Read, arrange, in_form, load_splits
 from pipeline.data.corpora.files.asked import (
     asked_columns,
     broken_of,
@@ -49,7 +49,7 @@ from pipeline.data.corpora.files.asked import (
     task_of,
 )
 from pipeline.data.corpora.files.cut import cut, far_from_asked
-from pipeline.data.corpora.files.labels import Labels
+from pipeline.data.corpora.files.labels import labels_of
 from pipeline.data.corpora.files.parts import NoRows, joined
 from pipeline.data.corpora.files.table_rows import OTHER, table_rows
 from pipeline.data.corpora.files.tagged import Tags, tagged_read
@@ -98,7 +98,7 @@ def read_files(files: Sequence[Path], language: str, split: str, spec: Mapping[s
 def _read_file(path: Path, language: str, split: str, spec: Mapping[str, Any]) -> Read:
     """Read the rows of one language in one file."""
     task = task_of(spec)
-    labels, columns = Labels(task, spec.get("labels") or {}), columns_of(spec)
+    labels, columns = labels_of(spec), columns_of(spec)
     encoding = spec.get("encoding") or "utf-8"
     if is_conll(path, task, columns):
         if none := next((role for role in ("id", "language", "sentence", "group") if role in columns), None):
@@ -165,6 +165,8 @@ def read_splits(spec: Mapping[str, Any], files: Mapping[str, Sequence[Path]]) ->
         UserError: as `read_files`.
     """
     found = {}
+    if not labels_of(spec).classes:
+        _list_labels(spec, files)
     for split, several in files.items():
         try:
             found[split] = read_files(several, str(spec["language"]), split, spec)
@@ -174,6 +176,21 @@ def read_splits(spec: Mapping[str, Any], files: Mapping[str, Sequence[Path]]) ->
             ):
                 raise
     return found
+
+
+def _list_labels(spec: Mapping[str, Any], files: Mapping[str, Sequence[Path]]) -> None:
+    """Say which labels a language's files have, of a task that needs to be told its classes.
+
+    Raises:
+        UserError: always; a file may be malformed too.
+    """
+    labels = labels_of(spec)
+    for split, several in files.items():
+        for path in several:
+            with suppress(EmptyFile, NoRows):
+                check_ending(path, ENDINGS)
+                table_rows(path, str(spec["language"]), split, spec, columns_of(spec), labels)
+    labels.check()
 
 
 def _is_lacking(spec: Mapping[str, Any], read: Read) -> bool:
@@ -193,7 +210,7 @@ def load(spec: Mapping[str, Any], raw: Path | None = None) -> Loaded:
         UserError: nothing was downloaded, the files are malformed, or a split would be empty.
     """
     files, task = split_files(spec), task_of(spec)
-    labels = Labels(task, spec.get("labels") or {})
+    labels = labels_of(spec)
     own = labels.classes if labels.own else None
     manifest = {} if raw is None else read_json(raw)
     there: Mapping[str, Sequence[Mapping[str, Any]]] = manifest.get("files", {})
@@ -219,7 +236,7 @@ def load(spec: Mapping[str, Any], raw: Path | None = None) -> Loaded:
         raise UserError("files: no downloaded files are given; run `python -m pipeline.stages.download` first")
     if "all" not in read:
         raise UserError(f"{raw}: no file of all rows was downloaded; download again")
-    parts = cut(spec, task, read["all"])
+    parts = cut(spec, task, in_form(spec, task, read["all"]))
     splits = arrange(spec, task, parts)
     absent = {name: f"cut: {name} is 0; give it a share" for name in SPLITS if name not in splits}
     full = {name: splits.get(name, Split(SCHEMAS[task].empty_table())) for name in SPLITS}

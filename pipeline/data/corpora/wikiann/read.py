@@ -15,7 +15,7 @@ from pipeline.common.errors import UserError
 from pipeline.data.arrange import Read, load_splits
 from pipeline.data.formats.lines import Sentences, read_tagged_lines
 from pipeline.data.formats.tagged_parquet import read_tagged_parquet
-from pipeline.data.formats.tags import ORPHAN
+from pipeline.data.formats.tags import CONVERTED, ORPHAN
 from pipeline.data.schema import LABELS, Loaded, ner_table
 
 TASK = "ner"
@@ -52,7 +52,9 @@ def read_files(files: Sequence[Path], language: str, split: str, spec: Mapping[s
     found = read_sentences(files, language, split)
     rows = zip(found.places, found.rows, strict=True)
     table = ner_table(language, [(f"wikiann-{language}-{split}-{place}", *sentence) for place, sentence in rows])
-    return Read(table, found.dropped, found.repaired, {ORPHAN: np.asarray(found.orphans, dtype=np.int64)})
+    counts = {ORPHAN: found.orphans, CONVERTED: found.converted}
+    mends = {reason: np.asarray(of_rows, dtype=np.int64) for reason, of_rows in counts.items()}
+    return Read(table, found.dropped, found.repaired, mends)
 
 
 def load(spec: Mapping[str, Any], raw: Path | None = None) -> Loaded:
