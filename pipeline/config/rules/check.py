@@ -2,6 +2,7 @@
 
 from pipeline.config.encoders import Extend, Pretrain
 from pipeline.config.rules.analyses import check_analyses
+from pipeline.config.rules.averages import check_members
 from pipeline.config.rules.datasets import check_dataset, used_languages
 from pipeline.config.rules.encoders import check_extend, check_pretrain, check_text
 from pipeline.config.rules.experiments import check_experiment
@@ -27,6 +28,7 @@ def check(settings: Settings, broken: Broken) -> list[Problem]:
             problems += check_text(name, encoder, settings, broken)
     for name, method in settings.methods.items():
         problems += check_method(name, method)
+        problems += check_members(name, method, settings, broken)
     for name, experiment in settings.experiments.items():
         problems += check_experiment(name, experiment, settings, broken)
     problems += check_training(settings)
