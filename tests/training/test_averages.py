@@ -77,11 +77,6 @@ def test_weights_by_hand(members):
     assert ours.keys() == theirs[0].keys()
     for key, tensor in ours.items():
         assert torch.equal(tensor, ((theirs[0][key].double() + theirs[1][key].double()) / 2).float()), key
-    assert (
-        not torch.equal(*(weights["model.head.1.weight"] for weights in theirs))
-        if "model.head.1.weight" in ours
-        else True
-    )
     assert record["members"] == {run: sha256_file(paths.run_model(run)) for run in members}
     assert (record["epochs"], record["selection"]) == (0, None)
 

@@ -307,7 +307,8 @@ def compared_by_data(spec: Spec, grid: Grid, cells: tuple[Cell, Cell], rows: tup
     if not seeds:
         return dataclasses.replace(cells[0], reasons=(*cells[0].reasons, "no data seed in common with the baseline"))
     own = "the baseline's" if spec.over_seeds(rows[0].variant) else "its"
-    said = f"compared by data seed, {len(seeds)}, with {own} mean over model seeds"
+    number = f"{len(seeds)} data seed{'s' if len(seeds) != 1 else ''}"
+    said = f"compared over {number}, with {own} mean over model seeds"
     comparison = compare([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
     reasons = (*cells[0].reasons, said, *unlike_behind(spec, grid, rows, column))
     return dataclasses.replace(cells[0], comparison=comparison, reasons=reasons)
