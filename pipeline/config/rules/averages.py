@@ -34,7 +34,8 @@ def check_members(name: str, method: Method, settings: Settings, broken: Broken)
         return
     path, kind, of = ("methods", name, "of"), method.registered_name(), method.of
     if of is None:
-        yield path[:-1], f"{kind} averages runs of another method: say of which, as of: joint"
+        if name != kind:  # an entry of the method's own name may hold its defaults; it cannot be listed (`check_average`)
+            yield path[:-1], f"{kind} averages runs of another method: say of which, as of: joint"
         return
     member = method_settings(settings, of)
     averages = [n for n in method_names(settings) if isinstance(method_settings(settings, n), Average)]
@@ -71,7 +72,7 @@ def check_average(
         experiment: the experiment.
         settings: the whole config.
     """
-    if label in METHODS and label not in settings.methods:
+    if method.of is None and label in METHODS:
         yield (
             path,
             f"{label} averages runs of another method: write under methods, say, my_average: {{method: {label}, of: joint}}, and "

@@ -3,9 +3,10 @@
 from pipeline.results.tables.table import Table
 
 OVER = {
-    "seeds": "over model seeds, one for each data seed",
+    "seeds": "over model seeds, one for each data seed; its tests are over these",
     "sources": "over source sets, the same in every column of a target",
-    "both": "over model seeds and source sets, one for each data seed, the same in every column of a target",
+    "both": "over model seeds and source sets, one for each data seed, the same in every column of a target; its "
+    "tests are over data seeds",
 }
 """What a row averages over, and what that makes of its numbers."""
 
