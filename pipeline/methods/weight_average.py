@@ -6,7 +6,7 @@ Over runs of several seeds that is the run averaging of Schmidt et al. (2023). T
 stay near each other; heads that start from draws of their own may not, and are averaged all the same. The loop then tests θ.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -15,35 +15,35 @@ from pipeline.methods.contract import Method
 from pipeline.methods.parts.average import Over, untrained
 
 
-def mean_weights(members: Iterable[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Return the mean of several models' weights, each in its own precision; two models at a time are held beside the sum.
+def mean_weights(members: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the mean of several models' weights, each in its own precision, summed one weight after the other.
 
     What is no float, as a counter, is the first one's.
 
     Args:
-        members: at least one model's tensors by name.
+        members: the models' tensors by name.
 
     Raises:
         ValueError: two models' tensors are not of the same names and shapes; says which.
     """
-    first: Mapping[str, Tensor] | None = None
-    total: dict[str, Tensor] = {}
-    number = 0
-    for weights in members:
-        number += 1
-        first = weights if first is None else first
+    first = members[0]
+    for weights in members[1:]:
         if unlike := sorted(
             name for name in weights.keys() | first.keys() if shape(weights, name) != shape(first, name)
         ):
             raise ValueError(f"{unlike[0]} is of shape {shape(first, unlike[0])} and {shape(weights, unlike[0])}")
-        for name, tensor in weights.items():
-            if tensor.is_floating_point():
-                added = tensor.to(torch.float64)
-                total[name] = total[name] + added if name in total else added
-    kinds = {} if first is None else first
-    return {
-        name: (total[name] / number).to(tensor.dtype) if name in total else tensor for name, tensor in kinds.items()
-    }
+    return {name: mean([weights[name] for weights in members]) for name in first}
+
+
+def mean(tensors: Sequence[Tensor]) -> Tensor:
+    """Return the mean of tensors in float64, in the precision of the first; the first where it is no float."""
+    first = tensors[0]
+    if not first.is_floating_point():
+        return first
+    total = first.to(torch.float64, copy=True)
+    for tensor in tensors[1:]:
+        total += tensor
+    return (total / len(tensors)).to(first.dtype)
 
 
 def shape(weights: Mapping[str, Tensor], name: str) -> str:

@@ -218,7 +218,7 @@ def load_average(members: Sequence[str], model: TaskModel, labels: Sequence[str]
             raise UserError(
                 f"{paths.run_model(member)}: was trained for the labels {theirs}, and this run's data has {list(labels)}"
             )
-    found = ({k: t for k, t in read_model(m).items() if k.startswith("model.")} for m in members)
+    found = [{k: t for k, t in read_model(m).items() if k.startswith("model.")} for m in members]  # mapped, not held
     try:
         mean = mean_weights(found)
         model.load_state_dict({key.removeprefix("model."): tensor for key, tensor in mean.items()})

@@ -34,7 +34,7 @@ def check_members(name: str, method: Method, settings: Settings, broken: Broken)
         return
     path, kind, of = ("methods", name, "of"), method.registered_name(), method.of
     if of is None:
-        if name != kind:  # an entry of the method's own name may hold its defaults; it cannot be listed (`check_average`)
+        if name != kind:  # one of the method's own name may hold its defaults, and cannot be listed: `check_average`
             yield path[:-1], f"{kind} averages runs of another method: say of which, as of: joint"
         return
     member = method_settings(settings, of)

@@ -48,10 +48,8 @@ def test_one_run_for_all_model_seeds_is_compared_with_their_mean_and_not_tested(
     assert whole.comparison.difference == pytest.approx(0.55 - 0.42) and whole.comparison.p is None
     text = to_markdown(table)
     assert "**70.0** (1)" in text and "no p" in text
-    assert (
-        "soup: the mean probabilities of the runs of joint over model seeds, one for each data seed; its tests are over these."
-        in remarks(table)
-    )
+    said = "soup: the mean probabilities of the runs of joint over model seeds, one for each data seed; its tests are over these."
+    assert said in remarks(table)
     assert csv_rows(table)["soup", "en→qu"]["seeds"] == "42/all"
 
 
