@@ -51,4 +51,4 @@ wildcard_constraints:
     figure="[^/]+",
 
 
-ruleorder: train_parent > train_run
+ruleorder: ensemble > train_parent > train_run

@@ -167,7 +167,7 @@ def test_no_folder_shows_more_than_a_screen():
     for folder in [PACKAGE, *(p for p in PACKAGE.rglob("*") if p.is_dir() and p.name != "__pycache__")]:
         entries = [p for p in folder.iterdir() if p.name not in ("__pycache__", "__init__.py")]
         name = folder.relative_to(PACKAGE).as_posix()
-        assert len(entries) <= MOST + 5 * (name in ONE_FILE_EACH), f"{name}: {len(entries)} entries"
+        assert len(entries) <= MOST + 10 * (name in ONE_FILE_EACH), f"{name}: {len(entries)} entries"
 
 
 def test_no_prefix_is_a_folder_that_nobody_made():

@@ -168,7 +168,7 @@ class Estimate:
 
 def _alike(spec: dict[str, Any]) -> str:
     """All but languages and seeds."""
-    differing = ("sources", "auxiliary", "targets", "evaluate", "data_seed", "model_seed", "parent", "rates")
+    differing = ("sources", "auxiliary", "targets", "evaluate", "data_seed", "model_seed", "parent", "rates", "members")
     return canonical_json({key: value for key, value in spec.items() if key not in differing})
 
 

@@ -28,8 +28,12 @@ _IDLE = frozenset({"ctx", "kind", "type_comment", "type_ignores"})  # fields tha
 
 
 def run_modules(method: str, task: str) -> list[str]:
-    """Return the modules that make a run: the training stage, its method and its task."""
-    return [f"{PACKAGE}.stages.train", f"{PACKAGE}.methods.{method}", f"{PACKAGE}.tasks.{task}"]
+    """Return the modules that make a run: the stage that does, its method and its task."""
+    return [
+        f"{PACKAGE}.stages.{'ensemble' if method == 'ensemble' else 'train'}",
+        f"{PACKAGE}.methods.{method}",
+        f"{PACKAGE}.tasks.{task}",
+    ]
 
 
 def run_code(method: str, task: str) -> str:

@@ -69,7 +69,7 @@ def _described(path: Path, _mtime: int) -> Mapping[str, Any]:
 
 
 def behind(record: Mapping[str, Any]) -> Iterator[Made]:
-    """Yield what a finished run rests on: itself, its parents, its encoder, and its data with their download.
+    """Yield what a finished run rests on: itself, its parents and members, its encoder, and its data with their download.
 
     Args:
         record: the run's own description, its `run.json`.
@@ -79,9 +79,9 @@ def behind(record: Mapping[str, Any]) -> Iterator[Made]:
         return  # no description of a run
     if "method" in spec and "task" in spec:
         yield Made(code, tuple(run_modules(spec["method"]["name"], spec["task"])))
-    for kind in ("parent", "rates"):
-        if spec.get(kind):
-            yield from behind(described(paths.run_record(spec[kind])))
+    for name in (spec.get("parent"), spec.get("rates"), *spec.get("members", ())):
+        if name:
+            yield from behind(described(paths.run_record(name)))
     if made := described(paths.encoder_manifest(spec.get("encoder", ""))).get("code"):
         yield Made(made, tuple(stage_modules("encoder")))
     for folder in sorted({Path(name).parent for name in data}):

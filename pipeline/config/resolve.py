@@ -7,6 +7,7 @@ from pipeline.config.experiments import Experiment
 from pipeline.config.methods import METHODS, PARENT
 from pipeline.config.methods.contract import Method
 from pipeline.config.methods.few_shot import FewShot
+from pipeline.config.methods.parts.average import Average
 from pipeline.config.methods.parts.maml import Episodic
 from pipeline.config.schema import Settings
 from pipeline.config.training import ONLY_WHERE_SET, Training
@@ -62,6 +63,12 @@ def method_called(settings: Settings, name: str) -> Method:
     if method is None:
         raise KeyError(name)
     return method
+
+
+def trained_method(settings: Settings, name: str) -> Method | None:
+    """Return the method whose runs are trained for a name: its own, or of an average that of its members; `None` for neither."""
+    method = method_settings(settings, name)
+    return method_settings(settings, method.of or "") if isinstance(method, Average) else method
 
 
 def resolve_training(settings: Settings, experiment: Experiment, method: Method) -> Training:

@@ -63,6 +63,12 @@ PREDICTIONS: dict[str, pa.Schema] = {
     ),
 }
 
+PROBABLE = ("ner", *CLASSES)
+"""Tasks whose predictions are a label each, of which a run keeps the probabilities beside the label."""
+PROBABILITIES = pa.field("probabilities", pa.list_(pa.float16()))
+"""A further column of their predictions: one probability for each of C labels, in the order of `labels` in the file's metadata.
+For `ner` of one word after the other, W·C. Files of earlier code lack it; a score needs none."""
+
 # The order is the head's. `ner`: index 0 is "outside", then B/I of each type. `nli`: the hub's numbering. A dataset may have
 # other labels than its task's usual ones (`Loaded.labels`); one of `classification` always has.
 LABELS: dict[str, list[str]] = {

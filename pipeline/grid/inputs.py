@@ -15,7 +15,7 @@ from pipeline.config.datasets.facts import babel_languages, babel_overrides
 from pipeline.config.datasets.files import Files
 from pipeline.config.encoders import Extend, FolderEncoder, HubEncoder, Made, Pretrain, made_from
 from pipeline.config.methods.parts.maml import named_languages
-from pipeline.config.resolve import lineage, method_called, target_text, target_texts
+from pipeline.config.resolve import lineage, target_text, target_texts, trained_method
 from pipeline.config.schema import Settings
 from pipeline.config.values import as_list
 
@@ -214,9 +214,9 @@ def needed_datasets(settings: Settings, keys: Mapping[str, str]) -> Iterator[Dat
     needed: dict[str, set[str]] = {}
     for experiment in settings.experiments.values():
         needed.setdefault(experiment.dataset, set()).update(experiment.targets, *experiment.auxiliaries)
-        for label in experiment.methods:
-            needed[experiment.dataset].update(named_languages(method_called(settings, label)))
-        if any(method_called(settings, label).uses_sources for label in experiment.methods):
+        methods = [method for label in experiment.methods if (method := trained_method(settings, label))]
+        needed[experiment.dataset].update(*map(named_languages, methods))
+        if any(method.uses_sources for method in methods):
             sources = chain.from_iterable(experiment.sources)
             needed.setdefault(experiment.source_dataset or experiment.dataset, set()).update(sources)
     for name in used_encoders(settings):

@@ -10,7 +10,7 @@ A param whose function takes Snakemake's `output` is not recorded with the job: 
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +29,7 @@ from pipeline.grid.analyses import Analysis, analysis_spec, figures
 from pipeline.grid.figures import represented
 from pipeline.grid.inputs import Dataset
 from pipeline.grid.own_files import OwnFiles
-from pipeline.grid.runs import Grid, Run, expand, run_inputs
+from pipeline.grid.runs import ENSEMBLE, Grid, Run, expand, run_inputs
 
 T = TypeVar("T")
 
@@ -151,7 +151,7 @@ class Jobs:
         return found(self.grid.runs, name, "run")
 
     def run_inputs(self, wildcards: Wildcards) -> list[str]:
-        """What a run reads: splits, the encoder's manifest, its parent's model."""
+        """What a run reads: splits, the encoder's manifest, its parents' models; an ensemble its members' predictions."""
         return run_inputs(self.run(wildcards.run))
 
     def run_spec(self, wildcards: Wildcards) -> str:
@@ -178,7 +178,11 @@ class Jobs:
 
     def parents_pattern(self) -> str:
         """A regular expression for the names of the runs that keep their model; it matches nothing where there is none."""
-        return "|".join(re.escape(name) for name in sorted(self.grid.parents | self.grid.kept)) or "(?!)"
+        return pattern(self.grid.parents | self.grid.kept)
+
+    def ensembles_pattern(self) -> str:
+        """The same for the runs that are made of others' predictions."""
+        return pattern(name for name, run in self.grid.runs.items() if run.spec["method"]["name"] == ENSEMBLE)
 
     # ------------------------------------------------------------------------------------------------------- results
 
@@ -334,6 +338,11 @@ def read_jobs(config: Mapping[str, Any], files: Sequence[str | Path]) -> Jobs:
 def code_of(run: Run) -> str:
     """The code hash of a run."""
     return run_code(run.spec["method"]["name"], run.spec["task"])
+
+
+def pattern(names: Iterable[str]) -> str:
+    """Return a regular expression for names and no others."""
+    return "|".join(map(re.escape, sorted(names))) or "(?!)"
 
 
 def handed(what: str, value: Any) -> str:

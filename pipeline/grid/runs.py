@@ -4,18 +4,20 @@ A run is addressed by its content: its id is a hash of its spec, which holds eve
 else. Equal specs are one run, whoever asks for it; titles, tables and places of files are in no spec.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 from pipeline.common import paths
-from pipeline.common.files import digest
+from pipeline.common.files import canonical_json, digest
 from pipeline.config.experiments import Experiment
 from pipeline.config.methods import METHODS, PARENT
 from pipeline.config.methods.contract import Method
+from pipeline.config.methods.ensemble import Ensemble
 from pipeline.config.methods.layer_rates import RATES_KEYS
 from pipeline.config.methods.meta_optimizer import MetaOptimizer
+from pipeline.config.methods.parts.average import TESTED, Average
 from pipeline.config.points import points
 from pipeline.config.resolve import method_called, resolve_fine_tuning, resolve_training, target_texts, used_training
 from pipeline.config.schema import Settings
@@ -24,6 +26,9 @@ from pipeline.grid.figures import figure_specs, represented
 from pipeline.grid.inputs import Dataset, Encoder, Encoders, dataset_keys, needed_datasets
 from pipeline.grid.tables import table_spec
 from pipeline.methods.parts.sides import Episode, episodes, origins
+
+ENSEMBLE = str(Ensemble.model_fields["method"].default)
+"""The method whose runs read predictions of others, no weights, and have none to keep."""
 
 _LONGEST_NAME = 160
 """Characters; a run's name is a folder's, and file systems allow 255 bytes."""
@@ -41,6 +46,7 @@ class Run:
         parent: the name of the run whose weights this one starts from.
         rates: the name of the run that learned the update rates this one uses.
         uses: (experiment, method or variant) pairs the run belongs to; empty for a parent, which nobody lists.
+        members: the names of the runs that this one is an average of.
     """
 
     name: str
@@ -49,11 +55,13 @@ class Run:
     parent: str | None
     uses: tuple[tuple[str, str], ...]
     rates: str | None = None
+    members: tuple[str, ...] = ()
 
     @property
     def parents(self) -> tuple[str, ...]:
         """The names of the runs whose kept weights this one reads."""
-        return tuple(name for name in (self.parent, self.rates) if name is not None)
+        members = () if self.spec["method"]["name"] == ENSEMBLE else self.members
+        return (*(name for name in (self.parent, self.rates) if name is not None), *members)
 
 
 @dataclass(frozen=True)
@@ -98,7 +106,10 @@ def expand(settings: Settings) -> Grid:
                 if (name, label) not in uses:
                     uses.append((name, label))
     runs = {
-        name: Run(name, name.rpartition("-")[2], spec, spec["parent"], tuple(uses), spec["rates"])
+        name: Run(
+            *(name, name.rpartition("-")[2], spec, spec["parent"], tuple(uses), spec["rates"]),
+            members=tuple(spec.get("members", ())),
+        )
         for name, (spec, uses) in specs.items()
     }
     analysed, drawn = analyses(settings, runs), figure_specs(settings, runs)
@@ -109,7 +120,9 @@ def expand(settings: Settings) -> Grid:
         tables={name: table_spec(table, settings) for name, table in settings.tables.items()},
         parents=frozenset(parent for run in runs.values() for parent in run.parents),
         kept=frozenset(
-            name for name, run in runs.items() if any(settings.experiments[e].keep_model for e, _ in run.uses)
+            name
+            for name, run in runs.items()
+            if run.spec["method"]["name"] != ENSEMBLE and any(settings.experiments[e].keep_model for e, _ in run.uses)
         ).union(*(analysis.runs for analysis in analysed.values()), (run for run, _ in represented(drawn))),
         analyses=analysed,
         figures=drawn,
@@ -132,8 +145,13 @@ def run_specs(
     What a method does not use is `null` or empty in its spec, so that one run serves all values of it: the sources of
     `target_only`, the target size of `zero_shot`, the dev size where the last epoch is taken.
     """
-    for method in points(method_called(settings, label)):
-        yield from _point_specs(settings, experiment, method, datasets, encoders)
+    method = method_called(settings, label)
+    if isinstance(method, Average):
+        members = list(run_specs(settings, experiment, method.of or "", datasets, encoders))
+        yield from average_specs(method, members)
+        return
+    for point in points(method):
+        yield from _point_specs(settings, experiment, point, datasets, encoders)
 
 
 def _point_specs(
@@ -180,6 +198,40 @@ def _point_specs(
             found.append(learned)
             spec["rates"] = run_name(learned)
         yield spec, found
+
+
+def average_specs(
+    method: Average, members: Sequence[tuple[dict[str, Any], list[dict[str, Any]]]]
+) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Yield the spec of each average, with all its members' specs and before them their parents'.
+
+    It stands for all seeds or source sets that it is over, so it has no `model_seed`, or no `sources`, of its own; what they were
+    is in its members' names, which are sorted: the same members are one average. It is tested as they were.
+
+    Args:
+        method: the average.
+        members: every run of the method it is of, with its parents, in the grid's order.
+    """
+    told_by = [
+        *("auxiliary", "targets", "source_size", "target_size", "data_seed"),
+        *(() if method.over_seeds else ("model_seed",)),
+        *(() if method.over_sources else ("sources",)),
+    ]
+    groups: dict[str, list[tuple[dict[str, Any], list[dict[str, Any]]]]] = {}
+    for member in members:
+        groups.setdefault(canonical_json([member[0][key] for key in told_by]), []).append(member)
+    for group in groups.values():
+        first = group[0][0]
+        spec = {
+            **first,
+            "method": {"name": method.registered_name(), **method.hyper_parameters()},
+            "training": {key: value for key, value in first["training"].items() if key in TESTED},
+            **{"dev_size": None, "parent": None, "rates": None},
+            **({"model_seed": None} if method.over_seeds else {}),
+            **({"sources": []} if method.over_sources else {}),
+            "members": sorted(run_name(spec) for spec, _ in group),
+        }
+        yield spec, [*(parent for _, parents in group for parent in parents), *(spec for spec, _ in group)]
 
 
 _NOTHING: dict[str, Any] = {
@@ -255,7 +307,7 @@ def run_name(spec: Mapping[str, Any]) -> str:
         via,
         targets,
         spec["method"]["name"],
-        f"s{spec['model_seed']}",
+        "" if spec["model_seed"] is None else f"s{spec['model_seed']}",
         digest(spec),
     )
     return "-".join(part for part in parts if part)
@@ -264,6 +316,8 @@ def run_name(spec: Mapping[str, Any]) -> str:
 def reads(spec: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
     """Return the splits a run reads: language, split, and whether it is the sources' (of their own dataset)."""
     method, training = spec["method"], spec["training"]
+    if "members" in spec:
+        return [(language, "test", False) for language in spec["evaluate"]]
     split = method.get("split", "train")
     found: list[tuple[str, str, bool]] = []
     if spec["parent"] is None:
@@ -301,8 +355,13 @@ def kinds_of(spec: Mapping[str, Any]) -> tuple[Episode, ...]:
 
 
 def run_inputs(run: Run) -> list[str]:
-    """Return the files a training job reads: the splits it uses, the encoder's manifest, the weights of its parents."""
+    """Return the files a run's job reads: the splits it uses, the encoder's manifest, the weights of its parents.
+
+    An ensemble reads its members' predictions and nothing else.
+    """
     spec = run.spec
+    if spec["method"]["name"] == ENSEMBLE:
+        return [str(paths.predictions(member)) for member in run.members]
     files = [paths.run_split(spec, *which) for which in reads(spec)]
     files.append(paths.encoder_manifest(spec["encoder"]))
     files += [paths.run_model(parent) for parent in run.parents]

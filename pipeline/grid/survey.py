@@ -137,4 +137,8 @@ def run_state(
         name = run.spec[kind]
         if same and name is not None:
             same = states[name] == "done" and records[name].get("model") == record.get(kind)
+    kind = "model" if run.members and run.members[0] in run.parents else "predictions"
+    for name in run.members if same else ():
+        made_of = record.get("members", {}).get(name)
+        same = same and states[name] == "done" and made_of is not None and records[name].get(kind) == made_of
     return "done" if same else "stale"

@@ -6,8 +6,9 @@ from pipeline.config.experiments import Experiment
 from pipeline.config.methods import PARENT
 from pipeline.config.methods.checkpoint_average import CheckpointAverage
 from pipeline.config.methods.contract import Method
+from pipeline.config.methods.parts.average import Average
 from pipeline.config.points import described_points
-from pipeline.config.resolve import method_called, metric_of, resolve_training
+from pipeline.config.resolve import method_called, metric_of, resolve_training, trained_method
 from pipeline.config.schema import Settings
 from pipeline.config.tables import Table
 
@@ -18,7 +19,8 @@ def table_spec(table: Table, settings: Settings) -> dict[str, Any]:
     Keys:
         title, metric, baseline, columns, average: as in the config.
         methods: rows in order, `{"name": variant, "method": registered name, "label": text}`; of a variant with a grid
-            also `"tune": {"by": "target", "mean" or "model", "points": […]}`, see `config.points.described_points`.
+            also `"tune": {"by": "target", "mean" or "model", "points": […]}`, see `config.points.described_points`; of an average
+            `"average": {"over": "seeds", "sources" or "both", "of": text}`.
         experiments: the expected cells, `{"name", "task", "dataset", "encoder", "sources": ["en+es", …],
             "auxiliaries": likewise, "targets", "source_sizes", "target_sizes", "data_seeds", "model_seeds", "methods"}`; a size
             of `null` is all.
@@ -44,6 +46,9 @@ def table_spec(table: Table, settings: Settings) -> dict[str, Any]:
 def _row(label: str, table: Table, settings: Settings) -> dict[str, Any]:
     method = method_called(settings, label)
     row = {"name": label, "method": method.registered_name(), "label": table.labels.get(label, label)}
+    if isinstance(method, Average):
+        of = method.of or ""
+        return {**row, "average": {"over": method.average_over, "of": table.labels.get(of, of)}}
     by = "model" if method.on_all else method.tune_by
     tune = {"tune": {"by": by, "points": described_points(method)}}
     return {**row, **tune} if method.tune else row
@@ -79,11 +84,14 @@ def selection(experiment_name: str, label: str, settings: Settings) -> dict[str,
         dev_from: `dev`, the dataset's own dev set, or `train`, cut from the training split.
         test: the split the scores are of, `test` or `dev`.
         parent: the same facts (select, dev, dev_size, metric) of the parent run, or `null`.
+        members: of an average alone, the same facts of the runs it is of.
     """
     experiment, method = settings.experiments[experiment_name], method_called(settings, label)
     dataset = settings.datasets[experiment.dataset]
     facts = _choice(settings, experiment, method)
-    parent = _choice(settings, experiment, method_called(settings, PARENT)) if method.has_parent else None
+    member = trained_method(settings, label)
+    child = (member or method).has_parent
+    parent = _choice(settings, experiment, method_called(settings, PARENT)) if child else None
     return {
         "experiment": experiment_name,
         "method": label,
@@ -91,6 +99,7 @@ def selection(experiment_name: str, label: str, settings: Settings) -> dict[str,
         "dev_from": "train" if getattr(dataset, "dev", None) is not None else "dev",
         "test": getattr(dataset, "test", "test"),
         "parent": parent,
+        **({"members": _choice(settings, experiment, member)} if isinstance(method, Average) and member else {}),
     }
 
 

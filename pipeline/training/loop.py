@@ -28,6 +28,7 @@ from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Ph
 from pipeline.tasks.examples import Examples, collate
 from pipeline.tasks.metric_names import metric_names
 from pipeline.tasks.model import TaskModel, longest_row
+from pipeline.tasks.probabilities import Floats, of_labels
 from pipeline.training.checkpoint import Checkpoints, Weights
 from pipeline.training.history import StepLog
 from pipeline.training.lora import merged, set_merged
@@ -326,19 +327,29 @@ class Loop:
         for module in (self.model, *self.modules.values()):
             module.train(training)
 
-    def predict(self, examples: Examples) -> list[Any]:
-        """Return the task's prediction for every example, in the examples' order; windows of one example are merged."""
+    def predict(self, examples: Examples, probable: list[Floats] | None = None) -> list[Any]:
+        """Return the task's prediction for every example, in the examples' order; windows of one example are merged.
+
+        Args:
+            examples: all rows of a set.
+            probable: where given, gets every example's probabilities (see `tasks.probabilities.of_labels`), in the same order.
+        """
         i = self.ingredients
         order = sorted(range(len(examples)), key=lambda row: len(examples.input_ids[row]))
         size = i.batch_size * EVALUATION_FACTOR
         groups = [order[start : start + size] for start in range(0, len(order), size)]
         out: list[Any] = [None] * len(examples)
+        found: dict[int, Floats] = {}
         self.set_training(False)
         with torch.inference_mode(), self.autocast():
             logits = i.method.predict(self, self.batches(examples, groups), self.evaluation_draw())
             for rows, values in zip(groups, logits, strict=True):
                 for row, prediction in zip(rows, i.task.decode(values, examples, rows, i.labels), strict=True):
                     out[row] = prediction
+                if probable is not None:
+                    found |= dict(zip(rows, of_labels(values, examples, rows, i.labels), strict=True))
+        if probable is not None:
+            probable += [found[row] for row in range(len(examples))]
         merged: list[Any] = i.task.merge(examples, out) if len(examples.groups) else out
         return merged
 

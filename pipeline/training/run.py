@@ -22,26 +22,28 @@ from pipeline.common.code import code_stamp, run_modules
 from pipeline.common.errors import UserError
 from pipeline.common.files import (
     atomic_path,
-    canonical_json,
     check_keys,
     sha256_file,
     write_json,
     write_parquet,
     write_text,
 )
-from pipeline.data.schema import PREDICTIONS
+from pipeline.data.schema import PREDICTIONS, PROBABLE
 from pipeline.encoders.architectures import architecture_of, head_dropout
 from pipeline.encoders.load import Encoder, load_encoder
 from pipeline.encoders.pooler import pretrained_pooler
 from pipeline.methods import build_method
 from pipeline.methods.contract import Method, OptimizerSettings, Phase, Pool, Setting
+from pipeline.methods.weight_average import mean_weights
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.model import TaskModel
+from pipeline.tasks.probabilities import Floats
 from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.data import SPEC_KEYS, RunData, reader_of, setting_of
 from pipeline.training.devices import resolve_precision
 from pipeline.training.loop import Fitted, Ingredients, Loop
 from pipeline.training.lora import add_adapters, fixed_names, layers_to_adapt, merged
+from pipeline.training.predictions import facts_of, write_table
 from pipeline.training.warnings import find_warnings
 from pipeline.training.weights import absent_classes, weights_by_phase
 
@@ -64,7 +66,7 @@ def train_run(
     Raises:
         UserError: an input is missing or broken, a size is more than there is, or training diverges.
     """
-    check_keys(spec, SPEC_KEYS, "--spec")
+    check_keys(spec, (*SPEC_KEYS, *(["members"] if "members" in spec else [])), "--spec")
     torch.set_num_threads(threads)
     stamp = code_stamp(run_modules(spec["method"]["name"], spec["task"]), asked)
     code = stamp["code"]
@@ -80,15 +82,17 @@ def train_run(
     loop = Loop(ingredients, checkpoints, lambda records: write_history(name, records))
     fitted = loop.fit(phases)
     tested = time.monotonic()
-    predictions = {language: loop.predict(examples) for language, examples in tests.items()}
+    predictions, probabilities = predict(loop, tests)
     fitted.evaluation_seconds += time.monotonic() - tested
     write_history(name, loop.records)
     write_steps(name, loop.steps)
-    write_predictions(name, ingredients.task, code, tests, predictions)
+    write_predictions(name, ingredients.task, code, tests, predictions, ingredients.labels, probabilities)
     if keep_model:
         save_model(paths.run_model(name), loop, method)
     record = {**describe(name, spec, code, threads, data, loop, phases), **stamp}
     record["model"] = sha256_file(paths.run_model(name)) if keep_model else None
+    if "members" in spec:
+        record["members"] = {member: sha256_file(paths.run_model(member)) for member in spec["members"]}
     record["truncated_words"] = sum(examples.truncated_words for examples in tests.values())
     record["tokenised"] = data.counts
     record["warnings"] = warnings
@@ -140,10 +144,13 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
     if not data.labels:  # a run that trains nothing still needs the label set
         data.read(spec["evaluate"][0], "test")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.manual_seed(spec["model_seed"])
+    seed = spec["model_seed"] or 0  # of an average over seeds, which draws nothing that stays
+    torch.manual_seed(seed)
     model = TaskModel(encoder.model, make_head(task, encoder, folder, data.labels, training))
     if spec["parent"]:
         load_parent(spec["parent"], model)
+    if "members" in spec:
+        load_average(spec["members"], model, data.labels)
     if lora:  # last: what else is drawn is drawn as without
         add_adapters(model.encoder, adapted, lora)
     ingredients = Ingredients(
@@ -156,7 +163,7 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
         optimizer=optimizer,
         batch_size=training["batch_size"],
         pad_id=encoder.pad_id,
-        seed=spec["model_seed"],
+        seed=seed,
         device=device,
         precision=resolve_precision(
             training["precision"],
@@ -225,6 +232,26 @@ def load_parent(parent: str, model: TaskModel) -> None:
         raise UserError(f"{path}: the parent's weights do not fit this run's model: {error}") from None
 
 
+def load_average(members: Sequence[str], model: TaskModel, labels: Sequence[str]) -> None:
+    """Put the mean of the weights of several runs' models into `model`.
+
+    Raises:
+        UserError: a model is missing or broken, or was trained for other labels; the models are of other shapes.
+    """
+    for member in members:
+        theirs = facts_of(paths.predictions(member)).get("labels", labels)
+        if list(theirs) != list(labels):
+            raise UserError(
+                f"{paths.run_model(member)}: was trained for the labels {theirs}, and this run's data has {list(labels)}"
+            )
+    found = [{k: t for k, t in read_model(m).items() if k.startswith("model.")} for m in members]  # mapped, not held
+    try:
+        mean = mean_weights(found)
+        model.load_state_dict({key.removeprefix("model."): tensor for key, tensor in mean.items()})
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"the weights of {', '.join(members)} cannot be averaged: {error}") from None
+
+
 def kept_by(run: str) -> dict[str, Tensor]:
     """Return what another run's method kept, by `<module>.<parameter>`."""
     return {k.removeprefix("own."): t for k, t in read_model(run).items() if k.startswith("own.")}
@@ -259,10 +286,24 @@ def write_steps(name: str, steps: list[dict[str, Any]]) -> None:
     write_parquet(paths.steps(name), pa.Table.from_pylist(steps, schema=pa.schema(fields)))
 
 
+def predict(loop: Loop, tests: Mapping[str, Examples]) -> tuple[dict[str, list[Any]], list[Floats] | None]:
+    """Return the predictions of every evaluation language; and the probabilities of all in their order, where a task has any."""
+    if loop.ingredients.task.__name__.rpartition(".")[2] not in PROBABLE:
+        return {language: loop.predict(examples) for language, examples in tests.items()}, None
+    probable: list[Floats] = []
+    return {language: loop.predict(examples, probable) for language, examples in tests.items()}, probable
+
+
 def write_predictions(
-    name: str, task: ModuleType, code: str, tests: dict[str, Examples], predictions: dict[str, list[Any]]
+    name: str,
+    task: ModuleType,
+    code: str,
+    tests: Mapping[str, Examples],
+    predictions: Mapping[str, list[Any]],
+    labels: Sequence[str],
+    probabilities: Sequence[Floats] | None,
 ) -> None:
-    """Write the predictions of every evaluation language, a row an example, in the task's schema."""
+    """Write the predictions of every evaluation language, a row an example, in the task's schema, with their probabilities."""
     kind = task.__name__.rpartition(".")[2]
     columns: dict[str, list[Any]] = {field: [] for field in PREDICTIONS[kind].names}
     for language, examples in tests.items():
@@ -272,8 +313,7 @@ def write_predictions(
         columns["id"] += [examples.ids[row] for row in firsts]
         for field, values in task.stored([examples.gold[row] for row in firsts], predictions[language]).items():
             columns[field] += values
-    facts = {"metalingua": canonical_json({"task": kind, "run": name, "code": code})}
-    write_parquet(paths.predictions(name), pa.table(columns, schema=PREDICTIONS[kind]), facts)
+    write_table(name, kind, code, columns, labels, probabilities)
 
 
 def describe(

@@ -144,6 +144,7 @@ FROZEN = {
     "table": "16f91d287f94",
     "plan": "a9c00c8fb63b",
     "prune": "a7a92ba0603d",
+    "ensemble": "db0fd9c20618",
     "train_run": "814d206141b1",
     "represent": "0ea9bee73ffa",
     "analysis": "44885768a53f",

@@ -284,3 +284,25 @@ def test_accepted_code_excuses_nothing_else(run):
 def test_scores_of_todays_code_say_nothing_of_earlier_code(run):
     collect.collect(scored(run))
     assert "earlier_code" not in facts(paths.scores())
+
+
+@pytest.mark.parametrize("kind", ["weight_average", "ensemble"])
+def test_an_average_whose_members_were_made_again_or_are_gone_is_refused(kind):
+    members = [expected(spec_of("joint", "qu", seed)) for seed in (1, 2)]
+    for member in members:
+        write_text(paths.run_model(member.name), f"weights of {member.name}")
+        finish(member, right(3))
+    mean = finish(expected(spec_of(kind, "qu", None, members=[member.name for member in members])), right(5))
+    key = "model" if kind == "weight_average" else "predictions"
+    edit(mean, members={member.name: read_json(paths.run_record(member.name))[key] for member in members})
+    file = scored(*members, mean)
+    collect.collect(file)
+    assert {run["model_seed"] for run in pq.read_table(paths.scores()).to_pylist()} == {1, 2, None}
+    known = read_json(paths.run_record(mean.name))["members"]
+    edit(mean, members={**known, members[1].name: "0" * 64})
+    assert f"{mean.name}: its member {members[1].name} has been trained again since" in refused(file)
+    edit(mean, members=known)
+    paths.run_model(members[0].name).unlink()  # known by its record; an ensemble needs none
+    collect.collect(file)
+    paths.run_record(members[0].name).unlink()
+    assert f"{mean.name}: its member {members[0].name} is gone" in refused(file)

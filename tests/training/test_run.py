@@ -233,7 +233,7 @@ def test_test_sentences_alone_are_cut_at_the_tests_length(world, monkeypatch):
     seen = []
     predict = loop_module.Loop.predict
     monkeypatch.setattr(
-        loop_module.Loop, "predict", lambda s, e: seen.append(max(map(len, e.input_ids))) or predict(s, e)
+        loop_module.Loop, "predict", lambda s, e, p=None: seen.append(max(map(len, e.input_ids))) or predict(s, e, p)
     )
     name = train(tiny.spec("target_only", training={**short, "test_max_length": 40}))
     assert seen == [5, max(len(tokens) for _, tokens, _ in tiny.sentences("beta", "test", 12)) + 2]

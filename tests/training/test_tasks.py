@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import digest, read_parquet
-from pipeline.data.schema import LABELS, PREDICTIONS, task_table
+from pipeline.data.schema import LABELS, PREDICTIONS, PROBABILITIES, task_table
 from pipeline.data.splits import select
 from pipeline.encoders.load import load_encoder
 from pipeline.methods.contract import Pool
@@ -90,7 +90,8 @@ def assert_predictions(name, task, language="beta", count=12):
     """Right schema, ids, gold answers and order; predictions the task can make."""
     table = read_parquet(paths.predictions(name))
     rows = tiny.rows(task, language, "test", count)
-    assert table.schema.remove_metadata() == PREDICTIONS[task]
+    kept = PREDICTIONS[task] if task == "qa" else PREDICTIONS[task].append(PROBABILITIES)
+    assert table.schema.remove_metadata() == kept
     assert table["id"].to_pylist() == [row[0] for row in rows]
     assert set(table["lang"].to_pylist()) == {language} and set(table["split"].to_pylist()) == {"test"}
     assert table["gold"].to_pylist() == [gold_of(task, row) for row in rows]

@@ -8,6 +8,7 @@ from pipeline.config.documentation import text
 from pipeline.config.documentation.datasets import DATASETS, Described
 from pipeline.config.documentation.types import Schema, definition, type_text, yaml_value
 from pipeline.config.methods import METHODS
+from pipeline.config.methods.parts.average import Average
 from pipeline.config.tuning import NOT_TUNABLE
 
 
@@ -130,6 +131,7 @@ def methods(schema: Schema) -> str:
                 ("sources", method().uses_sources),
                 ("auxiliaries", method.needs_auxiliaries),
                 ("a `source_only` run", method.has_parent),
+                ("the runs of `of`", issubclass(method, Average)),
             )
             if needed
         ]

@@ -289,7 +289,8 @@ trained anew; change it back and the old one is found:
 * the dataset's name and content (loader and options, hub revision), that of the sources' dataset where it is another one, and the
   encoder's name and description, for a pretrained one with the datasets and languages of its text, for one that is extended or
   trained on also with the encoder it is made from;
-* its parent run, and by it all of the above in the parent; for `meta_optimizer` also the run that learned its rates.
+* its parent run, and by it all of the above in the parent; for `meta_optimizer` also the run that learned its rates; for
+  `weight_average` and `ensemble` the runs that are averaged, in place of the seed or sources that these differ in.
 
 What a method does not use is left out of the id: `learning_rate` for `zero_shot`, `dev_size` where `select` is `last`, `patience`
 and `select_metric` too, `test_max_length` for a parent, which is not tested, `longest_answer` but for `qa`. These change no run

@@ -7,6 +7,7 @@ from pydantic import Field
 from pipeline.config.methods.auxiliary_tune import AuxiliaryTune
 from pipeline.config.methods.checkpoint_average import CheckpointAverage
 from pipeline.config.methods.contract import Method
+from pipeline.config.methods.ensemble import Ensemble
 from pipeline.config.methods.few_shot import FewShot
 from pipeline.config.methods.fine_tune import FineTune
 from pipeline.config.methods.freeze_layers import FreezeLayers
@@ -24,6 +25,7 @@ from pipeline.config.methods.reptile import Reptile
 from pipeline.config.methods.reptile_fine_tune import ReptileFineTune
 from pipeline.config.methods.source_only import SourceOnly
 from pipeline.config.methods.target_only import TargetOnly
+from pipeline.config.methods.weight_average import WeightAverage
 from pipeline.config.methods.x_maml import XMaml
 from pipeline.config.methods.xla_maml import XlaMaml
 from pipeline.config.methods.zero_shot import ZeroShot
@@ -40,6 +42,8 @@ AnyMethod = Annotated[
     | FewShot
     | FreezeLayers
     | CheckpointAverage
+    | WeightAverage
+    | Ensemble
     | MetaXL
     | JointRtn
     | AuxiliaryTune

@@ -8,6 +8,7 @@ from pipeline.config.analyses import UNITS, figure_name, scatter_name
 from pipeline.config.analyses import Analysis as AnalysisSettings
 from pipeline.config.encoders import Pretrain
 from pipeline.config.experiments import Experiment
+from pipeline.config.methods.parts.average import Average
 from pipeline.config.resolve import method_settings, origin, resolve_training
 from pipeline.config.rules.encoders import LENGTHS
 from pipeline.config.rules.problems import Broken, KeyPath, Problem, check_known
@@ -52,6 +53,12 @@ def check_methods(
         method = method_settings(settings, label)
         if method is None:
             continue  # the experiment's own error
+        if isinstance(method, Average):
+            yield (
+                path,
+                f"{label!r} is an average of several runs; an analysis compares models run by run, as of {method.of}",
+            )
+            continue
         if not method.uses_sources:
             yield path, f"{label!r} is trained without sources: there is no source language to represent"
         if method.on_all:

@@ -1,6 +1,7 @@
 """What the config's sections must agree on, checked before any job starts: all rules, section by section."""
 
 from pipeline.config.rules.analyses import check_analyses
+from pipeline.config.rules.averages import check_members
 from pipeline.config.rules.datasets import check_dataset, used_languages
 from pipeline.config.rules.encoders import check_encoder
 from pipeline.config.rules.experiments import check_experiment
@@ -21,6 +22,7 @@ def check(settings: Settings, broken: Broken) -> list[Problem]:
         problems += check_encoder(name, encoder, settings, broken)
     for name, method in settings.methods.items():
         problems += check_method(name, method)
+        problems += check_members(name, method, settings, broken)
     for name, experiment in settings.experiments.items():
         problems += check_experiment(name, experiment, settings, broken)
     problems += check_training(settings)

@@ -13,7 +13,7 @@ from pipeline.config.datasets.facts import babel_languages, known_languages
 from pipeline.config.datasets.files import Files
 from pipeline.config.encoders import Made, Pretrain, TargetText, Text
 from pipeline.config.methods.parts.maml import named_languages
-from pipeline.config.resolve import method_settings
+from pipeline.config.resolve import trained_method
 from pipeline.config.rules.problems import KeyPath, Problem, check_known, check_twice
 from pipeline.config.schema import Settings
 from pipeline.config.values import as_list
@@ -241,7 +241,7 @@ def used_languages(name: str, settings: Settings) -> set[str]:
             found.update(chain.from_iterable(experiment.sources))
         if experiment.dataset == name:
             found.update(experiment.targets, *experiment.auxiliaries)
-            methods = (method_settings(settings, label) for label in experiment.methods)
+            methods = (trained_method(settings, label) for label in experiment.methods)
             found.update(*(named_languages(method) for method in methods if method is not None))
     return found
 

@@ -11,11 +11,20 @@ from pipeline.config.methods import PARENT
 from pipeline.config.methods.contract import Method
 from pipeline.config.methods.majority import Majority
 from pipeline.config.methods.mgl import Mgl
+from pipeline.config.methods.parts.average import Average
 from pipeline.config.methods.parts.counting import Counted
 from pipeline.config.points import points
 from pipeline.config.reading import dotted
-from pipeline.config.resolve import method_called, method_names, method_settings, resolve_training, target_texts
+from pipeline.config.resolve import (
+    method_called,
+    method_names,
+    method_settings,
+    resolve_training,
+    target_texts,
+    trained_method,
+)
 from pipeline.config.rules.auxiliaries import check_auxiliaries, check_learner
+from pipeline.config.rules.averages import check_average
 from pipeline.config.rules.datasets import check_languages
 from pipeline.config.rules.encoders import check_lengths, check_made_use
 from pipeline.config.rules.heads import check_head
@@ -35,7 +44,7 @@ def check_experiment(name: str, experiment: Experiment, settings: Settings, brok
     yield from check_source_dataset(path, experiment, settings, broken)
     for key in ("methods", "sources", "targets", "source_size", "target_size", "data_seeds", "model_seeds"):
         yield from check_twice((*path, key), getattr(experiment, key))
-    methods = [method for label in experiment.methods if (method := method_settings(settings, label)) is not None]
+    methods = [method for label in experiment.methods if (method := trained_method(settings, label)) is not None]
     learners = any(method.needs_auxiliaries for method in methods)
     unknown = any(label in broken["methods"] for label in experiment.methods)
     yield from check_auxiliaries(path, experiment, settings, learners or unknown)
@@ -48,6 +57,9 @@ def check_experiment(name: str, experiment: Experiment, settings: Settings, brok
         method = method_settings(settings, label)
         if label == PARENT:
             yield (*path, "methods", i), f"{PARENT} is trained where a method needs it as parent and is not listed here"
+        elif isinstance(method, Average):
+            yield from check_average((*path, "methods", i), label, method, experiment, settings)
+            yield from check_unlisted((*path, "methods", i), label, method, experiment, settings)
         elif method is not None:
             yield from check_points((*path, "methods", i), label, method, experiment, settings)
         elif label not in broken["methods"]:
@@ -174,6 +186,16 @@ def check_points(
         found += check_use(path[:-2], label, point, experiment, settings, size)
     yield from dict.fromkeys(found)
     yield from check_choice(path, label, method, experiment, settings)
+
+
+def check_unlisted(
+    path: KeyPath, label: str, average: Average, experiment: Experiment, settings: Settings
+) -> Iterator[Problem]:
+    """The runs that an average is of must have what they need, as those of a listed method, where theirs is not listed itself."""
+    member = trained_method(settings, label)
+    trained = member is not None and not isinstance(member, Average) and not member.tune and average.of != PARENT
+    if member is not None and trained and average.of not in experiment.methods:
+        yield from check_points(path, f"{average.of} (averaged by {label})", member, experiment, settings)
 
 
 def chooses_epoch(method: Method, experiment: Experiment, settings: Settings) -> bool:

@@ -11,6 +11,7 @@ from pipeline.config.figures import GainsFigure, MetaGraphFigure, RatesFigure, S
 from pipeline.config.methods.contract import Method
 from pipeline.config.methods.meta_optimizer import MetaOptimizer
 from pipeline.config.methods.mgl import Mgl
+from pipeline.config.methods.parts.average import Average
 from pipeline.config.resolve import method_settings
 from pipeline.config.rules.problems import Broken, KeyPath, Problem, check_known, check_twice
 from pipeline.config.rules.tables import check_metric
@@ -104,7 +105,12 @@ def check_listed(path: KeyPath, label: str, name: str, experiment: Experiment, b
 
 
 def check_untuned(path: KeyPath, label: str, method: Method) -> Iterator[Problem]:
-    """A figure shows one run a seed, where a grid has several."""
+    """A figure shows one run a seed, where a grid has several, and an average one for several seeds or source sets."""
+    if isinstance(method, Average):
+        yield (
+            path,
+            f"{label!r} is an average of several runs, which tables show beside them; a figure shows single runs",
+        )
     if method.tune:
         yield path, f"{label!r} is tuned; name a variant with the values you mean"
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from pipeline.config.methods import METHODS, PARENT
 from pipeline.config.methods.contract import Method
+from pipeline.config.methods.parts.average import Average
 from pipeline.config.methods.parts.maml import Episodic
 from pipeline.config.rules.auxiliaries import check_fine_tuning, check_rates
 from pipeline.config.rules.heads import HEAD, check_own_head
@@ -38,5 +39,7 @@ def used_instead(method: Method, key: str) -> str:
     ends = isinstance(method, Episodic) and method.setting == "few_shot" and method.fine_tune is not None
     if ends and key in FineTuning.model_fields:
         return f"its fine-tuning on the target does: write fine_tune: {{{key}: {getattr(method.training, key)}}}"
+    if isinstance(method, Average):
+        return "its runs are trained and cut as those of the method it is of: set it there"
     own = method.training_keys - {HEAD} if method.has_parent else method.training_keys
     return f"it uses {', '.join(sorted(own))}"

@@ -8,6 +8,7 @@ from pipeline.config.encoders import Pretrain
 from pipeline.config.experiments import Experiment
 from pipeline.config.methods import PARENT
 from pipeline.config.methods.contract import Method
+from pipeline.config.methods.parts.average import Average
 from pipeline.config.points import points
 from pipeline.config.resolve import layered_training, method_settings, origin
 from pipeline.config.rules.problems import KeyPath, Problem
@@ -31,8 +32,11 @@ def check_training(settings: Settings) -> Iterator[Problem]:
 
 
 def trained(experiment: Experiment, settings: Settings) -> Iterator[tuple[str, Method]]:
-    """Yield an experiment's methods by name, and the parent that any of them starts from."""
-    found = [(label, method_settings(settings, label)) for label in experiment.methods]
+    """Yield an experiment's methods by name, those that averages are of, and the parent that any of them starts from."""
+    listed = [(label, method_settings(settings, label)) for label in experiment.methods]
+    averaged = [method.of for _, method in listed if isinstance(method, Average) and method.of is not None]
+    found = listed + [(of, method_settings(settings, of)) for of in averaged if of not in experiment.methods]
+    found = [(label, method) for label, method in found if not isinstance(method, Average)]
     if any(method is not None and method.has_parent for _, method in found):
         found.append((PARENT, method_settings(settings, PARENT)))
     yield from ((label, method) for label, method in found if method is not None)

@@ -47,11 +47,11 @@ SCORES = pa.schema(
         ("dev_metric", pa.string()),
     ]
 )
-NOT_SETTINGS = ("model_seed", "data_seed", "sources", "auxiliary", "targets", "evaluate", "parent", "rates")
+NOT_SETTINGS = ("model_seed", "data_seed", "sources", "auxiliary", "targets", "evaluate", "parent", "rates", "members")
 
 
 def settings_of(spec: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what determined a run besides its seeds and languages, its parents' settings included, as dotted keys.
+    """Return what determined a run besides its seeds and languages, its parents' and members' settings included, as dotted keys.
 
     Auxiliary languages are among the settings: of a method with several sets each has a row.
 
@@ -71,7 +71,26 @@ def settings_of(spec: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]])
         for key, value in settings_of(other, specs).items() if other else ():
             if key not in own or value != own[key]:
                 flat[f"{kind}.{key}"] = value
-    return flat
+    return flat | members_settings(spec, specs, own)
+
+
+def members_settings(
+    spec: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]], own: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what determined the runs that a run is an average of: their settings, which are alike, and what it is over.
+
+    Averages over other seeds or sources are not put into one mean either.
+    """
+    members = [specs[name] for name in spec.get("members", ()) if name in specs]
+    if not members:
+        return {}
+    alike = settings_of(members[0], specs)
+    found = {f"members.{key}": value for key, value in alike.items() if key not in own or value != own[key]}
+    if spec["model_seed"] is None:
+        found["members.model_seed"] = ", ".join(map(str, sorted({member["model_seed"] for member in members})))
+    if not spec["sources"] and members[0]["sources"]:
+        found["members.sources"] = ", ".join(sorted({"+".join(member["sources"]) for member in members}))
+    return found
 
 
 def describe(run: Expected, settings: str) -> dict[str, Any]:

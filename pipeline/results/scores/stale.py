@@ -84,6 +84,7 @@ def find_stale(run: Expected, context: Context) -> Stale | None:
         lambda: _data(run, made["data"]),
         lambda: _encoder(run, made["encoder"]),
         *(lambda kind=kind: _parent(run.spec[kind], made[kind]) for kind in PARENTS),
+        lambda: _members(run, made.get("members", {})),
         lambda: _predictions(run, made["predictions"]),
     )
     for check in checks:
@@ -168,6 +169,22 @@ def _parent(parent: str | None, recorded: str | None) -> str | None:
     else:
         return f"its parent run {parent} is gone, so nothing says that it is still the same"
     return None if present == recorded else f"its parent run {parent} has been trained again since"
+
+
+def _members(run: Expected, recorded: Mapping[str, str]) -> str | None:
+    """What an average says of the files it read of its members: weights, or of an ensemble predictions."""
+    for name in run.spec.get("members", ()):
+        if run.spec["method"]["name"] != "ensemble":
+            reason = _parent(name, recorded.get(name))
+        else:
+            path = paths.predictions(name)
+            there = path.exists() and paths.run_record(name).exists()
+            same = there and record(name)["predictions"] == recorded.get(name)
+            again = f"its member {name} has been trained again since" if there else None
+            reason = None if same else again or f"its member {name} is gone, so nothing says that it is still the same"
+        if reason:
+            return reason.replace("its parent run", "its member")
+    return None
 
 
 def _predictions(run: Expected, recorded: str) -> str | None:

@@ -20,8 +20,8 @@ from pipeline.results.tables.tuning import Choice, choose
 from pipeline.tasks.metric_names import MAIN
 from pipeline.tasks.qa_score import LONGEST
 
-Seed = tuple[int, int]
-"""(data_seed, model_seed): what scores are paired by."""
+Seed = tuple[int, int | None]
+"""(data_seed, model_seed): what scores are paired by; of one average over all model seeds the second is `None`."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Spec:
         columns: `pair` (sources → target), `target`, or `average` (as `target`, but only the last column is shown); `dataset` (a
             column for each dataset of each target, with the target's mean over them) or `dataset_average` (only these means).
         average: whether a last column shows the mean over the others.
-        methods: rows in order, `{"name", "label", …}`; `tune` of a variant with a grid.
+        methods: rows in order, `{"name", "label", …}`; `tune` of a variant with a grid, `average` of one that averages runs.
         experiments: the expected cells, `{"name", "sources", "targets", "data_seeds", "model_seeds", "methods", …}`.
         selection: how each experiment's methods chose their epoch.
     """
@@ -58,6 +58,15 @@ class Spec:
     def by_dataset(self) -> bool:
         """Whether there is a cell for each dataset of a target."""
         return self.columns in ("dataset", "dataset_average")
+
+    @property
+    def averages(self) -> dict[str, Mapping[str, str]]:
+        """By variant that averages over several runs: `over` what, and `of` which method."""
+        return {str(method["name"]): method["average"] for method in self.methods if "average" in method}
+
+    def over_seeds(self, variant: str) -> bool:
+        """Whether one run of a variant stands for all model seeds."""
+        return self.averages.get(variant, {}).get("over") in ("seeds", "both")
 
     def dataset_of(self, experiment: str) -> str:
         """Return what a column is told by besides its languages: an experiment's dataset where cells are by it, else nothing."""
@@ -318,8 +327,12 @@ def differing(groups: Iterable[Collection[Score]]) -> tuple[str, ...]:
 
 
 def setting(settings: Mapping[str, Any], key: str) -> Any:
-    """Return a setting of a run or its parent; a parent's that is not written out is the run's (`collect.settings_of`)."""
-    return settings.get(key, settings.get(key.removeprefix("parent.").removeprefix("rates.")))
+    """Return a setting of a run, its parent or members; theirs that is not written out is the run's (`collect.settings_of`)."""
+    parts = key.split(".")
+    for kind in ("parent", "rates", "members"):
+        if ".".join(parts) not in settings and kind in parts[:2]:
+            parts.remove(kind)
+    return settings.get(".".join(parts))
 
 
 SIZES = ("source_size", "target_size", "auxiliary_size", "dev_size")

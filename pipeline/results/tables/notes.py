@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.results.scores.measures import title as metric_title
 from pipeline.results.statistics.seeds import ALPHA, seeds_needed, smallest_p
+from pipeline.results.tables.averaged import averaged_runs
 from pipeline.results.tables.cells import AVERAGE, Column, Row
 from pipeline.results.tables.doubts import sentences
 from pipeline.results.tables.items import LEAST_ITEMS
@@ -73,8 +74,10 @@ def selection(table: Table) -> list[str]:
     items, facts = items_of(table), table.spec.selection
     own = [(choice(f, items), f["method"], f["experiment"]) for f in facts]
     inherited = [(choice(f["parent"], items), f["method"], f["experiment"]) for f in facts if f.get("parent")]
+    members = [(choice(f["members"], items), f["method"], f["experiment"]) for f in facts if f.get("members")]
     return [
         *protocols("Epoch", by_protocol(table, own)),
+        *protocols("Epoch of the runs averaged", by_protocol(table, members)),
         *protocols("Epoch of the source model", by_protocol(table, inherited)),
         *protocols("Hyper-parameters", tuning(table)),
         *splits(table),
@@ -153,7 +156,7 @@ def choice(facts: Mapping[str, Any], items: str) -> str:
 
 def remarks(table: Table) -> list[str]:
     """Return the sentences under the table: points chosen on dev, tests, power, test sets, what is doubtful about them."""
-    said = [*chosen(table), *fine_tuning(table), *tests(table), *power(table), *test_sets(table)]
+    said = [*averaged_runs(table), *chosen(table), *fine_tuning(table), *tests(table), *power(table), *test_sets(table)]
     named = [column.language for column in [*table.averaged, *table.columns] if not column.mean]
     return [*said, *misnamed(table.spec.metric, named), *sentences(table.doubts), *earlier_code(table)]
 

@@ -91,7 +91,7 @@ def _mean(table: Table, row: Row, column: Column) -> dict[str, Any]:
             "crossed_high": percent(both[1]),
             "best": int(cell.best),
             "sentences": cell.sentences or None,
-            "seeds": "; ".join(f"{data}/{model}" for data, model in cell.scores),
+            "seeds": "; ".join(f"{data}/{'all' if model is None else model}" for data, model in cell.scores),
             "values": "; ".join(str(percent(value)) for value in cell.scores.values()),
             "runs": "; ".join(cell.runs.values()),
         }

@@ -186,8 +186,13 @@ def gaps(spec: Spec, grid: Grid, row: Row, column: Column, scores: Mapping[Seed,
     here = [e for e in spec.experiments if spec.dataset_of(e["name"]) == column.dataset]
     offered = [e for e in here if row.variant in e["methods"] and column.language in e["targets"]]
     sourced = [e for e in offered if not column.sources or column.sources in e["sources"] or not e["sources"]]
-    wanted = {
-        (d, m) for e in sourced if not used or e["name"] in used for d in e["data_seeds"] for m in e["model_seeds"]
+    one = spec.over_seeds(row.variant)
+    wanted: set[Seed] = {
+        (d, m)
+        for e in sourced
+        if not used or e["name"] in used
+        for d in e["data_seeds"]
+        for m in ([None] if one else e["model_seeds"])
     }
     absent = sorted(wanted - scores.keys())
     if not wanted and not scores:
@@ -218,7 +223,9 @@ def gaps(spec: Spec, grid: Grid, row: Row, column: Column, scores: Mapping[Seed,
 
 
 def seeds_text(seeds: Sequence[Seed]) -> str:
-    """Name seeds in a note: ` (model seed 1, 3)`."""
+    """Name seeds in a note: ` (model seed 1, 3)`, or of averages over these ` (data seed 42)`."""
+    if any(model is None for _, model in seeds):
+        return f" (data seed {', '.join(str(data) for data, _ in seeds)})"
     return f" (model seed {', '.join(str(model) for _, model in seeds)})"
 
 
@@ -266,21 +273,53 @@ def compared(spec: Spec, grid: Grid, cells: Cells, rows: tuple[Row, Row], column
     cell, base = cells[rows[0], column], cells[rows[1], column]
     if cell.summary is None or base.summary is None:
         return cell
+    if spec.over_seeds(rows[0].variant) != spec.over_seeds(rows[1].variant):
+        return compared_by_data(spec, grid, (cell, base), rows, column)
     seeds = [seed for seed in cell.scores if seed in base.scores]
     reasons = list(cell.reasons)
     if not seeds:
         return dataclasses.replace(cell, reasons=(*reasons, "no seed in common with the baseline"))
     if len(seeds) < len(cell.scores):
         reasons.append(f"compared over the {len(seeds)} seeds that the baseline has too")
-    hidden = spec.columns in ("average", "dataset_average")
-    behind = members(column, grid.columns) if hidden else [column]
-    reasons += dict.fromkeys(reason for part in behind for reason in unlike_baseline(grid, rows, part))
+    reasons += unlike_behind(spec, grid, rows, column)
     shared = [[runs[seed] for seed in seeds if seed in runs] for runs in (cell.runs, base.runs)]
     over_items = None
     if shared[0] and all(paths.outcomes(run).exists() for runs in shared for run in runs):
         over_items = difference_over_items(shared[0], shared[1], column.language, spec.task, spec.metric)
     comparison = compare([cell.scores[seed] for seed in seeds], [base.scores[seed] for seed in seeds])
     return dataclasses.replace(cell, comparison=comparison, crossed_difference=over_items, reasons=tuple(reasons))
+
+
+def unlike_behind(spec: Spec, grid: Grid, rows: tuple[Row, Row], column: Column) -> dict[str, None]:
+    """Say in what two rows differ though a fair comparison would not, in a column or in those behind a mean shown alone."""
+    hidden = spec.columns in ("average", "dataset_average")
+    behind = members(column, grid.columns) if hidden else [column]
+    return dict.fromkeys(reason for part in behind for reason in unlike_baseline(grid, rows, part))
+
+
+def compared_by_data(spec: Spec, grid: Grid, cells: tuple[Cell, Cell], rows: tuple[Row, Row], column: Column) -> Cell:
+    """Compare an average over model seeds with a row that has a run for each of them, or the other way round: by data seed.
+
+    The row with single runs counts with their mean, so a pair is of all that one data seed has on either side.
+    """
+    ours, theirs = (by_data(cell.scores) for cell in cells)
+    seeds = [seed for seed in ours if seed in theirs]
+    if not seeds:
+        return dataclasses.replace(cells[0], reasons=(*cells[0].reasons, "no data seed in common with the baseline"))
+    own = "the baseline's" if spec.over_seeds(rows[0].variant) else "its"
+    number = f"{len(seeds)} data seed{'s' if len(seeds) != 1 else ''}"
+    said = f"compared over {number}, with {own} mean over model seeds"
+    comparison = compare([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
+    reasons = (*cells[0].reasons, said, *unlike_behind(spec, grid, rows, column))
+    return dataclasses.replace(cells[0], comparison=comparison, reasons=reasons)
+
+
+def by_data(scores: Mapping[Seed, float]) -> dict[int, float]:
+    """Return the mean score of each data seed."""
+    found: dict[int, list[float]] = {}
+    for (data, _), value in scores.items():
+        found.setdefault(data, []).append(value)
+    return {data: summarise(values).mean for data, values in found.items()}
 
 
 def families_of(columns: Sequence[Column]) -> tuple[list[Column], list[Column], list[Column]]:

@@ -70,7 +70,7 @@ def unlike_baseline(grid: Grid, rows: tuple[Row, Row], column: Column) -> list[s
     if first is None or second is None:
         return []
     ours, theirs = first.settings, second.settings
-    child = any(key.startswith("parent.") for key in ours)
+    child = any(key.startswith(("parent.", "members.parent.")) for key in ours)
     fair = {"target_size"} if child and ours.get("target_size") is None else set()
     keys = [key for key in SAME_DATA if key not in fair and ours.get(key) != theirs.get(key)]
     return [f"differs from its baseline in {', '.join(keys)} too"] if keys else []

@@ -143,8 +143,11 @@ def test_all_errors_come_at_once_and_follow_up_errors_do_not():
     ]
 
 
+AVERAGES = ("weight_average", "ensemble")
+"""Methods that are listed by a variant's name alone, which says of which method they are."""
+
 ALL_METHODS = [
-    f"experiments.few.methods=[{', '.join(name for name in METHODS if name != PARENT)}]",
+    f"experiments.few.methods=[{', '.join(name for name in METHODS if name not in (PARENT, *AVERAGES))}]",
     "tables=",
     "experiments.few.sources=[[hubbish, middish]]",
     "experiments.few.auxiliaries=[kinnish]",
