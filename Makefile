@@ -2,6 +2,7 @@
 # make test      every check: lint, types, generated files in step, tests
 # make lint      the first half of `make test`
 # make coverage  how often the intervals of tables hold the truth, by size: docs/tables.md (minutes)
+# make real ENCODER=FOLDER   what only a pretrained encoder can show, on a folder of one, as multilingual-e5-small (minutes)
 # make clean     what the checks leave behind (results, resources and the environment stay)
 #
 # Other interpreter: `make demo PYTHON=python3.12`. Fewer cores: `make demo CORES=1`.
@@ -14,7 +15,7 @@ STAMP := $(VENV)/.installed
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo test lint coverage clean
+.PHONY: demo test lint coverage real clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -40,6 +41,9 @@ $(STAMP): pyproject.toml envs/constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet -c envs/constraints.txt -e ".[test,slurm]"
 	@touch $@
+
+real: $(STAMP)
+	pytest -m real --real-encoder $(ENCODER) tests/training/test_real.py
 
 clean:
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

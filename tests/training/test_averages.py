@@ -81,6 +81,23 @@ def test_weights_by_hand(members):
     assert (record["epochs"], record["selection"]) == (0, None)
 
 
+def test_runs_that_trained_adapters_are_averaged_as_whole_models(members):
+    specs = [
+        tiny.spec("joint", model_seed=seed, training={"epochs": 1, "learning_rate": 0.05, "lora": tiny.LORA})
+        for seed in (1, 2)
+    ]
+    adapted = sorted(map(tiny.name_of, specs))
+    for spec in specs:
+        train_run(tiny.name_of(spec), spec, 1, True, time.monotonic())
+    name, record = make(average_of(adapted, "weight_average"))
+    ours, *theirs = (load_file(paths.run_model(run)) for run in (name, *adapted))
+    assert ours.keys() == load_file(paths.run_model(members[0])).keys(), "no adapter is left"
+    moved = [key for key in ours if not torch.equal(theirs[0][key], theirs[1][key]) and "encoder" in key]
+    assert moved
+    for key in ours:
+        assert torch.equal(ours[key], ((theirs[0][key].double() + theirs[1][key].double()) / 2).float()), key
+
+
 def test_the_averaged_model_is_the_one_that_is_tested(members):
     """A run that starts from the averaged weights and trains nothing predicts the same."""
     name, _ = make(average_of(members, "weight_average"))
