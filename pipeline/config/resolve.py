@@ -65,6 +65,13 @@ def method_called(settings: Settings, name: str) -> Method:
     return method
 
 
+def label_of(settings: Settings, name: str) -> str:
+    """Return how tables write a variant or method: by its `label`, a method's usual name, or the name with blanks."""
+    method = method_settings(settings, name)
+    usual = method.words if method is not None and name == method.registered_name() else ""
+    return (method and method.label) or usual or name.replace("_", " ")
+
+
 def trained_method(settings: Settings, name: str) -> Method | None:
     """Return the method whose runs are trained for a name: its own, or of an average that of its members; `None` for neither."""
     method = method_settings(settings, name)

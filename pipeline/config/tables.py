@@ -28,12 +28,17 @@ class Table(Section):
         default=[], description="rows, in this order; empty: all methods in the experiments' order"
     )
     labels: dict[Name, str] = Field(
-        default={}, description="by method: the text of its row, instead of its name", examples=[{"joint": "JT"}]
+        default={}, description="by method: the text of its row, instead of its `label`", examples=[{"joint": "JT"}]
     )
     columns: Literal["pair", "target", "average", "dataset", "dataset_average"] = Field(
         default="pair",
         description="a column for each source→target pair, or each target; `average`: only their mean over the targets; "
         "`dataset`: one for each dataset of each target, and the target's mean over them; `dataset_average`: only these means",
+    )
+    style: Literal["paper", "full"] = Field(
+        default="full",
+        description="`paper`: scores with standard deviation and marks, and what the marks mean; `full`: differences from the "
+        "baseline, and all notes, too. The CSV always has everything",
     )
     average: Switch = Field(default=True, description="a last column with the mean over the others, per seed first")
 

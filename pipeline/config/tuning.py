@@ -21,7 +21,7 @@ TRAINING = "training."
 ADAPTERS = {f"lora.{key}": field for key, field in Lora.model_fields.items()}
 """The keys of `training.lora`, each of which may be varied by itself."""
 
-NOT_TUNABLE = ("method", "training", "tune", "tune_by")
+NOT_TUNABLE = ("method", "label", "training", "tune", "tune_by")
 
 KeyPath = tuple[str | int, ...]
 

@@ -8,7 +8,7 @@ from pipeline.config.methods.checkpoint_average import CheckpointAverage
 from pipeline.config.methods.contract import Method
 from pipeline.config.methods.parts.average import Average
 from pipeline.config.points import described_points
-from pipeline.config.resolve import method_called, metric_of, resolve_training, trained_method
+from pipeline.config.resolve import label_of, method_called, metric_of, resolve_training, trained_method
 from pipeline.config.schema import Settings
 from pipeline.config.tables import Table
 
@@ -17,7 +17,7 @@ def table_spec(table: Table, settings: Settings) -> dict[str, Any]:
     """Return all a table needs to know, by names alone: no run's id is in it.
 
     Keys:
-        title, metric, baseline, columns, average: as in the config.
+        title, metric, baseline, columns, average, style: as in the config.
         methods: rows in order, `{"name": variant, "method": registered name, "label": text}`; of a variant with a grid
             also `"tune": {"by": "target", "mean" or "model", "points": […]}`, see `config.points.described_points`; of an average
             `"average": {"over": "seeds", "sources" or "both", "of": text}`.
@@ -35,6 +35,7 @@ def table_spec(table: Table, settings: Settings) -> dict[str, Any]:
         "baseline": table.baseline,
         "columns": table.columns,
         "average": table.average,
+        "style": table.style,
         "methods": [_row(label, table, settings) for label in labels],
         "experiments": [_cells(name, settings) for name in chosen],
         "selection": [
@@ -45,13 +46,18 @@ def table_spec(table: Table, settings: Settings) -> dict[str, Any]:
 
 def _row(label: str, table: Table, settings: Settings) -> dict[str, Any]:
     method = method_called(settings, label)
-    row = {"name": label, "method": method.registered_name(), "label": table.labels.get(label, label)}
+    row = {"name": label, "method": method.registered_name(), "label": text_of(label, table, settings)}
     if isinstance(method, Average):
         of = method.of or ""
-        return {**row, "average": {"over": method.average_over, "of": table.labels.get(of, of)}}
+        return {**row, "average": {"over": method.average_over, "of": text_of(of, table, settings)}}
     by = "model" if method.on_all else method.tune_by
     tune = {"tune": {"by": by, "points": described_points(method)}}
     return {**row, **tune} if method.tune else row
+
+
+def text_of(variant: str, table: Table, settings: Settings) -> str:
+    """Return the text of a variant's row."""
+    return table.labels.get(variant) or label_of(settings, variant)
 
 
 def _cells(name: str, settings: Settings) -> dict[str, Any]:

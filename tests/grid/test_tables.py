@@ -10,7 +10,7 @@ def test_a_table_is_described_without_ids():
     text = json.dumps(spec)
     assert not any(run.id in text for run in grid().runs.values())
     assert spec["methods"][:3] == [
-        {"name": "target_only", "method": "target_only", "label": "target_only"},
+        {"name": "target_only", "method": "target_only", "label": "target only"},
         {"name": "joint", "method": "joint", "label": "JT"},
         {"name": "joint-cat", "method": "joint", "label": "joint-cat"},
     ]

@@ -108,6 +108,7 @@ def table_spec(**changes) -> dict:
         "baseline": "target_only",
         "columns": "pair",
         "average": True,
+        "style": "full",
         "methods": [{"name": m, "method": m, "label": m} for m in ("target_only", "joint")],
         "experiments": [
             {

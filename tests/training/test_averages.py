@@ -89,7 +89,7 @@ def test_runs_that_trained_adapters_are_averaged_as_whole_models(members):
     adapted = sorted(map(tiny.name_of, specs))
     for spec in specs:
         train_run(tiny.name_of(spec), spec, 1, True, time.monotonic())
-    name, record = make(average_of(adapted, "weight_average"))
+    name, _ = make(average_of(adapted, "weight_average"))
     ours, *theirs = (load_file(paths.run_model(run)) for run in (name, *adapted))
     assert ours.keys() == load_file(paths.run_model(members[0])).keys(), "no adapter is left"
     moved = [key for key in ours if not torch.equal(theirs[0][key], theirs[1][key]) and "encoder" in key]

@@ -143,8 +143,8 @@ def methods(schema: Schema) -> str:
         ] or [["–", "", "", ""]]
         lines += [f"| {' | '.join([*(head if i == 0 else [''] * 3), *row])} |" for i, row in enumerate(rows)]
     common = (
-        "Each entry may also have `method` (the method a variant is of), `training` (any keys of [training](#training)), "
-        "`tune` and `tune_by` ([grids](#grids))."
+        "Each entry may also have `method` (the method a variant is of), `label` (the text of its row in tables), `training` "
+        "(any keys of [training](#training)), `tune` and `tune_by` ([grids](#grids))."
     )
     return "\n".join(lines) + f"\n\n{common}"
 

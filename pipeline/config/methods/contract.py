@@ -21,6 +21,15 @@ class Method(Section):
     needs_auxiliaries: ClassVar[bool] = False  # learns from auxiliary languages
     training_keys: ClassVar[frozenset[str]] = frozenset(Training.model_fields)  # the keys that change its result
 
+    words: ClassVar[str] = ""  # how tables write it; where empty, its name with blanks for underscores
+
+    later: ClassVar[tuple[str, ...]] = ("label",)
+
+    label: str | None = Field(
+        default=None,
+        description="the text of its row in tables; `null`: the method's usual name in words, of a variant its own name",
+        examples=["MetaXL, tuned"],
+    )
     training: Training = Field(default=Training(), description="training settings of this method alone")
     tune: dict[str, OneOrMore[Any]] = Field(
         default={},
@@ -38,7 +47,7 @@ class Method(Section):
         return read_grid(cls, grid)
 
     def hyper_parameters(self) -> dict[str, Any]:
-        """The method's own settings, without `method`, `training` and the grid."""
+        """The method's own settings, without `method`, `label`, `training` and the grid."""
         return self.model_dump(exclude=set(NOT_TUNABLE))
 
     @property

@@ -11,6 +11,7 @@ from pipeline.config.methods.contract import Method, Split
 class FewShot(Method):
     """The parent run, trained on with the target's dev data, by the papers' protocol: `epochs: 1`, `select: last`."""
 
+    words: ClassVar[str] = "few-shot"
     has_parent: ClassVar[bool] = True
     method: Literal["few_shot"] = Field(default="few_shot", description="the method")
     split: Split = Field(

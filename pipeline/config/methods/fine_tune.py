@@ -10,5 +10,6 @@ from pipeline.config.methods.contract import Method
 class FineTune(Method):
     """Training on the sources first (the parent run), then on the target."""
 
+    words: ClassVar[str] = "fine-tune"
     has_parent: ClassVar[bool] = True
     method: Literal["fine_tune"] = Field(default="fine_tune", description="the method")

@@ -1,6 +1,6 @@
 """`joint_rtn` in the config: hyper-parameters and their defaults (the method itself: `pipeline.methods.joint_rtn`)."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,7 @@ OF_META_LR = ("meta_optimizer", "meta_weight_decay")
 class JointRtn(Transforming):
     """Joint training with an RTN on the source's path, trained by ordinary gradients ("JT w/ RTN", MetaXL Section 4.4)."""
 
+    words: ClassVar[str] = "joint + RTN"
     method: Literal["joint_rtn"] = Field(default="joint_rtn", description="the method")
     residual: Switch = Field(
         default=False, description="add an RTN's input to its output; not so in the released code, unlike its MetaXL"

@@ -4,7 +4,7 @@ The method itself is `pipeline.methods.meta_optimizer`.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,7 @@ from pipeline.config.values import Count, Positive, Switch
 class MetaOptimizer(Auxiliary):
     """Soft layer selection (Xu et al. 2021): training on with the auxiliaries, each layer at a rate learned for transfer."""
 
+    words: ClassVar[str] = "meta-optimizer"
     method: Literal["meta_optimizer"] = Field(default="meta_optimizer", description="the method")
     meta_train: Switch = Field(
         default=True,

@@ -1,7 +1,7 @@
 """`metaxl` in the config: hyper-parameters and their defaults (the method itself: `pipeline.methods.metaxl`)."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,7 @@ PAPER = {"residual": False, "gate": False, "detach": False, "combine": "stack", 
 class MetaXL(Transforming):
     """MetaXL (Xia et al. 2021): source representations transformed so that steps on them help the target."""
 
+    words: ClassVar[str] = "MetaXL"
     method: Literal["metaxl"] = Field(default="metaxl", description="the method")
     variant: Literal["released", "paper"] = Field(
         default="released",

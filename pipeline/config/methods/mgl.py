@@ -12,6 +12,7 @@ from pipeline.config.values import Count, Fraction, Switch
 class Mgl(Method):
     """Meta graph learning (Li et al. 2020): episodes from the sources to one language, on a learned graph of instances."""
 
+    words: ClassVar[str] = "MGL"
     training_keys: ClassVar[frozenset[str]] = Method.training_keys - {"head"}  # the graph is its head
     method: Literal["mgl"] = Field(default="mgl", description="the method")
     meta_train: Switch = Field(

@@ -11,6 +11,7 @@ from pipeline.config.values import Count, Share
 class Reptile(Auxiliary):
     """Reptile (Nichol et al. 2018): some steps on one auxiliary language, then back most of the way."""
 
+    words: ClassVar[str] = "Reptile"
     training_keys: ClassVar[frozenset[str]] = UNCHOSEN - {"epochs"}
     method: Literal["reptile"] = Field(default="reptile", description="the method")
     inner_steps: Count = Field(default=5, description="steps k on one language, by the run's own optimiser")

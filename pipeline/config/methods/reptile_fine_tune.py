@@ -3,7 +3,7 @@
 The method itself is `pipeline.methods.reptile_fine_tune`.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,7 @@ from pipeline.config.values import Count, Share
 class ReptileFineTune(Method):
     """Reptile over the sources, then training on the target (Dou et al. 2019; the Reptile that MGL is compared with)."""
 
+    words: ClassVar[str] = "Reptile + fine-tune"
     method: Literal["reptile_fine_tune"] = Field(default="reptile_fine_tune", description="the method")
     inner_steps: Count = Field(default=5, description="steps k on one language, by the run's own optimiser")
     epsilon: Share = Field(default=0.1, gt=0, description="the part ε of the way that is kept")

@@ -1,7 +1,7 @@
 """`x_maml` in the config: hyper-parameters and their defaults (the method itself: `pipeline.methods.x_maml`)."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from pipeline.config.values import Positive
 class XMaml(Episodic):
     """X-MAML (Nooralahzadeh et al. 2020): support and query of one auxiliary language, through the inner steps."""
 
+    words: ClassVar[str] = "X-MAML"
     method: Literal["x_maml"] = Field(default="x_maml", description="the method")
     inner_lr: Positive = Field(default=1e-4, description="learning rate α of the inner SGD steps")
     meta_batch: Literal["one", "all"] = Field(

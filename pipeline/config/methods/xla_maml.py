@@ -1,7 +1,7 @@
 """`xla_maml` in the config: hyper-parameters and their defaults (the method itself: `pipeline.methods.xla_maml`)."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from pipeline.config.values import Switch
 class XlaMaml(Episodic):
     """XLA-MAML (Liu et al.): support and query of different languages, so that the inner steps cross a border."""
 
+    words: ClassVar[str] = "XLA-MAML"
     method: Literal["xla_maml"] = Field(default="xla_maml", description="the method")
     parallel: Switch = Field(
         default=False, description="the support is the query's rows in the other language, found by their ids"

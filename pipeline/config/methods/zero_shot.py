@@ -10,6 +10,7 @@ from pipeline.config.methods.contract import Method, Split
 class ZeroShot(Method):
     """The parent run as it is: no target example is seen. Of `training` only what a test needs applies."""
 
+    words: ClassVar[str] = "zero-shot"
     has_parent: ClassVar[bool] = True
     training_keys: ClassVar[frozenset[str]] = frozenset(
         {"max_length", "test_max_length", "longest_answer", "precision", "batch_size", "head"}

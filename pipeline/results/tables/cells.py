@@ -35,6 +35,7 @@ class Spec:
         columns: `pair` (sources → target), `target`, or `average` (as `target`, but only the last column is shown); `dataset` (a
             column for each dataset of each target, with the target's mean over them) or `dataset_average` (only these means).
         average: whether a last column shows the mean over the others.
+        style: `full`, or `paper`: scores and marks alone.
         methods: rows in order, `{"name", "label", …}`; `tune` of a variant with a grid, `average` of one that averages runs.
         experiments: the expected cells, `{"name", "sources", "targets", "data_seeds", "model_seeds", "methods", …}`.
         selection: how each experiment's methods chose their epoch.
@@ -45,6 +46,7 @@ class Spec:
     baseline: str | None
     columns: str
     average: bool
+    style: str
     methods: Sequence[Mapping[str, Any]]
     experiments: Sequence[Mapping[str, Any]]
     selection: Sequence[Mapping[str, Any]]

@@ -11,8 +11,8 @@ from pipeline.results.tables.notes import (
     difference_text,
     footnotes,
     marks,
+    notes,
     p_text,
-    remarks,
     rows_with_p,
     score_texts,
     usual_n,
@@ -26,15 +26,16 @@ WRAPPER = "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n
 def to_latex(table: Table) -> str:
     """Return a `table` environment: caption, booktabs rows with their p-values below, notes."""
     letters = footnotes(table)
-    tested = set(rows_with_p(table))
+    tested = _tested(table)
     parts = panels(table)
     widest = max(map(len, parts))
     lines = [line for part in parts for line in (r"\midrule", *_panel(table, part, letters))][1:]
-    notes = remarks(table)
+    said = notes(table)
     if tested and len(table.columns) <= INTERVALS_FIT:  # then there is a baseline
         difference = f"difference from {baseline_label(table)} with its 95 % t-interval over seeds, p."
-        notes = [f"Under a score: {difference}", *notes]
-    foot = "\\par\n".join([*map(escape, notes), *(_footnote(*entry) for entry in letters.items())])
+        said = [*said, f"Under a score: {difference}"]
+    numbered = [f"{n}. {note}" for n, note in enumerate(said, 1)]
+    foot = "\\par\n".join([*map(escape, numbered), *(_footnote(*entry) for entry in letters.items())])
     text = "\n".join(
         [
             r"\begin{table}",
@@ -42,7 +43,7 @@ def to_latex(table: Table) -> str:
             rf"\caption{{{escape(' '.join(caption(table)))}}}",
             rf"\label{{tab:{label_of(table.name)}}}",
             rf"\par\smallskip{size_for(widest)}",
-            rf"\begin{{tabular}}{{l{'r' * widest}}}",
+            rf"\begin{{tabular}}{{l{'r@{}l' * widest}}}",
             r"\toprule",
             *lines,
             r"\bottomrule",
@@ -69,15 +70,25 @@ def panels(table: Table) -> list[list[Column]]:
 
 
 def _panel(table: Table, columns: Sequence[Column], letters: dict[str, str]) -> list[str]:
-    """The lines of a panel: its head and all rows."""
-    tested = set(rows_with_p(table))
-    lines = [" & ".join(["", *(escape(column.label) for column in columns)]) + r" \\", r"\midrule"]
+    """The lines of a panel: its head and all rows; means end where deviations begin, so decimal points stand in line."""
+    tested = _tested(table)
+    lines = [" & ".join(["", *(_across(escape(column.label)) for column in columns)]) + r" \\", r"\midrule"]
     for row in table.rows:
         cells = [_score(table, row, column, letters) for column in columns]
         lines.append(" & ".join([escape(table.labels[row]), *cells]) + r" \\")
         if row in tested:
             lines += _tests(table, row, columns, letters)
     return lines
+
+
+def _tested(table: Table) -> set[Row]:
+    """Return the rows with lines of tests under their scores."""
+    return set(rows_with_p(table)) if table.spec.style == "full" else set()
+
+
+def _across(text: str) -> str:
+    """Write over both parts of a column."""
+    return rf"\multicolumn{{2}}{{c}}{{{text}}}" if text else " & "
 
 
 def size_for(columns: int) -> str:
@@ -93,13 +104,15 @@ def _footnote(reason: str, letter: str) -> str:
 
 def _score(table: Table, row: Row, column: Column, letters: dict[str, str]) -> str:
     cell = table.cells[row, column]
-    _, notes = marks(table, row, column, letters)
-    foot = rf"\textsuperscript{{{notes}}}" if notes else ""
+    sign, footnotes = marks(table, row, column, letters)
+    foot = rf"\textsuperscript{{{footnotes}}}" if footnotes else ""
     if cell.summary is None:
-        return foot
+        return f" & {foot}"
     mean, rest = score_texts(cell, cell.summary.n != usual_n(table)[0])
     shown = rf"\textbf{{{mean}}}" if cell.best else mean
-    return shown + (rf"{{\scriptsize\,{escape(rest.strip()).replace('$ ', '$')}}}" if rest else "") + foot
+    after = rf"{{\scriptsize\,{escape(rest.strip()).replace('$ ', '$')}}}" if rest else ""
+    sign = escape(sign) if table.spec.style == "paper" else ""
+    return f"{shown} & {after}{sign}{foot}"
 
 
 def _tests(table: Table, row: Row, columns: Sequence[Column], letters: dict[str, str]) -> list[str]:
@@ -108,5 +121,5 @@ def _tests(table: Table, row: Row, columns: Sequence[Column], letters: dict[str,
     lines = [[p_text(cell) + marks(table, row, column, letters)[0] for column, cell in cells.items()]]
     if len(table.columns) <= INTERVALS_FIT:
         lines.insert(0, [difference_text(cell) for cell in cells.values()])
-    small = [["", *(rf"{{\scriptsize {escape(text)}}}" if text else "" for text in line)] for line in lines]
+    small = [["", *(_across(rf"\scriptsize {escape(text)}") if text else " & " for text in line)] for line in lines]
     return [" & ".join(line) + r" \\" for line in small]

@@ -1,4 +1,7 @@
-"""The sentences around a table: what the cells show, how epochs were chosen, what the tests can and cannot say."""
+"""The sentences around a table: what the cells show, how epochs were chosen, what the tests can and cannot say.
+
+Above it stands a caption of at most three lines: what, how many seeds and examples, how chosen. All else is numbered below.
+"""
 
 import string
 from collections import Counter
@@ -20,6 +23,12 @@ from pipeline.results.tables.tuning import grids_of
 from pipeline.results.tables.unlike import FINE_TUNE_SHOWN, column_groups
 from pipeline.tasks.metric_names import ITEMS
 
+BRIEF = 100
+"""Characters that a caption has for how epochs were chosen."""
+
+FEW_SETS = 4
+"""Test sets of several sizes that a caption names one by one."""
+
 WHOM = {
     "target": "each target",
     "mean": "all targets of the same sources, by their mean",
@@ -34,14 +43,33 @@ def items_of(table: Table) -> str:
 
 
 def caption(table: Table) -> list[str]:
-    """Return the caption's sentences: title, measure, and the selection protocol."""
+    """Return the caption's sentences: title, measure, test sets, and how epochs and hyper-parameters were chosen."""
     title = table.spec.title.strip()
     return [
         *([title if title.endswith((".", "?", "!")) else f"{title}."] if title else []),
         measure(table),
-        *averages(table),
-        *selection(table),
+        *test_sets(table),
+        *briefly(table),
     ]
+
+
+def notes(table: Table) -> list[str]:
+    """Return the numbered notes under the table: how it was made, then what there is to remark."""
+    if table.spec.style == "paper":
+        return [*tests(table), *power(table)]
+    return [" ".join(selection(table)), *averages(table), *remarks(table)]
+
+
+def briefly(table: Table) -> list[str]:
+    """Say how epochs and hyper-parameters were chosen where that is one short sentence, else where it is said."""
+    said = selection(table)
+    if len(said) == 1 and len(said[0]) <= BRIEF:
+        return said
+    if table.spec.style == "paper":
+        return []
+    return (
+        ["Epochs and hyper-parameters: note 1." if grids_of(table.spec.methods) else "Epochs: note 1."] if said else []
+    )
 
 
 def measure(table: Table) -> str:
@@ -156,7 +184,7 @@ def choice(facts: Mapping[str, Any], items: str) -> str:
 
 def remarks(table: Table) -> list[str]:
     """Return the sentences under the table: points chosen on dev, tests, power, test sets, what is doubtful about them."""
-    said = [*averaged_runs(table), *chosen(table), *fine_tuning(table), *tests(table), *power(table), *test_sets(table)]
+    said = [*averaged_runs(table), *chosen(table), *fine_tuning(table), *tests(table), *power(table), *spread(table)]
     named = [column.language for column in [*table.averaged, *table.columns] if not column.mean]
     return [*said, *misnamed(table.spec.metric, named), *sentences(table.doubts), *earlier_code(table)]
 
@@ -272,8 +300,9 @@ def tests(table: Table) -> list[str]:
     holm = ", one comparison a row" if alone else f" after Holm over the row ({family})"
     alike = any(cell.comparison and cell.comparison.p is None for cell in table.cells.values())
     return [
-        f"p: two-sided paired t-test over seeds against {baseline_label(table)}, not adjusted. "
-        f"* p ≤ {points(ALPHA)}{holm}." + (" No p: one seed, or the same difference in every seed." if alike else "")
+        f"p: two-sided paired t-test over seeds against {baseline_label(table)}, not adjusted."
+        + ("" if all_hopeless(table) else f" * p ≤ {points(ALPHA)}{holm}.")
+        + (" No p: one seed, or the same difference in every seed." if alike else "")
     ]
 
 
@@ -282,6 +311,12 @@ def families(table: Table, means: bool) -> list[int]:
     columns = families_of(table.columns)[means]
     cells = [table.cells[row, column] for row in table.rows for column in columns]
     return sorted({cell.family for cell in cells if cell.comparison})
+
+
+def all_hopeless(table: Table) -> bool:
+    """Whether no comparison of the table can be significant, whatever the scores."""
+    tested = [cell for cell in table.cells.values() if cell.comparison]
+    return bool(tested) and all(cell.hopeless for cell in tested)
 
 
 def power(table: Table) -> list[str]:
@@ -295,8 +330,9 @@ def power(table: Table) -> list[str]:
         f"{seeds_needed(m)} for {'one comparison' if m == 1 else f'{m} comparisons under Holm'}"
         for m in sorted({m for _, m in found})
     )
+    whose = "No difference here can be significant" if all_hopeless(table) else "† cannot be significant"
     return [
-        f"† cannot be significant, whatever the scores: an exact paired test over seeds cannot go below p = {floors}; "
+        f"{whose}, whatever the scores: an exact paired test over seeds cannot go below p = {floors}; "
         f"seeds needed{' where all cells of a row have as many' if unequal else ''}: {needs}."
     ]
 
@@ -311,19 +347,34 @@ def numbers_of_seeds(table: Table) -> list[set[int]]:
 
 
 def test_sets(table: Table) -> list[str]:
-    """Say how many examples were tested, and how wide that leaves the means."""
+    """Say how many examples were tested: of each language where they are few, else from the least to the most."""
     items = items_of(table)
-    sizes = {
-        f"{c.language} {c.dataset}".strip(): cell.sentences for (_, c), cell in table.cells.items() if cell.sentences
-    }
+    sizes = sizes_of(table)
     if not sizes:
         return []
     if len(set(sizes.values())) == 1:
         size = next(iter(sizes.values()))
-        text = f"Test sets: {size:,} {items if size != 1 else items.removesuffix('s')} each"
-    else:
-        text = f"Test {items}: {', '.join(f'{lang} {n:,}' for lang, n in sizes.items())}"
-    return [f"{text}{spread_over_items(table)}."]
+        return [f"Test sets: {size:,} {items if size != 1 else items.removesuffix('s')} each."]
+    if len(sizes) <= FEW_SETS:
+        return [f"Test {items}: {', '.join(f'{lang} {n:,}' for lang, n in sizes.items())}."]
+    return [f"Test sets: {min(sizes.values()):,} to {max(sizes.values()):,} {items}."]
+
+
+def sizes_of(table: Table) -> dict[str, int]:
+    """Return how many examples were tested of each language, and dataset where columns are by it."""
+    return {
+        f"{c.language} {c.dataset}".strip(): cell.sentences for (_, c), cell in table.cells.items() if cell.sentences
+    }
+
+
+def spread(table: Table) -> list[str]:
+    """Say how wide test sets leave the means, and of many what their sizes are."""
+    sizes = sizes_of(table)
+    parts = [spread_over_items(table)] if sizes else []
+    if len(set(sizes.values())) > 1 and len(sizes) > FEW_SETS:
+        parts.append(f"test {items_of(table)}: {', '.join(f'{lang} {n:,}' for lang, n in sizes.items())}")
+    said = "; ".join(filter(None, parts))
+    return [f"{said[0].upper()}{said[1:]}."] if said else []
 
 
 def spread_over_items(table: Table) -> str:
@@ -333,8 +384,8 @@ def spread_over_items(table: Table) -> str:
     few = any(0 < cell.sentences < LEAST_ITEMS for cell in cells)
     if not found:
         if any(cell.crossed for cell in cells):
-            return f"; no interval: there is no variance over seeds and {items} to make one of"
-        return f"; fewer than {LEAST_ITEMS} are too few for an interval" if few else ""
+            return f"no interval: there is no variance over seeds and {items} to make one of"
+        return f"fewer than {LEAST_ITEMS} {items} are too few for an interval" if few else ""
     single = [mean for mean in found if mean.seeds == 1]
     both = f"95 % interval of a mean over seeds and {items}"
     if len(single) == len(found):
@@ -343,7 +394,7 @@ def spread_over_items(table: Table) -> str:
         both += f", of one seed over {items} alone"
     half = median(100 * mean.half for mean in found if mean.half is not None)
     width = f"±{half:.1f}" if half >= 0.05 else "less than ±0.1"
-    return f"; {both}: {width} in the median cell" + (f"; fewer than {LEAST_ITEMS} are too few for one" if few else "")
+    return f"{both}: {width} in the median cell" + (f"; fewer than {LEAST_ITEMS} are too few for one" if few else "")
 
 
 def footnotes(table: Table) -> dict[str, str]:
@@ -358,9 +409,9 @@ def _letters() -> Iterator[str]:
 
 
 def marks(table: Table, row: Row, column: Column, letters: Mapping[str, str]) -> tuple[str, str]:
-    """Return a cell's mark, `*`, `†` or nothing, and the letters of its footnotes."""
+    """Return a cell's mark, `*`, `†` or nothing, and the letters of its footnotes; what all cells have is no mark."""
     cell = table.cells[row, column]
-    sign = "†" if cell.hopeless else "*" if cell.significant else ""
+    sign = ("" if all_hopeless(table) else "†") if cell.hopeless else "*" if cell.significant else ""
     return sign, ",".join(letters[reason] for reason in cell.reasons)
 
 

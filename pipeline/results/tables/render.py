@@ -17,8 +17,8 @@ from pipeline.results.tables.notes import (
     difference_text,
     footnotes,
     marks,
+    notes,
     p_text,
-    remarks,
     rows_with_p,
     score_texts,
     usual_n,
@@ -145,12 +145,13 @@ def to_markdown(table: Table) -> str:
     """Return the table with its caption above; below it the differences from the baseline, and the notes."""
     letters = footnotes(table)
     parts = [escape(" ".join(caption(table)))]
-    parts.append(_grid(table, table.rows, lambda row, column: _markdown_cell(table, row, column, letters)))
-    if tested := rows_with_p(table):
+    parts.append(_grid(table, table.rows, _aligned(table, letters)))
+    if (tested := rows_with_p(table)) and table.spec.style == "full":
         parts.append(f"Difference from {escape(baseline_label(table))}, 95 % t-interval over seeds, p:")
         parts.append(_grid(table, tested, lambda row, column: _difference(table, row, column)))
-    notes = [*remarks(table), *(f"[{letter}] {reason}." for reason, letter in letters.items())]
-    return "\n\n".join([*parts, *map(escape, notes)]) + "\n"
+    if said := notes(table):
+        parts.append("\n".join(f"{n}. {escape(note)}" for n, note in enumerate(said, 1)))
+    return "\n\n".join([*parts, *(escape(f"[{letter}] {reason}.") for reason, letter in letters.items())]) + "\n"
 
 
 def _grid(table: Table, rows: Sequence[Row], cell: Callable[[Row, Column], str]) -> str:
@@ -160,14 +161,30 @@ def _grid(table: Table, rows: Sequence[Row], cell: Callable[[Row, Column], str])
     return tabulate(body, head, tablefmt="pipe", disable_numparse=True, colalign=align)
 
 
-def _markdown_cell(table: Table, row: Row, column: Column, letters: dict[str, str]) -> str:
+FIGURE_SPACE = "\u2007"  # as wide as a digit
+
+
+def _aligned(table: Table, letters: dict[str, str]) -> Callable[[Row, Column], str]:
+    """Return how cells are written so that decimal points stand below each other where cells are set to the right."""
+    tails = {(row, column): _tail(table, row, column, letters) for row in table.rows for column in table.columns}
+    widths = {c: max(len(tails[row, c]) for row in table.rows) for c in table.columns}
+
+    def text(row: Row, column: Column) -> str:
+        cell, tail = table.cells[row, column], tails[row, column]
+        if cell.summary is None:
+            return tail.strip()
+        mean, _ = score_texts(cell, with_n=False)
+        return f"{f'**{mean}**' if cell.best else mean}{escape(tail)}{FIGURE_SPACE * (widths[column] - len(tail))}"
+
+    return text
+
+
+def _tail(table: Table, row: Row, column: Column, letters: dict[str, str]) -> str:
+    """Return what stands after a cell's mean: ` ± 2.6 (2)* [a]`."""
     cell = table.cells[row, column]
-    sign, notes = marks(table, row, column, letters)
-    foot = f" [{notes}]" if notes else ""
-    if cell.summary is None:
-        return foot.strip()
-    mean, rest = score_texts(cell, cell.summary.n != usual_n(table)[0])
-    return f"{f'**{mean}**' if cell.best else mean}{rest}{escape(sign)}{foot}"
+    sign, footnotes = marks(table, row, column, letters)
+    rest = "" if cell.summary is None else score_texts(cell, cell.summary.n != usual_n(table)[0])[1] + sign
+    return rest + (f" [{footnotes}]" if footnotes else "")
 
 
 def _difference(table: Table, row: Row, column: Column) -> str:

@@ -20,7 +20,7 @@ from pipeline.results.statistics.crossed import Crossed, crossed
 from pipeline.results.statistics.seeds import summarise
 from pipeline.results.tables.cells import Column, Row
 from pipeline.results.tables.items import difference_over_items, mean_over_items
-from pipeline.results.tables.notes import choice, measure
+from pipeline.results.tables.notes import choice, measure, spread
 from pipeline.results.tables.notes import test_sets as sizes_of
 from pipeline.results.tables.table import Cell
 from pipeline.tasks.metric_names import metric_names
@@ -247,11 +247,10 @@ def captioned(task, metric):
 )
 def test_captions_name_what_was_tested(task, unit):
     table = captioned(task, metric_names(task)[0])
-    assert sizes_of(table) == [
-        f"Test {unit}: qu 1,200, jv 900; 95 % interval of a mean over seeds and {unit}: ±15.0 in the median cell."
-    ]
+    assert sizes_of(table) == [f"Test {unit}: qu 1,200, jv 900."]
+    assert spread(table) == [f"95 % interval of a mean over seeds and {unit}: ±15.0 in the median cell."]
     table.cells = dict.fromkeys(table.cells, next(iter(table.cells.values())))
-    assert sizes_of(table)[0].startswith(f"Test sets: 1,200 {unit} each;")
+    assert sizes_of(table) == [f"Test sets: 1,200 {unit} each."]
     facts = {"select": "best", "metric": None, "dev": "target", "dev_size": 50}
     assert choice(facts, unit) == f"best on the target language's dev set, at most 50 {unit}"
 
@@ -264,13 +263,11 @@ def test_captions_say_where_an_interval_is_of_one_seed():
     text = (
         "95 % interval of a mean over seeds and sentences, of one seed over sentences alone: ±15.0 in the median cell."
     )
-    assert text in sizes_of(table)[0]
+    assert spread(table) == [text]
     table.cells[second] = one
-    assert "; 95 % interval over sentences, of the one seed: ±15.0 in the median cell." in sizes_of(table)[0]
+    assert spread(table) == ["95 % interval over sentences, of the one seed: ±15.0 in the median cell."]
     table.cells = dict.fromkeys(table.cells, replace(one, crossed=Crossed(1.0, 3, 900, 0.0, 0.0)))
-    assert sizes_of(table) == [
-        "Test sets: 1,200 sentences each; no interval: there is no variance over seeds and sentences to make one of."
-    ]
+    assert spread(table) == ["No interval: there is no variance over seeds and sentences to make one of."]
 
 
 @pytest.mark.parametrize(("number", "text"), [(1, "1 text"), (2, "2 texts"), (9, "9 texts")])
@@ -279,14 +276,15 @@ def test_captions_make_no_interval_of_a_handful(number, text):
     first, second = table.cells
     few = replace(table.cells[first], crossed=None, sentences=number)
     table.cells = {first: few, second: few}
-    assert sizes_of(table) == [f"Test sets: {text} each; fewer than 10 are too few for an interval."]
+    assert sizes_of(table) == [f"Test sets: {text} each."]
+    assert spread(table) == ["Fewer than 10 texts are too few for an interval."]
     table.cells[second] = replace(few, crossed=Crossed(0.5, 2, 900, 0.0, (0.15 / 1.96) ** 2), sentences=900)
-    assert sizes_of(table) == [
-        f"Test texts: qu {number}, jv 900; 95 % interval of a mean over seeds and texts: ±15.0 in the median cell; "
-        "fewer than 10 are too few for one."
+    assert sizes_of(table) == [f"Test texts: qu {number}, jv 900."]
+    assert spread(table) == [
+        "95 % interval of a mean over seeds and texts: ±15.0 in the median cell; fewer than 10 are too few for one."
     ]
     table.cells[second] = replace(table.cells[second], crossed=Crossed(0.5, 2, 900, 0.0, 1e-9))
-    assert ": less than ±0.1 in the median cell" in sizes_of(table)[0]
+    assert ": less than ±0.1 in the median cell" in spread(table)[0]
 
 
 @pytest.mark.parametrize("number", [1, 9, 10])
@@ -304,3 +302,12 @@ def test_captions_name_the_measure():
     text = "F1 of the positive class (×100): mean ± standard deviation over n = 2 seeds."
     assert measure(captioned("relevance", "f1_positive")) == text
     assert measure(captioned("qa", "answer_f1")).startswith("Token F1 of the answer, MLQA's rule (×100): mean ± ")
+
+
+def test_of_many_test_sets_the_caption_has_the_least_and_the_most_and_a_note_has_all():
+    table = captioned("ner", "entity_f1_strict")
+    cell = next(iter(table.cells.values()))
+    table.columns = tuple(map(Column, ("qu", "jv", "yo", "ka", "my")))
+    table.cells = {(Row("joint"), column): replace(cell, sentences=n) for n, column in enumerate(table.columns, 900)}
+    assert sizes_of(table) == ["Test sets: 900 to 904 sentences."]
+    assert spread(table)[0].endswith("; test sentences: qu 900, jv 901, yo 902, ka 903, my 904.")

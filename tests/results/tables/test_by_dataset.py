@@ -9,7 +9,7 @@ from scipy import stats
 
 from pipeline.results.tables.cells import AVERAGE, Column, Row
 from pipeline.results.tables.latex import to_latex
-from pipeline.results.tables.notes import caption, numbers_of_seeds, remarks
+from pipeline.results.tables.notes import caption, notes, numbers_of_seeds, remarks
 from pipeline.results.tables.render import to_csv, to_markdown
 from tests.results.tables.test_latex import compiled
 from tests.results.tables.test_table import METRIC, csv_rows, experiment, line, row, table_of
@@ -130,7 +130,7 @@ def test_the_third_tables_columns_are_the_means_and_the_csv_has_the_cells_too():
     values = scores_of()
     table = made(values, columns="dataset_average")
     assert [column.label for column in table.columns] == ["fr average", "ja average", "average"]
-    assert "Averages are over fr books, ja books, fr dvd, ja dvd, fr music, ja music, for each seed first." in caption(
+    assert "Averages are over fr books, ja books, fr dvd, ja dvd, fr music, ja music, for each seed first." in notes(
         table
     )
     found = csv_rows(table)
@@ -200,9 +200,9 @@ def test_scores_of_another_dataset_fill_no_cell():
 def test_latex_has_a_panel_for_each_target_and_fits_the_page(tmp_path):
     table = made(scores_of())
     text = to_latex(table)
-    assert r"\begin{tabular}{lrrrr}" in text
-    assert " & fr books & fr dvd & fr music & fr average \\\\\n\\midrule\n" in text
-    assert " & average \\\\\n\\midrule\n" in text
+    assert r"\begin{tabular}{lr@{}lr@{}lr@{}lr@{}l}" in text
+    assert " & \\multicolumn{2}{c}{fr books} & \\multicolumn{2}{c}{fr dvd} & " in text
+    assert " & \\multicolumn{2}{c}{average} \\\\\n\\midrule\n" in text
     assert "Overfull \\hbox" not in compiled(text, tmp_path)
 
 

@@ -101,7 +101,8 @@ def test_a_table_tells_of_its_own_runs_and_languages_alone():
         "12 % of the pieces of qu's test sentences are unknown to the encoder's tokenizer.",
     ]
     assert remarks(table) == [*remarks(plain), *own]
-    assert to_markdown(table) == to_markdown(plain) + "".join(f"\n{line}\n" for line in own)
+    last = len(remarks(plain)) + 1
+    assert to_markdown(table) == to_markdown(plain) + "".join(f"{n}. {line}\n" for n, line in enumerate(own, last + 1))
     assert "12 \\% of the pieces" in to_latex(table)
 
 

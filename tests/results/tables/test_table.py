@@ -11,7 +11,8 @@ from pipeline.common.errors import UserError
 from pipeline.results.scores.collect import SCORES
 from pipeline.results.tables.cells import Column, Row, read_spec
 from pipeline.results.tables.latex import to_latex
-from pipeline.results.tables.notes import caption, points, remarks
+from pipeline.results.tables.notes import caption, notes, points, remarks
+from pipeline.results.tables.notes import selection as protocols
 from pipeline.results.tables.render import escape, to_csv, to_markdown
 from pipeline.results.tables.table import AVERAGE, build
 from tests.results.world import table_spec
@@ -131,22 +132,26 @@ def line(text, number):
 def test_markdown_golden():
     text = to_markdown(table_of(rows()))
     assert text.startswith(
-        "Toy. Entity micro-F1, strict IOB2 (×100): mean ± standard deviation over n = 3 seeds. "
+        "Toy. Entity micro-F1, strict IOB2 (×100): mean ± standard deviation over n = 3 seeds. Test sets: 100 sentences each. "
         "Epoch: best on the target language's dev set (target_only, joint).\n\n"
-        "|             |           en→qu |           en→jv |         average |\n"
-        "|:------------|----------------:|----------------:|----------------:|\n"
-        "| target_only |      52.0 ± 2.0 |      32.0 ± 3.5 |      42.0 ± 2.6 |\n"
-        "| joint       | **62.0** ± 2.6† | **35.0** ± 5.0† | **48.5** ± 1.3† |\n\n"
+        "|             |          en→qu |          en→jv |        average |\n"
+        "|:------------|---------------:|---------------:|---------------:|\n"
+        "| target_only |     52.0 ± 2.0 |     32.0 ± 3.5 |     42.0 ± 2.6 |\n"
+        "| joint       | **62.0** ± 2.6 | **35.0** ± 5.0 | **48.5** ± 1.3 |\n\n"
         "Difference from target_only, 95 % t-interval over seeds, p:\n\n"
+    )
+    assert (
+        "\n\n1. Epoch: best on the target language's dev set (target_only, joint).\n2. p: two-sided paired t-test"
+        in text
     )
     # With two degrees of freedom p = 1 − t / sqrt(t² + 2) and the interval is ± 4.3027 sd / √3.
     # qu: differences .10 .09 .11, sd .01, t = .10 / (.01 / √3) = 17.32, p = .0033, ± .0248
     # jv: .10 .05 −.06, sd .08185, t = .6348, p = .5905, ± .2033; average: .10 .07 .025, sd .03775, t = 2.982, p = .0965
     assert line(text, 11) == [
         "joint",
-        "+10.0 [7.5, 12.5], p = .003†",
-        "+3.0 [−17.3, 23.3], p = .590†",
-        "+6.5 [−2.9, 15.9], p = .096†",
+        "+10.0 [7.5, 12.5], p = .003",
+        "+3.0 [−17.3, 23.3], p = .590",
+        "+6.5 [−2.9, 15.9], p = .096",
     ]
     assert text.splitlines()[11].startswith("| joint |")
     assert not any(cell.startswith("| target_only |") for cell in text.splitlines()[9:])
@@ -183,12 +188,14 @@ def test_a_cell_of_six_seeds_beside_one_of_eight_can_have_a_star():
     assert not cell.hopeless, "six seeds are enough beside eight, whatever the scores here"
     few = table_of([r for r in unequal if r["model_seed"] <= 6 and (r["language"] == "jv" or r["model_seed"] <= 5)])
     assert few.cells[JOINT, QU].hopeless and few.cells[JOINT, JV].hopeless
-    note = next(text for text in remarks(few) if text.startswith("†"))
+    note = next(text for text in remarks(few) if text.startswith("No difference here"))
     assert "seeds needed where all cells of a row have as many: " in note
 
 
 def test_power_note_says_what_cannot_be_and_what_it_takes():
-    note = next(text for text in remarks(table_of(rows())) if text.startswith("†"))
+    table = table_of(rows())
+    assert "†" not in to_markdown(table), "what is so of all cells is no mark"
+    note = next(text for text in remarks(table) if text.startswith("No difference here can be significant"))
     assert "cannot go below p = .25 with n = 3" in note
     assert "6 for one comparison, 7 for 2 comparisons under Holm" in note
 
@@ -216,8 +223,8 @@ def test_a_missing_run_is_an_empty_cell_with_its_reason():
     assert (cell.summary, cell.reasons) == (None, ("not trained",))
     assert table.cells[JOINT, AVERAGE].reasons == ("no average: 1 of 2 columns are empty",)
     text = to_markdown(table)
-    assert line(text, 5) == ["joint", "**62.0** ± 2.6†", "[a]", "[b]"]
-    assert line(text, 11) == ["joint", "+10.0 [7.5, 12.5], p = .003†", "", ""]
+    assert line(text, 5) == ["joint", "**62.0** ± 2.6", "[a]", "[b]"]
+    assert line(text, 11) == ["joint", "+10.0 [7.5, 12.5], p = .003", "", ""]
     assert "[a] not trained." in text
     found = csv_rows(table)["joint", "en→jv"]
     assert (found["mean"], found["n"], found["notes"]) == ("", "", "not trained")
@@ -447,14 +454,17 @@ def test_a_mean_over_targets_of_unlike_experiments_says_in_what(columns):
 
 
 def test_without_a_comparison_of_the_average_nothing_is_said_of_its_family():
-    one_column_empty = [r for r in rows() if not (r["variant"] == "joint" and r["language"] == "jv")]
-    for changes, data, said in (
-        ({}, rows(), " after Holm over the row (2 comparisons; the average is a family of one)."),
-        ({"average": False}, rows(), " after Holm over the row (2 comparisons)."),
+    data, experiments = seeds(8)
+    one_column_empty = [r for r in data if not (r["variant"] == "joint" and r["language"] == "jv")]
+    for changes, some, said in (
+        ({}, data, " after Holm over the row (2 comparisons; the average is a family of one)."),
+        ({"average": False}, data, " after Holm over the row (2 comparisons)."),
         ({}, one_column_empty, ", one comparison a row."),
-        ({"columns": "average"}, rows(), ", one comparison a row."),
+        ({"columns": "average"}, data, ", one comparison a row."),
     ):
-        (found,) = [text for text in remarks(table_of(data, **changes)) if text.startswith("p: ")]
+        (found,) = [
+            text for text in remarks(table_of(some, experiments=experiments, **changes)) if text.startswith("p: ")
+        ]
         assert found.endswith(f"* p ≤ .05{said}")
 
 
@@ -509,7 +519,7 @@ def test_equal_differences_have_no_p():
     data = rows(qu={"target_only": (0.1, 0.2, 0.3), "joint": (0.2, 0.3, 0.4)})
     table = table_of(data)
     assert table.cells[JOINT, QU].comparison.p is None
-    assert "+10.0, no p†" in to_markdown(table)
+    assert "+10.0, no p |" in to_markdown(table)
 
 
 def test_an_undefined_metric_is_an_empty_cell():
@@ -575,13 +585,16 @@ def selection(**changes):
     return {**table_spec()["selection"][1], **changes}
 
 
-def test_selection_protocols_are_in_the_caption():
+def test_selection_protocols_are_in_the_first_note():
     parent = {"select": "best", "dev": "source", "dev_size": None, "metric": None}
     choices = [
         selection(method="target_only", dev_size=50),
         selection(method="joint", select="parent", dev=None, parent=parent, test="dev", dev_from="train"),
     ]
-    assert caption(table_of(rows(), selection=choices))[2:] == [
+    table = table_of(rows(), selection=choices)
+    assert caption(table)[2:] == ["Test sets: 100 sentences each.", "Epochs: note 1."]
+    assert notes(table)[0] == " ".join(protocols(table)) and "\n1. Epoch: best on" in to_markdown(table)
+    assert protocols(table) == [
         "Epoch: best on the target language's dev set, at most 50 sentences (target_only); nothing trained (joint).",
         "Epoch of the source model: best on the source language's dev set (joint).",
         "Dev sets are cut from the training data.",
@@ -589,18 +602,18 @@ def test_selection_protocols_are_in_the_caption():
     ]
 
 
-def test_the_score_that_chose_epochs_is_in_the_caption_where_it_is_not_the_tasks_first():
+def test_the_score_that_chose_epochs_is_said_where_it_is_not_the_tasks_first():
     lenient = {"metric": "entity_f1_lenient", "dev_size": 50}
     parent = {"select": "best", "dev": "source", "dev_size": None, "metric": "entity_f1_lenient"}
-    text = caption(table_of(rows(), selection=[selection(method="target_only"), selection(**lenient, parent=parent)]))
-    assert text[2:] == [
+    text = protocols(table_of(rows(), selection=[selection(method="target_only"), selection(**lenient, parent=parent)]))
+    assert text == [
         "Epoch: best on the target language's dev set (target_only); "
         "best entity_f1_lenient on the target language's dev set, at most 50 sentences (joint).",
         "Epoch of the source model: best entity_f1_lenient on the source language's dev set (joint).",
     ]
 
 
-def test_where_experiments_differ_in_protocol_the_caption_says_which_has_which():
+def test_where_experiments_differ_in_protocol_it_is_said_which_has_which():
     both = [
         selection(method=method, experiment=name, **facts)
         for name, facts in (
@@ -614,7 +627,7 @@ def test_where_experiments_differ_in_protocol_the_caption_says_which_has_which()
     experiments = [experiment(), experiment(name="other"), experiment(name="third")]
     data = [{**r, "experiment": name} for r in rows() for name in ("main", "other", "third")]
     dev = "on the target language's dev set"
-    assert caption(table_of(data, experiments=experiments, selection=both))[2:] == [
+    assert protocols(table_of(data, experiments=experiments, selection=both)) == [
         f"Epoch: best {dev} (target_only in main and third, joint in main and third); "
         f"best entity_f1_lenient {dev} (target_only in other, joint in other).",
         "Dev sets are cut from the training data in other and third.",
@@ -623,9 +636,9 @@ def test_where_experiments_differ_in_protocol_the_caption_says_which_has_which()
 
 
 def test_a_test_set_that_chose_epochs_is_said():
-    text = caption(table_of(rows(), selection=[selection(test="dev", dev_from="dev")]))
+    text = protocols(table_of(rows(), selection=[selection(test="dev", dev_from="dev")]))
     assert text[-1] == "That split also chose epochs, so scores are too high."
-    last = caption(table_of(rows(), selection=[selection(test="dev", dev_from="dev", select="last", dev=None)]))
+    last = protocols(table_of(rows(), selection=[selection(test="dev", dev_from="dev", select="last", dev=None)]))
     assert "Epoch: the last (joint)." in last and "too high" not in " ".join(last)
     parent = {
         "select": "best",
@@ -633,7 +646,7 @@ def test_a_test_set_that_chose_epochs_is_said():
         "dev_size": None,
         "metric": None,
     }  # other sentences than those of the target's test set
-    child = caption(
+    child = protocols(
         table_of(rows(), selection=[selection(test="dev", dev_from="dev", select="parent", dev=None, parent=parent)])
     )
     assert "too high" not in " ".join(child)
@@ -683,3 +696,19 @@ def test_cells_from_runs_of_earlier_code_are_counted_and_the_code_is_named():
     )
     assert remarks(one)[-1] == "1 cell from runs of earlier code bbb."
     assert not [text for text in remarks(table_of(rows())) if "earlier" in text]
+
+
+def test_decimal_points_stand_below_each_other():
+    """What is missing after a mean is made up for by figure spaces, so that cells set to the right agree in their decimals."""
+    data = [r for r in rows() if (r["variant"], r["language"], r["model_seed"]) != ("joint", "jv", 3)]
+    body = [text.split("|")[3].strip(" ") for text in to_markdown(table_of(data)).splitlines()[4:6]]
+    (first, second) = (text.replace("*", "") for text in body)
+    assert first == "32.0 ± 3.5" + "\u2007" * (len(second) - 10) and second == "37.5 ± 3.5 (2) [a]"
+
+
+def test_a_papers_style_has_scores_and_marks_alone():
+    data, experiments = seeds(8)
+    text = to_markdown(table_of(data, experiments=experiments, style="paper"))
+    assert "Difference from" not in text and "Epoch" not in text.split("\n\n", 1)[1]
+    assert text.count("\\*") == 2 and "\n1. p: two-sided paired t-test" in text, "the star, and what it says"
+    assert "[7.5" not in to_latex(table_of(rows(), style="paper"))

@@ -83,7 +83,7 @@ def test_from_the_config_to_the_table(monkeypatch):
         assert cell["point"] == f"batches {batches}, training.learning_rate {rate}"
         assert float(cell["mean"]) == pytest.approx(f1(2), abs=1e-5)
         assert (cell["n"], cell["points"], float(cell["dev"])) == ("2", "4", pytest.approx(80))
-        assert float(cells["target_only", f"hubbish→{target}"]["mean"]) == pytest.approx(f1(9), abs=1e-5)
+        assert float(cells["target only", f"hubbish→{target}"]["mean"]) == pytest.approx(f1(9), abs=1e-5)
     # the same runs where they are listed as a method of their own: the point that dev did not choose for nearish
     assert float(cells["fixed (source_size 100)", "hubbish→nearish"]["mean"]) == pytest.approx(f1(9), abs=1e-5)
     assert float(cells["fixed (source_size 100)", "hubbish→farrish"]["mean"]) == pytest.approx(f1(2), abs=1e-5)
