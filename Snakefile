@@ -13,6 +13,9 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
+report: "rules/captions/workflow.rst"
+
+
 include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/encoders.smk"

@@ -47,10 +47,13 @@ rule analysis:
         jobs.analysis_inputs,
         scores=str(paths.scores()),
     output:
-        [
-            str(paths.analysis("{analysis}", suffix))
-            for suffix in ("csv", "json", "md", "tex")
-        ],
+        [str(paths.analysis("{analysis}", suffix)) for suffix in ("json", "md", "tex")],
+        report(
+            str(paths.analysis("{analysis}", "csv")),
+            caption="captions/analysis.rst",
+            category="Analyses",
+            labels={"analysis": "{analysis}"},
+        ),
     log:
         "logs/analysis/{analysis}.log",
     benchmark:
@@ -77,7 +80,13 @@ rule figure:
     input:
         jobs.figure_inputs,
     output:
-        [str(paths.figure("{figure}", suffix)) for suffix in ("pdf", "png")],
+        str(paths.figure("{figure}", "pdf")),
+        report(
+            str(paths.figure("{figure}", "png")),
+            caption="captions/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
     log:
         "logs/figure/{figure}.log",
     benchmark:

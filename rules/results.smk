@@ -1,7 +1,7 @@
 """From predictions to tables, and what is there, missing or left over.
 
 Reads results/runs/<run>/predictions.parquet of all runs; writes results/runs/<run>/scores.parquet, results/scored.json,
-results/scores.parquet and results/tables/<table>.{csv,md,tex}. One job scores all runs: what is current is skipped. The list
+results/scores.parquet and results/tables/<table>.{csv,md,tex,html}. One job scores all runs: what is current is skipped. The list
 of runs with their code hashes is an input, a file named by its content: so a changed config or edited code reaches the
 checks of `collect` even where Snakemake's own records are lost.
 """
@@ -74,6 +74,12 @@ rule table:
         str(paths.scores()),
     output:
         [str(paths.table("{table}", suffix)) for suffix in ("csv", "md", "tex")],
+        report(
+            str(paths.table("{table}", "html")),
+            caption="captions/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
     log:
         "logs/table/{table}.log",
     benchmark:

@@ -147,7 +147,7 @@ def scores() -> Path:
 
 
 def table(name: str, suffix: str) -> Path:
-    """A table of the config, as `csv`, `md` or `tex`."""
+    """A table of the config, as `csv`, `md`, `tex` or `html`."""
     return RESULTS / "tables" / f"{name}.{suffix}"
 
 

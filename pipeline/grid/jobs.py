@@ -302,7 +302,7 @@ class Jobs:
 
     def tables(self) -> list[str]:
         """All tables of the config in all their forms; the scores where the config has none."""
-        suffixes = ("csv", "md", "tex")
+        suffixes = ("csv", "md", "tex", "html")
         return [str(paths.table(name, suffix)) for name in self.grid.tables for suffix in suffixes] or [
             str(paths.scores())
         ]

@@ -1,9 +1,9 @@
-"""Write one table of the config as CSV, Markdown and LaTeX.
+"""Write one table of the config as CSV, Markdown, LaTeX and HTML.
 
     python -m pipeline.stages.table --name NAME --spec '{"title": …, "metric": …, "experiments": […], …}'
 
 Reads `results/scores.parquet`, and the outcomes of the runs in the table for the tests over test items; writes
-`results/tables/NAME.csv`, `.md` and `.tex`.
+`results/tables/NAME.csv`, `.md`, `.tex` and `.html`.
 """
 
 import argparse
@@ -14,11 +14,12 @@ from pipeline.common.files import write_text
 from pipeline.results.scores.collect import read_scores
 from pipeline.results.scores.outcomes import facts
 from pipeline.results.tables.cells import read_spec
+from pipeline.results.tables.html import to_html
 from pipeline.results.tables.latex import to_latex
 from pipeline.results.tables.render import to_csv, to_markdown
 from pipeline.results.tables.table import build
 
-WRITERS = {"csv": to_csv, "md": to_markdown, "tex": to_latex}
+WRITERS = {"csv": to_csv, "md": to_markdown, "tex": to_latex, "html": to_html}
 
 
 def main() -> None:

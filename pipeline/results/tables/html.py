@@ -1,0 +1,97 @@
+"""A table as a page of its own, for browsers and for the workflow's report: one file that asks for nothing else."""
+
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from pipeline.results.tables.cells import Column, Row
+from pipeline.results.tables.notes import (
+    baseline_label,
+    caption,
+    difference_text,
+    footnotes,
+    marks,
+    notes,
+    p_text,
+    rows_with_p,
+    score_texts,
+    usual_n,
+)
+from pipeline.results.tables.table import Table
+
+PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ title }}</title>
+<style>
+:root { color-scheme: light dark; }
+body { font: 16px/1.45 system-ui, sans-serif; max-width: 72rem; margin: 1.5rem auto; padding: 0 1rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .7rem; text-align: right; white-space: nowrap; }
+th[scope=row] { text-align: left; font-weight: normal; }
+thead tr { border-bottom: 1px solid; }
+table { border-top: 2px solid; border-bottom: 2px solid; }
+.sd { font-size: .8em; opacity: .8; }
+ol, ul { font-size: .9em; }
+</style>
+</head>
+<body>
+{% macro grid(caption, rows) %}
+<p>{{ caption }}</p>
+<div class="wide" tabindex="0" role="region" aria-label="{{ caption }}"><table>
+<thead><tr><td></td>{% for column in columns %}<th scope="col">{{ column }}</th>{% endfor %}</tr></thead>
+<tbody>
+{% for label, cells in rows %}
+<tr><th scope="row">{{ label }}</th>
+{%- for cell in cells %}<td>
+{%- if cell.best %}<strong>{{ cell.text }}</strong>{% else %}{{ cell.text }}{% endif -%}
+{%- if cell.rest %}<span class="sd">{{ cell.rest }}</span>{% endif %}{{ cell.sign -}}
+{%- if cell.notes %}<sup>{{ cell.notes }}</sup>{% endif -%}
+</td>{% endfor %}</tr>
+{% endfor %}
+</tbody></table></div>
+{% endmacro %}
+{{ grid(caption, scores) }}
+{% if differences %}{{ grid(compared, differences) }}{% endif %}
+{% if notes %}<ol>{% for note in notes %}<li>{{ note }}</li>{% endfor %}</ol>{% endif %}
+{% if letters %}<ul>{% for letter, reason in letters %}<li><sup>{{ letter }}</sup> {{ reason }}.</li>{% endfor %}</ul>{% endif %}
+</body>
+</html>
+"""
+
+
+def to_html(table: Table) -> str:
+    """Return a whole page: caption and table, below it the differences from the baseline, and the notes."""
+    letters = footnotes(table)
+    tested = rows_with_p(table) if table.spec.style == "full" else []
+    page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(PAGE)
+    return page.render(
+        title=table.spec.title or table.name,
+        caption=" ".join(caption(table)),
+        columns=[column.label for column in table.columns],
+        scores=[(table.labels[row], [_score(table, row, c, letters) for c in table.columns]) for row in table.rows],
+        compared=f"Difference from {baseline_label(table)}, 95 % t-interval over seeds, p" if tested else "",
+        differences=[(table.labels[row], [_difference(table, row, c) for c in table.columns]) for row in tested],
+        notes=notes(table),
+        letters=[(letter, reason) for reason, letter in letters.items()],
+    )
+
+
+def _score(table: Table, row: Row, column: Column, letters: dict[str, str]) -> dict[str, Any]:
+    cell = table.cells[row, column]
+    sign, footnote = marks(table, row, column, letters)
+    if cell.summary is None:
+        return {"text": "", "rest": "", "sign": "", "notes": footnote, "best": False}
+    mean, rest = score_texts(cell, cell.summary.n != usual_n(table)[0])
+    return {"text": mean, "rest": rest, "sign": sign, "notes": footnote, "best": cell.best}
+
+
+def _difference(table: Table, row: Row, column: Column) -> dict[str, Any]:
+    cell = table.cells[row, column]
+    sign, _ = marks(table, row, column, footnotes(table))
+    text = f"{difference_text(cell)}, {p_text(cell)}" if cell.comparison else ""
+    return {"text": text, "rest": "", "sign": sign if text else "", "notes": "", "best": False}
