@@ -343,7 +343,9 @@ def describe(
         "device": torch.cuda.get_device_name() if i.device.type == "cuda" else "cpu",
         "precision": i.precision,
         "parameters": sum(p.numel() for p in loop.model.parameters()),
-        "trainable": sum(p.numel() for p in loop.model.parameters() if p.requires_grad) if phases else 0,
+        "trainable": sum(p.numel() for p in loop.model.parameters() if p.requires_grad)
+        if any(phase.epochs for phase in phases)
+        else 0,
         "epochs": fitted.epochs,
         "best_epoch": fitted.best_epoch,
         "selection": selection,

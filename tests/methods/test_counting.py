@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pipeline.common import paths
-from pipeline.common.files import read_parquet
+from pipeline.common.files import read_json, read_parquet
 from pipeline.config.load import parse
 from pipeline.encoders import load
 from pipeline.grid.runs import reads
@@ -80,6 +80,15 @@ def test_random_answers_are_spans_of_their_contexts(worlds, monkeypatch):
     found = predictions("random", "qa")
     rows = tiny.rows("qa", "beta", "test", 60)
     assert all(answer in row[2] for answer, row in zip(found, rows, strict=True)) and len(set(found)) > 30
+
+
+def test_nothing_is_called_trainable(worlds, monkeypatch):
+    monkeypatch.chdir(worlds("classification"))
+    predictions("majority", "classification", model_seed=9)
+    (record,) = [
+        found for path in paths.RESULTS.glob("runs/*/run.json") if (found := read_json(path))["spec"]["model_seed"] == 9
+    ]
+    assert record["trainable"] == 0 < record["parameters"]
 
 
 def test_the_encoder_reads_nothing(worlds, monkeypatch):

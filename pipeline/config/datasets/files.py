@@ -259,7 +259,7 @@ class Files(Section):
         default=[],
         description="the classes, in the order of the head, where the files call them so, in the place of the task's usual ones; "
         "`labels` then says what other labels mean. `classification` has no usual ones: without `classes` and `labels` its "
-        "files are read for the labels that they have, which the error lists, ready to be copied here",
+        "files are read, and the error lists the labels that a language's have, ready to be copied here",
         examples=[["business", "health", "sports"]],
     )
     scheme: Literal["iob1", "iob2", "bioes", "bilou", "bmewo", "ioe", "io"] | None = Field(

@@ -7,6 +7,7 @@ from pipeline.config.methods import METHODS, PARENT
 from pipeline.config.methods.contract import Method
 from pipeline.config.methods.ensemble import Ensemble
 from pipeline.config.methods.parts.average import Average
+from pipeline.config.methods.parts.counting import Counted
 from pipeline.config.methods.weight_average import WeightAverage
 from pipeline.config.resolve import method_names, method_settings, trained_method
 from pipeline.config.rules.problems import Broken, KeyPath, Problem, check_known
@@ -15,8 +16,6 @@ from pipeline.data.schema import PROBABLE
 
 NOT_WEIGHTS_ALONE = {
     "mgl": "its predictions come from a graph and a support set beside the weights",
-    "majority": "it has no trained weights",
-    "random": "it has no trained weights",
 }
 """Methods whose predictions are not those of their saved weights, and why."""
 
@@ -44,17 +43,24 @@ def check_members(name: str, method: Method, settings: Settings, broken: Broken)
     elif of == PARENT:
         yield path, f"{PARENT} is tested on no target; write of: zero_shot, which is the same model tested on each"
     elif isinstance(member, Average):
-        instead = f"write of: {member.of}" if member.of else "name the method whose runs are trained"
+        trained = trained_method(settings, of)
+        plain = member.of if trained is not None and not isinstance(trained, Average) else None
+        instead = f"write of: {plain}" if plain else "name a method whose runs are trained"
         yield (
             path,
             f"{of!r} is an average itself, and averages of averages are not made; {instead}"
-            + (", with average_over: both for seeds and sources at once" if member.of else ""),
+            + (", with average_over: both for seeds and sources at once" if plain else ""),
         )
     elif member.tune:
         yield (
             path,
             f"{of!r} is tuned, and which of its points dev data choose is known only when all have run; write a variant with the "
             f"values you mean and average that one",
+        )
+    elif isinstance(member, Counted):
+        yield (
+            path,
+            f"{of!r} counts labels and trains nothing: its runs have neither weights nor probabilities to average",
         )
     elif isinstance(method, WeightAverage) and (why := NOT_WEIGHTS_ALONE.get(member.registered_name())):
         yield path, f"the weights of {of!r} are not averaged, as {why}; use method: ensemble"
@@ -98,7 +104,7 @@ def check_several(
     """What is averaged over must have several values."""
     where, over = path[:-2], method.average_over
     seeds, sources = len(experiment.model_seeds) > 1, len(experiment.sources) > 1
-    if method.over_sources and not member.needs_sources:
+    if method.over_sources and not member.uses_sources:
         yield path, f"{label} averages over {over}, and {method.of} uses no sources; set its average_over: seeds"
     elif method.over_sources and experiment.sources and not sources:
         instead = ", or set its average_over: seeds" if over == "both" else ""

@@ -68,9 +68,10 @@ def check_continue(name: str, encoder: Continue, settings: Settings, broken: Bro
             f"goes round in a circle: {circle}; one must be from: hub or folder, or pretrained without `start`",
         )
     if isinstance(first, Pretrain) and encoder.max_length > first.max_length:
+        given = "" if "max_length" in encoder.model_fields_set else " where it is not set"
         yield (
             (*path, "max_length"),
-            f"{encoder.max_length}, but {start!r} takes at most {first.max_length} word pieces; set max_length to "
+            f"{encoder.max_length}{given}, but {start!r} takes at most {first.max_length} word pieces; set max_length to "
             f"{first.max_length} or less",
         )
     yield from check_twice((*path, "text"), [text.dataset for text in encoder.text if text.languages != "target"])

@@ -31,6 +31,16 @@ def refused(average: str, *overrides: str) -> list[str]:
             "methods.mean.of: 'soup' is an average itself, and averages of averages are not made; write of: joint, with",
         ),
         (
+            "{method: ensemble, of: mean}",
+            [],
+            "methods.mean.of: 'mean' is an average itself, and averages of averages are not made; name a method whose runs are",
+        ),
+        (
+            "{method: ensemble, of: random}",
+            [],
+            "methods.mean.of: 'random' counts labels and trains nothing: its runs have neither weights nor probabilities",
+        ),
+        (
             "{method: ensemble, of: tuned}",
             ["methods.tuned={method: joint, tune: {training.learning_rate: [0.1, 0.2]}}"],
             "methods.mean.of: 'tuned' is tuned, and which of its points dev data choose is known only when all have run",

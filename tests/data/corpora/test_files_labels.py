@@ -170,7 +170,7 @@ def test_a_task_without_usual_classes_is_told_all_that_its_files_have(tmp_path):
     with pytest.raises(UserError) as told:
         read_splits(spec(**given), files)
     said = str(told.value)
-    assert "there are 5 labels (e-mail list 1, health 1, no 1, sports 2, weather 1)" in said
+    assert "here are 5 labels (e-mail list 1, health 1, no 1, sports 2, weather 1)" in said
     assert '1 rows without a label need labels: {"": null} too' in said
     advised = yaml.safe_load(re.search(r"classes: \[.*?\]", said)[0])
     assert advised == {"classes": ["e-mail list", "health", "no", "sports", "weather"]}
@@ -200,6 +200,7 @@ def test_listed_classes_stand_for_themselves_and_a_map_adds_to_them(tmp_path):
     [
         ("classification", ["a"], {}, "classes: 'a' alone; expected at least two"),
         ("classification", ["a", "b", "a"], {}, "classes: 'a' stands there twice"),
+        ("classification", ["a", "b", " "], {}, "classes: one has no name"),
         ("classification", ["a", "а"], {}, "classes: the classes 'a' and 'а' are two"),
         (
             "classification",

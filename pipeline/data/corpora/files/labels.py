@@ -107,8 +107,8 @@ class Labels:
         counts = ", ".join(f"{name} {times[name]:,}" for name in names)
         empty = f'; {n:,} rows without a label need labels: {{"": null}} too' if (n := self._unlabelled()) else ""
         raise UserError(
-            f"{first}: the task has no usual classes, and the config lists none; there are {len(names)} labels ({counts}); write "
-            f"into the config, all that the dataset has in any language: classes: [{', '.join(map(_value, names))}]{empty}"
+            f"{first}: the task has no usual classes, and the config lists none; here are {len(names)} labels ({counts}); write "
+            f"into the config, and add what other languages have besides: classes: [{', '.join(map(_value, names))}]{empty}"
         )
 
     def _unlabelled(self) -> int:
@@ -256,6 +256,8 @@ def _listed_classes(task: str, named: Sequence[str], listed: Sequence[str]) -> t
     if task not in CLASSES:
         raise UserError(f"classes: task {task} has none; leave it out")
     _check_spelling(task, listed, "classes")
+    if "" in listed:
+        raise UserError("classes: one has no name; leave it out")
     if twice := next((name for name in listed if listed.count(name) > 1), None):
         raise UserError(f"classes: {twice!r} stands there twice")
     if len(listed) < 2:
