@@ -316,6 +316,11 @@ def write_predictions(
     write_table(name, kind, code, columns, labels, probabilities)
 
 
+def trainable(loop: Loop) -> int:
+    """Return how many weights of the model training may move."""
+    return sum(p.numel() for p in loop.model.parameters() if p.requires_grad)
+
+
 def describe(
     name: str, spec: dict[str, Any], code: str, threads: int, data: RunData, loop: Loop, phases: Sequence[Phase]
 ) -> dict[str, Any]:
@@ -343,9 +348,7 @@ def describe(
         "device": torch.cuda.get_device_name() if i.device.type == "cuda" else "cpu",
         "precision": i.precision,
         "parameters": sum(p.numel() for p in loop.model.parameters()),
-        "trainable": sum(p.numel() for p in loop.model.parameters() if p.requires_grad)
-        if any(phase.epochs for phase in phases)
-        else 0,
+        "trainable": trainable(loop) if any(phase.epochs for phase in phases) else 0,
         "epochs": fitted.epochs,
         "best_epoch": fitted.best_epoch,
         "selection": selection,
