@@ -1,19 +1,20 @@
 """Which methods of a column cannot be told from the one with the highest mean, over seeds and test items.
 
-Whoever looks at a column picks the highest mean out of k and compares the others with it. That choice is paid for by Tukey's
-range: a lead counts where it is longer than the longest lead among k equal methods would be in 95 of 100 tables. So what is marked
-as tied holds *every* method that is truly best in 95 of 100 tables (a model confidence set: Hansen, Lunde and Nason 2011), and a
-lead over all others is wrongly claimed in fewer. Of Hsu's comparisons with the best (1984) only one such method is sure to be in.
+Whoever looks at a column picks the highest mean out of M and compares the others with it. That choice is paid for by Tukey's
+range: a lead counts where it is longer than the longest lead among M equal methods is in 95 of 100 tables. So what is marked
+as tied holds *every* method that is truly best in 95 of 100 tables (a model confidence set: Hansen, Lunde and Nason 2011), and
+a lead over all others is wrongly claimed in fewer. Of Hsu's comparisons with the best (1984) only one such method is sure to be
+in.
 
-The variance of a difference has two parts, joined as in `crossed`: that of the seeds, with their few degrees of freedom, and that
-of the test items. Three seeds say little of one pair of methods, so the part of the seeds is pooled over all k, with fewer degrees of
-freedom where some vary more than others; a pair that itself varies more counts with its own.
+The variance of a difference has two parts, joined as in `crossed`: that of the seeds, with their few degrees of freedom, and
+that of the test items. Three seeds say little of one pair of methods, so the part of the seeds is pooled over all M, with fewer
+degrees of freedom where some vary more than others; a pair that itself varies more counts with its own.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 from scipy import stats
@@ -35,6 +36,8 @@ class Best:
         margins: how long that lead must be to count.
         seeds: S.
         items: N, the fewest of those behind the scores; 0 where seeds alone are compared.
+        from_seeds: variance of a mean difference from seeds, as pooled over methods.
+        from_items: the same from test items, the mean over the others.
     """
 
     tied: tuple[bool, ...]
@@ -42,6 +45,8 @@ class Best:
     margins: tuple[float, ...]
     seeds: int
     items: int
+    from_seeds: float
+    from_items: float
 
     @property
     def holds(self) -> bool:
@@ -78,21 +83,25 @@ def tied_with_best(scores: Floats, highest: int, values: Sequence[Floats] = ()) 
     of_items = quantile(methods, max(1, items - 1))
     margins = np.sqrt(of_seeds**2 * from_seeds + of_items**2 * from_items)
     tied = (leads <= margins + 1e-12) | ~others
-    return Best(tuple(tied.tolist()), tuple(leads.tolist()), tuple(margins.tolist()), seeds, items)
+    sure = tuple(tied.tolist()), tuple(leads.tolist()), tuple(margins.tolist())
+    return Best(*sure, seeds, items, pooled_variance(scores) / seeds, float(from_items[others].mean()))
 
 
 def seed_variances(scores: Floats, highest: int) -> Floats:
-    """Return the variance over seeds of each method's mean difference from the highest, (M,): pooled, or its own where larger.
-
-    Pooled is 2·MS_E/S, MS_E the mean square of methods × seeds without the effects of both: (M − 1)(S − 1) degrees of freedom.
-    """
-    methods, seeds = scores.shape
-    pooled = 2 * float((residuals(scores) ** 2).sum()) / ((methods - 1) * (seeds - 1))
+    """Return the variance over seeds of each method's mean difference from the highest, (M,): pooled, or its own where larger."""
+    pooled, seeds = pooled_variance(scores), scores.shape[1]
     own = (scores[highest] - scores).var(1, ddof=1)
     found: Floats = np.maximum(pooled, own) / seeds
     found[highest] = 0.0
     found[found < 1e-24] = 0.0  # rounding
     return found
+
+
+def pooled_variance(scores: Floats) -> float:
+    """Return the variance of one seed's difference of two methods: 2·MS_E, the mean square of what `residuals` leaves."""
+    methods, seeds = len(scores), len(scores[0])
+    squares: Floats = residuals(scores) ** 2
+    return 2 * float(squares.sum()) / ((methods - 1) * (seeds - 1))
 
 
 def residuals(scores: Floats) -> Floats:
@@ -104,19 +113,19 @@ def residuals(scores: Floats) -> Floats:
 def freedom(scores: Floats) -> int:
     """Return the degrees of freedom of the pooled variance: (M − 1)(S − 1) where methods vary alike, fewer where one varies more.
 
-    After Box (1954): (Σσ²)²/Σσ⁴ methods' worth of them, by the methods' own mean squares. As these are estimates the number is too
-    low rather than too high: so the error holds with three seeds of which one method's differ several times as much as others'.
+    After Box (1954): (Σσ²)²/Σσ⁴ methods' worth of them, by the methods' own mean squares. As these are estimates, the number is
+    too low rather than too high: so the error holds where one method's three seeds differ several times as much as others' do.
     """
-    methods, seeds = scores.shape
+    methods, seeds = len(scores), len(scores[0])
     most = (methods - 1) * (seeds - 1)
-    squares = (residuals(scores) ** 2).sum(1)  # (M,)
+    squares: Floats = (residuals(scores) ** 2).sum(1)  # (M,)
     if squares.sum() < 1e-24:
         return most
-    worth = squares.sum() ** 2 / (squares**2).sum()
+    worth = float(squares.sum()) ** 2 / float((squares**2).sum())
     return max(seeds - 1, min(most, int(worth * most / methods)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def quantile(methods: int, freedom: int) -> float:
     """Return the 95 % quantile of the range of `methods` normal means in standard errors of a difference; of two it is t's."""
     if methods == 2:

@@ -23,11 +23,14 @@ from pipeline.results.tables.notes import (
     score_texts,
     usual_n,
 )
+from pipeline.results.tables.sections import Section, sections
+from pipeline.results.tables.sureness import sureness
 from pipeline.results.tables.table import Table, apart
 
 CSV_COLUMNS = (
     *("table", "metric", "row", "variant", "settings", "column", "sources", "language", "dataset"),
     *("n", "mean", "sd", "seeds_low", "seeds_high", "crossed_low", "crossed_high", "best", "sentences"),
+    *("tied", "leads", "below_best", "below_best_needed", "detectable"),
     *("baseline", "pairs", "difference", "difference_low", "difference_high", "effect_size"),
     *("p", "p_holm", "comparisons", "p_exact", "smallest_p", "smallest_p_holm", "can_be_significant", "significant"),
     *("difference_crossed_low", "difference_crossed_high", "p_crossed"),
@@ -49,6 +52,7 @@ def to_csv(table: Table) -> str:
             values = {
                 **_place(table, row, column),
                 **_mean(table, row, column),
+                **_lead(table, row, column),
                 **_test(table, row, column),
                 **_tuning(table, row, column),
             }
@@ -96,6 +100,20 @@ def _mean(table: Table, row: Row, column: Column) -> dict[str, Any]:
             "runs": "; ".join(cell.runs.values()),
         }
     return facts
+
+
+def _lead(table: Table, row: Row, column: Column) -> dict[str, Any]:
+    lead = table.leads.get(column)
+    if lead is None or lead.best is None or row not in lead.rows:
+        return {}
+    place = lead.rows.index(row)
+    return {
+        "tied": int(lead.best.tied[place]),
+        "leads": int(table.cells[row, column].leads),
+        "below_best": percent(lead.best.leads[place]),
+        "below_best_needed": percent(lead.best.margins[place]),
+        "detectable": percent(lead.detectable),
+    }
 
 
 def _test(table: Table, row: Row, column: Column) -> dict[str, Any]:
@@ -149,8 +167,21 @@ def to_markdown(table: Table) -> str:
     if tested := rows_with_p(table):
         parts.append(f"Difference from {escape(baseline_label(table))}, 95 % t-interval over seeds, p:")
         parts.append(_grid(table, tested, lambda row, column: _difference(table, row, column)))
-    notes = [*remarks(table), *(f"[{letter}] {reason}." for reason, letter in letters.items())]
-    return "\n\n".join([*parts, *map(escape, notes)]) + "\n"
+    notes = [
+        *sureness(table, "Underlined"),
+        *remarks(table),
+        *(f"[{letter}] {reason}." for reason, letter in letters.items()),
+    ]
+    more = [section_markdown(section) for section in sections(table)]
+    return "\n\n".join([*parts, *map(escape, notes), *more]) + "\n"
+
+
+def section_markdown(section: Section) -> str:
+    """Return a small table of further statistics: its caption, the table, its notes."""
+    body = [[escape(cell) for cell in row] for row in section.rows]
+    align = ("left", *("right" for _ in section.head[1:]))
+    text = tabulate(body, [escape(cell) for cell in section.head], "pipe", disable_numparse=True, colalign=align)
+    return "\n\n".join([escape(section.caption), text, *map(escape, section.notes)])
 
 
 def _grid(table: Table, rows: Sequence[Row], cell: Callable[[Row, Column], str]) -> str:
@@ -167,7 +198,8 @@ def _markdown_cell(table: Table, row: Row, column: Column, letters: dict[str, st
     if cell.summary is None:
         return foot.strip()
     mean, rest = score_texts(cell, cell.summary.n != usual_n(table)[0])
-    return f"{f'**{mean}**' if cell.best else mean}{rest}{escape(sign)}{foot}"
+    shown = f"**{mean}**" if cell.leads else f"<u>{mean}</u>" if cell.tied else mean
+    return f"{shown}{rest}{escape(sign)}{foot}"
 
 
 def _difference(table: Table, row: Row, column: Column) -> str:
