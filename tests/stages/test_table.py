@@ -89,9 +89,17 @@ def test_no_scores_no_table(monkeypatch):
 def test_counts_are_aligned_by_sentence_and_zero_where_a_type_is_absent():
     run = world()[1]
     # sentences qu-0 … qu-7 are right (PER and LOC found), qu-8 and qu-9 wrong (both missed, an ORG invented)
-    assert ItemValues("ner", "entity_f1_strict").counts(run.name, "qu")[0][0].tolist() == [[2, 0, 0]] * 8 + [[0, 1, 2]] * 2
-    assert ItemValues("ner", "entity_f1_strict_ORG").counts(run.name, "qu")[0][0].tolist() == [[0, 0, 0]] * 8 + [[0, 1, 0]] * 2
-    assert ItemValues("ner", "entity_f1_strict_PER").counts(run.name, "qu")[0][0].tolist() == [[1, 0, 0]] * 8 + [[0, 0, 1]] * 2
+    assert (
+        ItemValues("ner", "entity_f1_strict").counts(run.name, "qu")[0][0].tolist() == [[2, 0, 0]] * 8 + [[0, 1, 2]] * 2
+    )
+    assert (
+        ItemValues("ner", "entity_f1_strict_ORG").counts(run.name, "qu")[0][0].tolist()
+        == [[0, 0, 0]] * 8 + [[0, 1, 0]] * 2
+    )
+    assert (
+        ItemValues("ner", "entity_f1_strict_PER").counts(run.name, "qu")[0][0].tolist()
+        == [[1, 0, 0]] * 8 + [[0, 0, 1]] * 2
+    )
 
 
 def test_runs_tested_on_different_sentences_are_not_compared():

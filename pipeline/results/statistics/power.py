@@ -43,3 +43,17 @@ def smallest_detectable(from_seeds: float, from_items: float, seeds: int, items:
         )
 
     return float(optimize.brentq(excess, 0.0, 4 * reach + 4)) * math.sqrt(total)
+
+
+SEEDS_DIFFER = 0.02
+"""Assumed before anything ran: the standard deviation over seeds of a difference of two methods, as a score between 0 and 1."""
+
+METHODS_DISAGREE = 0.2
+"""Assumed likewise: of how many test items one method is right and the other wrong: an item's variance in the difference."""
+
+
+def foreseen(seeds: int, items: int) -> float | None:
+    """Return the smallest detectable difference before anything ran, by what is assumed; `None` for one seed or item."""
+    if min(seeds, items) < 2:
+        return None
+    return smallest_detectable(SEEDS_DIFFER**2 / seeds, METHODS_DISAGREE / items, seeds, items)

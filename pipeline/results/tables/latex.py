@@ -22,7 +22,8 @@ from pipeline.results.tables.sureness import sureness
 from pipeline.results.tables.table import Table
 
 INTERVALS_FIT = 4  # columns; with more, the intervals stand in the CSV and the Markdown only
-WRAPPER = "\\documentclass{article}\n\\usepackage{booktabs}\n\\usepackage[table]{xcolor}\n\\begin{document}\n%s\n\\end{document}\n"
+PACKAGES = "\\usepackage{booktabs}\n\\usepackage[table]{xcolor}\n"
+WRAPPER = f"\\documentclass{{article}}\n{PACKAGES}\\begin{{document}}\n%s\n\\end{{document}}\n"
 SHADE = r"\cellcolor[gray]{.88}"
 UNSHADED = r"\providecommand{\cellcolor}[2][]{}% \usepackage[table]{xcolor} shades what is tied with the best"
 """Without that package the table compiles all the same, unshaded."""

@@ -72,8 +72,7 @@ def lead_of(scores: Scores, behind: Sequence[tuple[str, Runs]], values: ItemValu
     highest = max(scores, key=lambda row: fmean(scores[row].values()))
     others, left_out = comparable(scores, highest, behind, values)
     if not others:
-        alone = all(len(own) < 2 for own in scores.values())
-        return Lead(highest, left_out=left_out, reason="one seed" if alone else "no two methods share two seeds")
+        return Lead(highest, left_out=left_out, reason=why_alone(scores, highest))
     rows = tuple(row for row in scores if row == highest or row in others)
     seeds = tuple(sorted(set.intersection(*(set(scores[row]) for row in rows)), key=str))
     if len(seeds) < 2:
@@ -83,6 +82,17 @@ def lead_of(scores: Scores, behind: Sequence[tuple[str, Runs]], values: ItemValu
     unequal = any(len(scores[row]) > len(seeds) for row in rows)
     reason = "" if found else "nothing varies"
     return Lead(highest, found, rows, seeds, unequal, left_out, reason)
+
+
+def why_alone(scores: Scores, highest: Row) -> str:
+    """Say why no row can be compared with the highest mean."""
+    if all(len(own) < 2 for own in scores.values()):
+        return "one seed"
+    return (
+        "the highest mean is of one seed"
+        if len(scores[highest]) < 2
+        else "no row shares seeds and test set with the highest"
+    )
 
 
 def comparable(

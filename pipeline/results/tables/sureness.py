@@ -46,12 +46,17 @@ def left_out(table: Table) -> list[str]:
             rows.setdefault(reason, {}).setdefault(table.labels[row], []).append(column)
         if lead.unequal:
             fewer.setdefault(len(lead.seeds), []).append(column)
-    parts = [f"no lead{where(table, found)} ({reason})" for reason, found in columns.items()]
-    for reason, found in rows.items():
-        parts.append(f"{', '.join(f'{label}{where(table, its)}' for label, its in found.items())} ({reason})")
-    said = [f"Not tested beside the highest mean: {'; '.join(parts)}."] if parts else []
+    untested = [f"{reason}{where(table, found)}" for reason, found in columns.items()]
+    alone = [
+        f"{', '.join(f'{label}{where(table, its)}' for label, its in found.items())} ({reason})"
+        for reason, found in rows.items()
+    ]
     over = [f"the {seeds} seeds that all methods have{where(table, its)}" for seeds, its in fewer.items()]
-    return [*said, *([f"Leads are over {', '.join(over)}."] if over else [])]
+    return [
+        *([f"Leads that cannot be tested: {'; '.join(untested)}."] if untested else []),
+        *([f"Not compared with the highest mean: {'; '.join(alone)}."] if alone else []),
+        *([f"Leads are over {', '.join(over)}."] if over else []),
+    ]
 
 
 def where(table: Table, columns: Sequence[Column]) -> str:

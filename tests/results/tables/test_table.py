@@ -133,10 +133,10 @@ def test_markdown_golden():
     assert text.startswith(
         "Toy. Entity micro-F1, strict IOB2 (×100): mean ± standard deviation over n = 3 seeds. "
         "Epoch: best on the target language's dev set (target_only, joint).\n\n"
-        "|             |           en→qu |           en→jv |         average |\n"
-        "|:------------|----------------:|----------------:|----------------:|\n"
-        "| target_only |      52.0 ± 2.0 |      32.0 ± 3.5 |      42.0 ± 2.6 |\n"
-        "| joint       | **62.0** ± 2.6† | **35.0** ± 5.0† | **48.5** ± 1.3† |\n\n"
+        "|             |           en→qu |              en→jv |            average |\n"
+        "|:------------|----------------:|-------------------:|-------------------:|\n"
+        "| target_only |      52.0 ± 2.0 |  <u>32.0</u> ± 3.5 |  <u>42.0</u> ± 2.6 |\n"
+        "| joint       | **62.0** ± 2.6† | <u>35.0</u> ± 5.0† | <u>48.5</u> ± 1.3† |\n\n"
         "Difference from target_only, 95 % t-interval over seeds, p:\n\n"
     )
     # With two degrees of freedom p = 1 − t / sqrt(t² + 2) and the interval is ± 4.3027 sd / √3.
@@ -230,7 +230,7 @@ def test_a_missing_seed_is_said_and_n_is_shown():
     assert table.cells[JOINT, JV].reasons == ("not in the collected scores (model seed 3)",)
     assert table.cells[JOINT, AVERAGE].reasons == ("over the 2 seeds that every column has",)
     assert table.cells[JOINT, AVERAGE].comparison.n == 2
-    assert "**37.5** ± 3.5 (2)" in to_markdown(table)
+    assert "<u>37.5</u> ± 3.5 (2)" in to_markdown(table)
     assert "over n = 3 seeds (in parentheses where it is another number)" in to_markdown(table)
     assert "52.0 ± 2.0 |" in to_markdown(table)
 
