@@ -15,6 +15,7 @@ from typing import Any
 from tabulate import tabulate
 
 from pipeline.commands.arguments import add_config, call, settings_of
+from pipeline.commands.detectable import detectable
 from pipeline.commands.remarks import remarks
 from pipeline.common.earlier import offer
 from pipeline.common.errors import UserError, run_stage
@@ -56,6 +57,8 @@ def report(grid: Grid, seen: Survey, jobs: int = 1) -> str:
     left = [run for name, run in grid.runs.items() if seen.runs[name] != "done"]
     if left:
         blocks.append(steps_line(left))
+    if shown := detectable(grid):
+        blocks.append(shown)
     blocks += remarks(grid)
     if advice := offer(outdated(grid, seen), grid.accepted):
         blocks.append(advice)

@@ -1,6 +1,6 @@
 """The config's section about tables, as a pydantic model."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,8 @@ from pipeline.config.values import METRIC, Name, OneOrMore, Switch
 
 class Table(Section):
     """A view of runs' scores; no key of it is part of any run."""
+
+    later: ClassVar[tuple[str, ...]] = ("statistics",)
 
     experiments: OneOrMore[Name] = Field(
         description="names under `experiments`, shown together", examples=[["few-shot"]]
@@ -41,6 +43,11 @@ class Table(Section):
         "baseline, and all notes, too. The CSV always has everything",
     )
     average: Switch = Field(default=True, description="a last column with the mean over the others, per seed first")
+    statistics: Literal["brief", "full"] = Field(
+        default="brief",
+        description="`brief`: under the table which methods are tied with the best, and the smallest difference that could be "
+        "seen; `full`: also small tables of ranks, of tests over target languages (five or more), of what the scores vary by",
+    )
 
     @property
     def by_dataset(self) -> bool:

@@ -25,6 +25,7 @@ def table_spec(table: Table, settings: Settings) -> dict[str, Any]:
             "auxiliaries": likewise, "targets", "source_sizes", "target_sizes", "data_seeds", "model_seeds", "methods"}`; a size
             of `null` is all.
         selection: how the epoch was chosen, per experiment and variant, see `selection`.
+        statistics: as in the config, where it is not `brief`.
     """
     chosen = {name: settings.experiments[name] for name in table.experiments}
     present = list(dict.fromkeys(label for experiment in chosen.values() for label in experiment.methods))
@@ -41,6 +42,7 @@ def table_spec(table: Table, settings: Settings) -> dict[str, Any]:
         "selection": [
             selection(name, label, settings) for name in chosen for label in labels if label in chosen[name].methods
         ],
+        **({"statistics": table.statistics} if table.statistics != "brief" else {}),
     }
 
 

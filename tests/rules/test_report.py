@@ -13,6 +13,8 @@ def test_the_report_has_the_tables_with_their_captions(finished: House) -> None:
     finished.run("--report", "report.zip")
     with zipfile.ZipFile(finished.folder / "report.zip") as archive:
         names = archive.namelist()
-        text = "\n".join(archive.read(name).decode(errors="replace") for name in names if name.endswith((".html", ".js")))
+        text = "\n".join(
+            archive.read(name).decode(errors="replace") for name in names if name.endswith((".html", ".js"))
+        )
     assert any(name.endswith("few.html") for name in names)
     assert "Tables" in text and "results/tables/few.tex" in text and "what the numbers can carry" in text

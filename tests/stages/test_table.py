@@ -8,7 +8,7 @@ from scipy import stats
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.results.scores.measures import parse_entity_metric
-from pipeline.results.tables.items import counts
+from pipeline.results.tables.items import ItemValues
 from pipeline.stages import collect, table
 from pipeline.stages.score import score
 from tests.results.world import expected, finish, right, runs_file, spec_of, table_spec
@@ -61,7 +61,7 @@ def test_from_predictions_to_a_table(monkeypatch, capsys):
     assert found["joint", "average"]["language"] == ""
     text = paths.table("toy", "md").read_text()
     assert capsys.readouterr().out.endswith(text)
-    assert "Test sets: 10 sentences each; 95 % interval of a mean over seeds and sentences: ±" in text
+    assert "Test sets: 10 sentences each. " in text and ". 95 % interval of a mean over seeds and sentences: ±" in text
     assert "\\toprule" in paths.table("toy", "tex").read_text()
 
 
@@ -89,9 +89,17 @@ def test_no_scores_no_table(monkeypatch):
 def test_counts_are_aligned_by_sentence_and_zero_where_a_type_is_absent():
     run = world()[1]
     # sentences qu-0 … qu-7 are right (PER and LOC found), qu-8 and qu-9 wrong (both missed, an ORG invented)
-    assert counts([run.name], "qu", "ner", "entity_f1_strict")[0][0].tolist() == [[2, 0, 0]] * 8 + [[0, 1, 2]] * 2
-    assert counts([run.name], "qu", "ner", "entity_f1_strict_ORG")[0][0].tolist() == [[0, 0, 0]] * 8 + [[0, 1, 0]] * 2
-    assert counts([run.name], "qu", "ner", "entity_f1_strict_PER")[0][0].tolist() == [[1, 0, 0]] * 8 + [[0, 0, 1]] * 2
+    assert (
+        ItemValues("ner", "entity_f1_strict").counts(run.name, "qu")[0][0].tolist() == [[2, 0, 0]] * 8 + [[0, 1, 2]] * 2
+    )
+    assert (
+        ItemValues("ner", "entity_f1_strict_ORG").counts(run.name, "qu")[0][0].tolist()
+        == [[0, 0, 0]] * 8 + [[0, 1, 0]] * 2
+    )
+    assert (
+        ItemValues("ner", "entity_f1_strict_PER").counts(run.name, "qu")[0][0].tolist()
+        == [[1, 0, 0]] * 8 + [[0, 0, 1]] * 2
+    )
 
 
 def test_runs_tested_on_different_sentences_are_not_compared():
@@ -99,7 +107,7 @@ def test_runs_tested_on_different_sentences_are_not_compared():
     finish(second, right(3, total=9))
     score([second], 1)
     with pytest.raises(UserError, match="its test items of 'qu' are not those of"):
-        counts([first.name, second.name], "qu", "ner", "entity_f1_strict")
+        ItemValues("ner", "entity_f1_strict").of_runs([first.name, second.name], "qu")
 
 
 @pytest.mark.parametrize(

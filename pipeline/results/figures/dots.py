@@ -107,7 +107,7 @@ def draw_column(axis: Axes, table: PrintedTable, j: int, most_steps: int) -> Non
         axis.axvline(mean, zorder=1, **BASELINE)
     for i, cell in enumerate(column):
         if cell.mean is not None:
-            axis.errorbar(cell.mean, i, xerr=cell.sd, **(BEST if cell.best else OTHER))
+            axis.errorbar(cell.mean, i, xerr=cell.sd, **(BEST if cell.best or cell.tied else OTHER))
         write_beside(axis, cell, i)
 
 
@@ -145,8 +145,9 @@ def legend_of(table: PrintedTable) -> list[Line2D]:
     """Return what the signs mean, for the legend."""
     cells = [cell for row in table.cells for cell in row]
     signs = [Line2D([], [], label=table.measure, **{**OTHER, **({} if "±" in table.measure else BARE)})]
-    if any(cell.best for cell in cells):
-        signs.append(Line2D([], [], label="best of the column", **{**BEST, **BARE}))
+    if any(cell.best or cell.tied for cell in cells):
+        tied = ", or tied with it" if any(cell.tied for cell in cells) else ""
+        signs.append(Line2D([], [], label=f"best of the column{tied}", **{**BEST, **BARE}))
     if table.baseline is not None:
         signs.append(Line2D([], [], label=f"baseline: {table.compared}", **BASELINE))
     if any(cell.significant for cell in cells):

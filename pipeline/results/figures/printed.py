@@ -28,7 +28,8 @@ ROW = re.compile(r"\|(?:(?:\\.|[^|\\])*\|)+")
 CELL = re.compile(r"((?:\\.|[^|\\])*)\|")
 RULE = re.compile(r"\|(?:\s*:?-+:?\s*\|)+")
 SCORE = re.compile(
-    r"(?P<bold>\*\*)?(?P<mean>\d+(?:\.\d+)?)(?(bold)\*\*)(?: ± (?P<sd>\d+(?:\.\d+)?))?(?: \((?P<n>\d+)\))?"
+    r"(?:(?P<bold>\*\*)|(?P<tied><u>))?(?P<mean>\d+(?:\.\d+)?)(?(bold)\*\*)(?(tied)</u>)"
+    r"(?: ± (?P<sd>\d+(?:\.\d+)?))?(?: \((?P<n>\d+)\))?"
     r"(?P<sign>†|\\\*)?(?: \[(?P<notes>[a-z]+(?:,[a-z]+)*)\])?"
 )
 EMPTY = re.compile(r"[-–—−]? ?(?:\[(?P<notes>[a-z]+(?:,[a-z]+)*)\])?")
@@ -68,6 +69,7 @@ class PrintedCell:
         sd: standard deviation over seeds; `None` where it is not printed.
         n: the number of seeds where it is not the table's usual one.
         best: whether the mean is bold.
+        tied: whether it is underlined.
         significant: whether it has the star.
         notes: the letters of its footnotes, `a,b`.
     """
@@ -76,6 +78,7 @@ class PrintedCell:
     sd: float | None = None
     n: int | None = None
     best: bool = False
+    tied: bool = False
     significant: bool = False
     notes: str = ""
 
@@ -244,6 +247,7 @@ def read_cell(text: str, place: str) -> PrintedCell:
         sd=None if found["sd"] is None else float(found["sd"]),
         n=None if found["n"] is None else int(found["n"]),
         best=found["bold"] is not None,
+        tied=found["tied"] is not None,
         significant=found["sign"] == "\\*",
         notes=found["notes"] or "",
     )

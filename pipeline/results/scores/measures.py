@@ -106,6 +106,15 @@ def items(task: str, metric: str, runs: Mapping[str, pa.Table], language: str) -
     return flat, lambda sums: class_score.macro_f1(sums.reshape(*sums.shape[:-1], len(classes), 3))
 
 
+def item_ids(task: str, outcomes: pa.Table, language: str) -> list[str]:
+    """Return the ids of a run's test items of one language, in the order of `items`."""
+    part = _part(outcomes, language)
+    if task == "ner":
+        first = pc.and_(pc.equal(part["scheme"], "strict"), pc.equal(part["type"], ner_score.ALL))
+        part = part.filter(first)
+    return sorted(part["id"].to_pylist())
+
+
 def _same_items(ids: Mapping[str, list[str]], language: str) -> None:
     """All runs must have been tested on the same items."""
     first = next(iter(ids))

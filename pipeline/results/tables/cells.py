@@ -39,6 +39,7 @@ class Spec:
         methods: rows in order, `{"name", "label", …}`; `tune` of a variant with a grid, `average` of one that averages runs.
         experiments: the expected cells, `{"name", "sources", "targets", "data_seeds", "model_seeds", "methods", …}`.
         selection: how each experiment's methods chose their epoch.
+        statistics: `brief`, or `full` for ranks, tests over languages and shares of the variance below it.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Spec:
     methods: Sequence[Mapping[str, Any]]
     experiments: Sequence[Mapping[str, Any]]
     selection: Sequence[Mapping[str, Any]]
+    statistics: str = "brief"
 
     @property
     def task(self) -> str:
@@ -76,6 +78,10 @@ class Spec:
         return found[0] if found else ""
 
 
+LATER: dict[str, Any] = {"statistics": "brief"}
+"""Keys that a description may lack, and what that means."""
+
+
 def read_spec(text: str) -> Spec:
     """Read a table's description from JSON.
 
@@ -83,6 +89,7 @@ def read_spec(text: str) -> Spec:
         UserError: it is not JSON, or a key is missing or unknown.
     """
     found = parse_object(text, "--spec")
+    found = {**LATER, **found}
     names = [field.name for field in fields(Spec)]
     check_keys(found, names, "--spec")
     return Spec(**found)

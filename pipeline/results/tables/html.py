@@ -17,6 +17,7 @@ from pipeline.results.tables.notes import (
     score_texts,
     usual_n,
 )
+from pipeline.results.tables.sections import sections
 from pipeline.results.tables.table import Table
 
 PAGE = """\
@@ -35,6 +36,7 @@ th, td { padding: .25rem .7rem; text-align: right; white-space: nowrap; }
 th[scope=row] { text-align: left; font-weight: normal; }
 thead tr { border-bottom: 1px solid; }
 table { border-top: 2px solid; border-bottom: 2px solid; }
+.tied { background: light-dark(#e2e2e2, #3d3d3d); }
 .sd { font-size: .8em; opacity: .8; }
 ol, ul { font-size: .9em; }
 </style>
@@ -47,8 +49,8 @@ ol, ul { font-size: .9em; }
 <tbody>
 {% for label, cells in rows %}
 <tr><th scope="row">{{ label }}</th>
-{%- for cell in cells %}<td>
-{%- if cell.best %}<strong>{{ cell.text }}</strong>{% else %}{{ cell.text }}{% endif -%}
+{%- for cell in cells %}<td{% if cell.tied and not cell.leads %} class="tied"{% endif %}>
+{%- if cell.leads %}<strong>{{ cell.text }}</strong>{% else %}{{ cell.text }}{% endif -%}
 {%- if cell.rest %}<span class="sd">{{ cell.rest }}</span>{% endif %}{{ cell.sign -}}
 {%- if cell.notes %}<sup>{{ cell.notes }}</sup>{% endif -%}
 </td>{% endfor %}</tr>
@@ -58,6 +60,15 @@ ol, ul { font-size: .9em; }
 {{ grid(caption, scores) }}
 {% if differences %}{{ grid(compared, differences) }}{% endif %}
 {% if notes %}<ol>{% for note in notes %}<li>{{ note }}</li>{% endfor %}</ol>{% endif %}
+{% for section in sections %}
+<p>{{ section.caption }}</p>
+<div class="wide" tabindex="0" role="region" aria-label="{{ section.caption }}"><table>
+<thead><tr>{% for head in section.head %}<th scope="col">{{ head }}</th>{% endfor %}</tr></thead>
+<tbody>{% for row in section.rows %}
+<tr><th scope="row">{{ row[0] }}</th>{% for cell in row[1:] %}<td>{{ cell }}</td>{% endfor %}</tr>
+{% endfor %}</tbody></table></div>
+{% for note in section.notes %}<p>{{ note }}</p>{% endfor %}
+{% endfor %}
 {% if letters %}<ul>{% for letter, reason in letters %}<li><sup>{{ letter }}</sup> {{ reason }}.</li>{% endfor %}</ul>{% endif %}
 </body>
 </html>
@@ -76,7 +87,8 @@ def to_html(table: Table) -> str:
         scores=[(table.labels[row], [_score(table, row, c, letters) for c in table.columns]) for row in table.rows],
         compared=f"Difference from {baseline_label(table)}, 95 % t-interval over seeds, p" if tested else "",
         differences=[(table.labels[row], [_difference(table, row, c) for c in table.columns]) for row in tested],
-        notes=notes(table),
+        notes=notes(table, "Shaded"),
+        sections=sections(table),
         letters=[(letter, reason) for reason, letter in letters.items()],
     )
 
@@ -85,13 +97,13 @@ def _score(table: Table, row: Row, column: Column, letters: dict[str, str]) -> d
     cell = table.cells[row, column]
     sign, footnote = marks(table, row, column, letters)
     if cell.summary is None:
-        return {"text": "", "rest": "", "sign": "", "notes": footnote, "best": False}
+        return {"text": "", "rest": "", "sign": "", "notes": footnote, "leads": False, "tied": False}
     mean, rest = score_texts(cell, cell.summary.n != usual_n(table)[0])
-    return {"text": mean, "rest": rest, "sign": sign, "notes": footnote, "best": cell.best}
+    return {"text": mean, "rest": rest, "sign": sign, "notes": footnote, "leads": cell.leads, "tied": cell.tied}
 
 
 def _difference(table: Table, row: Row, column: Column) -> dict[str, Any]:
     cell = table.cells[row, column]
     sign, _ = marks(table, row, column, footnotes(table))
     text = f"{difference_text(cell)}, {p_text(cell)}" if cell.comparison else ""
-    return {"text": text, "rest": "", "sign": sign if text else "", "notes": "", "best": False}
+    return {"text": text, "rest": "", "sign": sign if text else "", "notes": "", "leads": False, "tied": False}

@@ -17,10 +17,15 @@ from pipeline.results.tables.notes import (
     score_texts,
     usual_n,
 )
+from pipeline.results.tables.sections import Section, sections
 from pipeline.results.tables.table import Table
 
 INTERVALS_FIT = 4  # columns; with more, the intervals stand in the CSV and the Markdown only
-WRAPPER = "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n%s\n\\end{document}\n"
+PACKAGES = "\\usepackage{booktabs}\n\\usepackage[table]{xcolor}\n"
+WRAPPER = f"\\documentclass{{article}}\n{PACKAGES}\\begin{{document}}\n%s\n\\end{{document}}\n"
+SHADE = r"\cellcolor[gray]{.88}"
+UNSHADED = r"\providecommand{\cellcolor}[2][]{}% \usepackage[table]{xcolor} shades what is tied with the best"
+"""Without that package the table compiles all the same, unshaded."""
 
 
 def to_latex(table: Table) -> str:
@@ -30,7 +35,7 @@ def to_latex(table: Table) -> str:
     parts = panels(table)
     widest = max(map(len, parts))
     lines = [line for part in parts for line in (r"\midrule", *_panel(table, part, letters))][1:]
-    said = notes(table)
+    said = notes(table, "Shaded")
     if tested and len(table.columns) <= INTERVALS_FIT:  # then there is a baseline
         difference = f"difference from {baseline_label(table)} with its 95 % t-interval over seeds, p."
         said = [*said, f"Under a score: {difference}"]
@@ -54,7 +59,35 @@ def to_latex(table: Table) -> str:
             "",
         ]
     )
-    return "\n".join([*advice(text), text])
+    more = [section_latex(table.name, section) for section in sections(table)]
+    shaded = [UNSHADED] if SHADE in text else []
+    return "\n".join([*advice("".join([text, *more])), *shaded, text, *more])
+
+
+def section_latex(name: str, section: Section) -> str:
+    """Return a small table of further statistics as a `table` environment of its own."""
+    lines = [" & ".join(map(escape, row)) + r" \\" for row in section.rows]
+    notes = "\\par\n".join(map(escape, section.notes))
+    foot = [rf"\par\medskip\begin{{minipage}}{{\linewidth}}\footnotesize {notes}\end{{minipage}}"] if notes else []
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{escape(section.caption)}}}",
+            rf"\label{{tab:{label_of(name)}-{section.name}}}",
+            rf"\par\smallskip{size_for(len(section.head))}",
+            rf"\begin{{tabular}}{{l{'r' * (len(section.head) - 1)}}}",
+            r"\toprule",
+            " & ".join(map(escape, section.head)) + r" \\",
+            r"\midrule",
+            *lines,
+            r"\bottomrule",
+            r"\end{tabular}",
+            *foot,
+            r"\end{table}",
+            "",
+        ]
+    )
 
 
 def label_of(name: str) -> str:
@@ -109,10 +142,11 @@ def _score(table: Table, row: Row, column: Column, letters: dict[str, str]) -> s
     if cell.summary is None:
         return f" & {foot}"
     mean, rest = score_texts(cell, cell.summary.n != usual_n(table)[0])
-    shown = rf"\textbf{{{mean}}}" if cell.best else mean
+    shade = SHADE if cell.tied and not cell.leads else ""
+    shown = rf"\textbf{{{mean}}}" if cell.leads else mean
     after = rf"{{\scriptsize\,{escape(rest.strip()).replace('$ ', '$')}}}" if rest else ""
     sign = escape(sign) if table.spec.style == "paper" else ""
-    return f"{shown} & {after}{sign}{foot}"
+    return f"{shade}{shown} & {shade}{after}{sign}{foot}"
 
 
 def _tests(table: Table, row: Row, columns: Sequence[Column], letters: dict[str, str]) -> list[str]:

@@ -18,6 +18,7 @@ from pipeline.results.tables.cells import AVERAGE, Column, Row
 from pipeline.results.tables.doubts import sentences
 from pipeline.results.tables.items import LEAST_ITEMS
 from pipeline.results.tables.misnamed import misnamed
+from pipeline.results.tables.sureness import sureness
 from pipeline.results.tables.table import Cell, Table, families_of
 from pipeline.results.tables.tuning import grids_of
 from pipeline.results.tables.unlike import FINE_TUNE_SHOWN, column_groups
@@ -53,11 +54,17 @@ def caption(table: Table) -> list[str]:
     ]
 
 
-def notes(table: Table) -> list[str]:
-    """Return the numbered notes under the table: how it was made, then what there is to remark."""
+def notes(table: Table, mark: str) -> list[str]:
+    """Return the numbered notes under the table: how it was made, what its marks mean, then what there is to remark.
+
+    Args:
+        table: the table.
+        mark: how methods are marked that are tied with the best: `Underlined` or `Shaded`.
+    """
     if table.spec.style == "paper":
-        return [*tests(table), *power(table)]
-    return [" ".join(selection(table)), *averages(table), *remarks(table)]
+        return [*sureness(table, mark), *tests(table), *power(table)]
+    made = [" ".join(said)] if (said := selection(table)) else []
+    return [*made, *averages(table), *sureness(table, mark), *remarks(table)]
 
 
 def briefly(table: Table) -> list[str]:

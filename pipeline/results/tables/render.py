@@ -23,11 +23,13 @@ from pipeline.results.tables.notes import (
     score_texts,
     usual_n,
 )
+from pipeline.results.tables.sections import Section, sections
 from pipeline.results.tables.table import Table, apart
 
 CSV_COLUMNS = (
     *("table", "metric", "row", "variant", "settings", "column", "sources", "language", "dataset"),
     *("n", "mean", "sd", "seeds_low", "seeds_high", "crossed_low", "crossed_high", "best", "sentences"),
+    *("tied", "leads", "below_best", "below_best_needed", "detectable"),
     *("baseline", "pairs", "difference", "difference_low", "difference_high", "effect_size"),
     *("p", "p_holm", "comparisons", "p_exact", "smallest_p", "smallest_p_holm", "can_be_significant", "significant"),
     *("difference_crossed_low", "difference_crossed_high", "p_crossed"),
@@ -49,6 +51,7 @@ def to_csv(table: Table) -> str:
             values = {
                 **_place(table, row, column),
                 **_mean(table, row, column),
+                **_lead(table, row, column),
                 **_test(table, row, column),
                 **_tuning(table, row, column),
             }
@@ -96,6 +99,20 @@ def _mean(table: Table, row: Row, column: Column) -> dict[str, Any]:
             "runs": "; ".join(cell.runs.values()),
         }
     return facts
+
+
+def _lead(table: Table, row: Row, column: Column) -> dict[str, Any]:
+    lead = table.leads.get(column)
+    if lead is None or lead.best is None or row not in lead.rows:
+        return {}
+    place = lead.rows.index(row)
+    return {
+        "tied": int(lead.best.tied[place]),
+        "leads": int(table.cells[row, column].leads),
+        "below_best": percent(lead.best.leads[place]),
+        "below_best_needed": percent(lead.best.margins[place]),
+        "detectable": percent(lead.detectable),
+    }
 
 
 def _test(table: Table, row: Row, column: Column) -> dict[str, Any]:
@@ -149,9 +166,18 @@ def to_markdown(table: Table) -> str:
     if (tested := rows_with_p(table)) and table.spec.style == "full":
         parts.append(f"Difference from {escape(baseline_label(table))}, 95 % t-interval over seeds, p:")
         parts.append(_grid(table, tested, lambda row, column: _difference(table, row, column)))
-    if said := notes(table):
+    if said := notes(table, "Underlined"):
         parts.append("\n".join(f"{n}. {escape(note)}" for n, note in enumerate(said, 1)))
-    return "\n\n".join([*parts, *(escape(f"[{letter}] {reason}.") for reason, letter in letters.items())]) + "\n"
+    parts += [escape(f"[{letter}] {reason}.") for reason, letter in letters.items()]
+    return "\n\n".join([*parts, *map(section_markdown, sections(table))]) + "\n"
+
+
+def section_markdown(section: Section) -> str:
+    """Return a small table of further statistics: its caption, the table, its notes."""
+    body = [[escape(cell) for cell in row] for row in section.rows]
+    align = ("left", *("right" for _ in section.head[1:]))
+    text = tabulate(body, [escape(cell) for cell in section.head], "pipe", disable_numparse=True, colalign=align)
+    return "\n\n".join([escape(section.caption), text, *map(escape, section.notes)])
 
 
 def _grid(table: Table, rows: Sequence[Row], cell: Callable[[Row, Column], str]) -> str:
@@ -174,7 +200,8 @@ def _aligned(table: Table, letters: dict[str, str]) -> Callable[[Row, Column], s
         if cell.summary is None:
             return tail.strip()
         mean, _ = score_texts(cell, with_n=False)
-        return f"{f'**{mean}**' if cell.best else mean}{escape(tail)}{FIGURE_SPACE * (widths[column] - len(tail))}"
+        shown = f"**{mean}**" if cell.leads else f"<u>{mean}</u>" if cell.tied else mean
+        return f"{shown}{escape(tail)}{FIGURE_SPACE * (widths[column] - len(tail))}"
 
     return text
 

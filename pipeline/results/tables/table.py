@@ -7,7 +7,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.common import paths
 from pipeline.results.scores.measures import kind_of
 from pipeline.results.statistics.crossed import Crossed
 from pipeline.results.statistics.seeds import ALPHA, Comparison, Summary, compare, holm, least_holm, summarise
@@ -25,9 +24,11 @@ from pipeline.results.tables.cells import (
     shown_columns,
 )
 from pipeline.results.tables.doubts import Doubts, of_runs
-from pipeline.results.tables.items import difference_over_items, mean_over_items
+from pipeline.results.tables.items import ItemValues
+from pipeline.results.tables.leads import Lead, lead_of
 from pipeline.results.tables.tuning import Choice
 from pipeline.results.tables.unlike import fine_tunings, unlike_baseline, unlike_columns
+from pipeline.tasks.metric_names import ITEMS
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Cell:
         least_holm: the least that the exact test's adjusted p can be, whatever the scores of all the row's comparisons.
         family: how many comparisons it was adjusted for.
         best: whether no row's mean is higher in this column.
+        tied: whether it cannot be told from the highest mean, the highest itself among them (`leads`).
+        leads: whether it leads all others of its column.
         reasons: why it is empty, or lacks seeds or a comparison.
     """
 
@@ -60,6 +63,8 @@ class Cell:
     least_holm: float | None = None
     family: int = 0
     best: bool = False
+    tied: bool = False
+    leads: bool = False
     reasons: tuple[str, ...] = ()
 
     @property
@@ -93,6 +98,8 @@ class Table:
         earlier: by run: the hashes of earlier code that it rests on and the config accepts.
         doubts: what the scores have to be read with (`doubts.of_runs`).
         fine_tunings: by row and column, of few-shot rows: how they are fine-tuned on the target (`unlike.fine_tuning_of`).
+        leads: by column: how its methods compare with the highest mean.
+        values: the values of test items of its runs.
     """
 
     name: str
@@ -107,6 +114,8 @@ class Table:
     earlier: Mapping[str, Sequence[str]] = field(default_factory=dict)
     doubts: Doubts = field(default_factory=dict)
     fine_tunings: Mapping[Row, Mapping[Column, Mapping[str, Any]]] = field(default_factory=dict)
+    leads: Mapping[Column, Lead] = field(default_factory=dict)
+    values: ItemValues | None = None
 
 
 def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> Table:
@@ -116,7 +125,10 @@ def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> 
         UserError: an experiment or the metric has no scores, or runs of one cell were tested on different items.
     """
     grid = arrange(spec, scores, facts)
-    cells: Cells = {(row, column): fill(spec, grid, row, column) for row in grid.rows for column in grid.columns}
+    values = ItemValues(spec.task, spec.metric)
+    cells: Cells = {
+        (row, column): fill(spec, grid, values, row, column) for row in grid.rows for column in grid.columns
+    }
     columns = shown_columns(spec, grid.columns)
     averaged = [column for column in grid.columns if column not in columns]
     for column in columns:
@@ -128,9 +140,11 @@ def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> 
     for row, baseline in baselines.items():
         if baseline is not None and baseline != row:
             for column in columns:
-                cells[row, column] = compared(spec, grid, cells, (row, baseline), column)
+                cells[row, column] = compared(spec, grid, values, cells, (row, baseline), column)
             adjust(cells, row, columns)
-    mark_best(cells, grid.rows, columns)
+    leads = {
+        column: mark_leads(cells, grid.rows, column, members_of(column, grid.columns), values) for column in columns
+    }
     texts = {method["name"]: method.get("label", method["name"]) for method in spec.methods}
     labels = {row: label_of(texts[row.variant], row, spec.task) for row in grid.rows}
     runs = {run for cell in cells.values() for run in cell.runs.values()}
@@ -139,6 +153,8 @@ def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> 
         earlier=facts.get("earlier_code", {}),
         doubts=of_runs(runs, scores, facts.get("doubts", {})),
         fine_tunings=fine_tunings(grid),
+        leads=leads,
+        values=values,
     )
 
 
@@ -159,7 +175,7 @@ def apart(row: Row, task: str) -> list[tuple[str, str]]:
     return [(key, setting_text(key, value, dict(row.only), task)) for key, value in row.only]
 
 
-def fill(spec: Spec, grid: Grid, row: Row, column: Column) -> Cell:
+def fill(spec: Spec, grid: Grid, values: ItemValues, row: Row, column: Column) -> Cell:
     """Summarise one cell's scores, or say why there are none."""
     scores = dict(sorted(grid.cells.get((row, column), {}).items()))
     reasons = gaps(spec, grid, row, column, scores)
@@ -169,12 +185,11 @@ def fill(spec: Spec, grid: Grid, row: Row, column: Column) -> Cell:
     if not scores:
         return Cell({}, {}, reasons=reasons)
     runs = {seed: score.run for seed, score in scores.items()}
-    at_hand = all(paths.outcomes(run).exists() for run in runs.values())
     return Cell(
         scores={seed: score.value for seed, score in scores.items()},
         runs=runs,
         summary=summarise([score.value for score in scores.values()]),
-        crossed=mean_over_items(list(runs.values()), column.language, spec.task, spec.metric) if at_hand else None,
+        crossed=values.mean(list(runs.values()), column.language) if values.at_hand(list(runs.values())) else None,
         sentences=next(iter(scores.values())).sentences,
         reasons=reasons,
     )
@@ -268,7 +283,7 @@ def settings_of(grid: Grid, row: Row) -> dict[str, Any]:
     return {**(scores[0].settings if scores else {}), **dict(row.only)}
 
 
-def compared(spec: Spec, grid: Grid, cells: Cells, rows: tuple[Row, Row], column: Column) -> Cell:
+def compared(spec: Spec, grid: Grid, values: ItemValues, cells: Cells, rows: tuple[Row, Row], column: Column) -> Cell:
     """Return a cell with its comparison to the baseline's cell of the same column, over common seeds."""
     cell, base = cells[rows[0], column], cells[rows[1], column]
     if cell.summary is None or base.summary is None:
@@ -284,8 +299,11 @@ def compared(spec: Spec, grid: Grid, cells: Cells, rows: tuple[Row, Row], column
     reasons += unlike_behind(spec, grid, rows, column)
     shared = [[runs[seed] for seed in seeds if seed in runs] for runs in (cell.runs, base.runs)]
     over_items = None
-    if shared[0] and all(paths.outcomes(run).exists() for runs in shared for run in runs):
-        over_items = difference_over_items(shared[0], shared[1], column.language, spec.task, spec.metric)
+    if values.at_hand([*shared[0], *shared[1]]):
+        if not values.alike([*shared[0], *shared[1]], column.language):
+            said = f"tested on other {ITEMS[spec.task]} than the baseline, so not compared"
+            return dataclasses.replace(cell, reasons=(*cell.reasons, said))
+        over_items = values.difference(shared[0], shared[1], column.language)
     comparison = compare([cell.scores[seed] for seed in seeds], [base.scores[seed] for seed in seeds])
     return dataclasses.replace(cell, comparison=comparison, crossed_difference=over_items, reasons=tuple(reasons))
 
@@ -343,10 +361,21 @@ def adjust(cells: Cells, row: Row, columns: Sequence[Column]) -> None:
             )
 
 
-def mark_best(cells: Cells, rows: Sequence[Row], columns: Sequence[Column]) -> None:
-    """Mark the highest mean of every column that has at least two."""
-    for column in columns:
-        means = {row: s.mean for row in rows if (s := cells[row, column].summary)}
-        for row, mean in means.items():
-            if len(means) > 1 and mean >= max(means.values()) - 1e-12:
-                cells[row, column] = dataclasses.replace(cells[row, column], best=True)
+def members_of(column: Column, columns: Sequence[Column]) -> list[Column]:
+    """Return the columns of runs behind a column: itself, or those that it is a mean over."""
+    return members(column, columns) if column.mean else [column]
+
+
+def mark_leads(cells: Cells, rows: Sequence[Row], column: Column, behind: Sequence[Column], values: ItemValues) -> Lead:
+    """Mark the highest mean of a column that has at least two, and those that cannot be told from it."""
+    scores = {row: cells[row, column].scores for row in rows if cells[row, column].summary}
+    runs = [(member.language, {row: cells[row, member].runs for row in scores}) for member in behind]
+    lead = lead_of(scores, runs, values)
+    means = {row: s.mean for row in scores if (s := cells[row, column].summary)}
+    for row, mean in means.items():
+        best = len(means) > 1 and mean >= max(means.values()) - 1e-12
+        holds = lead.holds and lead.highest == row
+        cells[row, column] = dataclasses.replace(
+            cells[row, column], best=best, tied=row in lead.tied and not holds, leads=holds
+        )
+    return lead

@@ -19,7 +19,7 @@ from pipeline.results.scores.outcomes import SCORERS
 from pipeline.results.statistics.crossed import Crossed, crossed
 from pipeline.results.statistics.seeds import summarise
 from pipeline.results.tables.cells import Column, Row
-from pipeline.results.tables.items import difference_over_items, mean_over_items
+from pipeline.results.tables.items import ItemValues
 from pipeline.results.tables.notes import choice, measure, spread
 from pipeline.results.tables.notes import test_sets as sizes_of
 from pipeline.results.tables.table import Cell
@@ -191,12 +191,12 @@ def test_cells_are_compared_item_by_item(tmp_path, monkeypatch):
     for run, said in (("good-1", gold), ("good-2", gold), ("bad-1", wrong), ("bad-2", wrong)):
         write_parquet(paths.outcomes(run), outcomes("sentiment", gold, said))
     good, bad = ["good-1", "good-2"], ["bad-1", "bad-2"]
-    assert mean_over_items(good, "en", "sentiment", "accuracy").half is None, "all right in every run"
-    low, high = mean_over_items(bad, "en", "sentiment", "accuracy").ends
+    assert ItemValues("sentiment", "accuracy").mean(good, "en").half is None, "all right in every run"
+    low, high = ItemValues("sentiment", "accuracy").mean(bad, "en").ends
     assert 0.3 < low < 0.5 < high < 0.7
-    found = difference_over_items(good, bad, "en", "sentiment", "f1_positive")
+    found = ItemValues("sentiment", "f1_positive").difference(good, bad, "en")
     assert (found.value, found.seeds, found.items) == (1.0, 2, 40)
-    same = difference_over_items(good, good, "en", "sentiment", "f1_macro")  # a tuned row whose point is the baseline's
+    same = ItemValues("sentiment", "f1_macro").difference(good, good, "en")  # a tuned row whose point is the baseline's
     assert (same.value, same.half, same.p) == (0.0, None, None)
 
 
@@ -293,8 +293,8 @@ def test_a_handful_of_items_has_no_interval_and_no_p(tmp_path, monkeypatch, numb
     gold = ["positive", "negative"] * (number // 2) + ["positive"] * (number % 2)
     for run, said in (("good", gold), ("bad", ["negative"] * number)):
         write_parquet(paths.outcomes(run), outcomes("sentiment", gold, said))
-    mean = mean_over_items(["bad"], "en", "sentiment", "accuracy")
-    difference = difference_over_items(["good"], ["bad"], "en", "sentiment", "accuracy")
+    mean = ItemValues("sentiment", "accuracy").mean(["bad"], "en")
+    difference = ItemValues("sentiment", "accuracy").difference(["good"], ["bad"], "en")
     assert (mean is None, difference is None) == (number < 10, number < 10)
 
 

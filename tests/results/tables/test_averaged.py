@@ -6,6 +6,7 @@ from pipeline.results.scores.collect import settings_of
 from pipeline.results.tables.cells import Column, Row, setting
 from pipeline.results.tables.notes import remarks
 from pipeline.results.tables.render import to_markdown
+from pipeline.results.tables.sureness import sureness
 from pipeline.results.tables.table import AVERAGE
 from tests.results.tables.test_table import QU, csv_rows, experiment, row, rows, table_of
 from tests.results.world import spec_of, table_spec
@@ -47,9 +48,10 @@ def test_one_run_for_all_model_seeds_is_compared_with_their_mean_and_not_tested(
     assert whole.summary.mean == pytest.approx(0.55)
     assert whole.comparison.difference == pytest.approx(0.55 - 0.42) and whole.comparison.p is None
     text = to_markdown(table)
-    assert "**70.0** (1)" in text and "no p" in text
+    assert "70.0 (1)" in text and "no p" in text and "70.0**" not in text
     said = "soup: the mean probabilities of the runs of joint over model seeds, one for each data seed; its tests are over these."
     assert said in remarks(table)
+    assert any("tested: the highest mean is of one seed." in note for note in sureness(table, "Underlined"))
     assert csv_rows(table)["soup", "en→qu"]["seeds"] == "42/all"
 
 

@@ -18,7 +18,7 @@ from pipeline.results.tables.characters import (
     advice,
     escape,
 )
-from pipeline.results.tables.latex import label_of, to_latex
+from pipeline.results.tables.latex import UNSHADED, label_of, to_latex
 from tests.results.tables.test_latex import compiled
 from tests.results.tables.test_table import rows, table_of
 
@@ -72,7 +72,7 @@ def test_a_table_of_such_labels_compiles(tmp_path):
     table = table_of(rows(), title=text, methods=methods)
     written = to_latex(table)
     compiled(written, tmp_path)
-    assert written.startswith(f"{ADVICE}\n\\begin{{table}}")
+    assert written.startswith(f"{ADVICE}\n{UNSHADED}\n\\begin{{table}}")
     assert advice(to_latex(table_of(rows()))) == []
 
 

@@ -9,7 +9,7 @@ from pipeline.results.scores.outcomes import facts
 from pipeline.results.tables.cells import Column
 from pipeline.results.tables.doubts import of_data, of_pieces
 from pipeline.results.tables.latex import to_latex
-from pipeline.results.tables.notes import remarks
+from pipeline.results.tables.notes import notes, remarks
 from pipeline.results.tables.render import to_markdown
 from pipeline.stages import collect
 from pipeline.stages.score import score
@@ -101,7 +101,7 @@ def test_a_table_tells_of_its_own_runs_and_languages_alone():
         "12 % of the pieces of qu's test sentences are unknown to the encoder's tokenizer.",
     ]
     assert remarks(table) == [*remarks(plain), *own]
-    last = len(remarks(plain)) + 1
+    last = len(notes(plain, "Underlined"))
     assert to_markdown(table) == to_markdown(plain) + "".join(f"{n}. {line}\n" for n, line in enumerate(own, last + 1))
     assert "12 \\% of the pieces" in to_latex(table)
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pyarrow as pa
 import pytest
@@ -134,14 +135,14 @@ def test_markdown_golden():
     assert text.startswith(
         "Toy. Entity micro-F1, strict IOB2 (×100): mean ± standard deviation over n = 3 seeds. Test sets: 100 sentences each. "
         "Epoch: best on the target language's dev set (target_only, joint).\n\n"
-        "|             |          en→qu |          en→jv |        average |\n"
-        "|:------------|---------------:|---------------:|---------------:|\n"
-        "| target_only |     52.0 ± 2.0 |     32.0 ± 3.5 |     42.0 ± 2.6 |\n"
-        "| joint       | **62.0** ± 2.6 | **35.0** ± 5.0 | **48.5** ± 1.3 |\n\n"
+        "|             |          en→qu |             en→jv |           average |\n"
+        "|:------------|---------------:|------------------:|------------------:|\n"
+        "| target_only |     52.0 ± 2.0 | <u>32.0</u> ± 3.5 | <u>42.0</u> ± 2.6 |\n"
+        "| joint       | **62.0** ± 2.6 | <u>35.0</u> ± 5.0 | <u>48.5</u> ± 1.3 |\n\n"
         "Difference from target_only, 95 % t-interval over seeds, p:\n\n"
     )
     assert (
-        "\n\n1. Epoch: best on the target language's dev set (target_only, joint).\n2. p: two-sided paired t-test"
+        "\n\n1. Epoch: best on the target language's dev set (target_only, joint).\n2. Underlined: not separable from"
         in text
     )
     # With two degrees of freedom p = 1 − t / sqrt(t² + 2) and the interval is ± 4.3027 sd / √3.
@@ -237,7 +238,7 @@ def test_a_missing_seed_is_said_and_n_is_shown():
     assert table.cells[JOINT, JV].reasons == ("not in the collected scores (model seed 3)",)
     assert table.cells[JOINT, AVERAGE].reasons == ("over the 2 seeds that every column has",)
     assert table.cells[JOINT, AVERAGE].comparison.n == 2
-    assert "**37.5** ± 3.5 (2)" in to_markdown(table)
+    assert "<u>37.5</u> ± 3.5 (2)" in to_markdown(table)
     assert "over n = 3 seeds (in parentheses where it is another number)" in to_markdown(table)
     assert "52.0 ± 2.0 |" in to_markdown(table)
 
@@ -593,7 +594,7 @@ def test_selection_protocols_are_in_the_first_note():
     ]
     table = table_of(rows(), selection=choices)
     assert caption(table)[2:] == ["Test sets: 100 sentences each.", "Epochs: note 1."]
-    assert notes(table)[0] == " ".join(protocols(table)) and "\n1. Epoch: best on" in to_markdown(table)
+    assert notes(table, "Underlined")[0] == " ".join(protocols(table)) and "\n1. Epoch: best on" in to_markdown(table)
     assert protocols(table) == [
         "Epoch: best on the target language's dev set, at most 50 sentences (target_only); nothing trained (joint).",
         "Epoch of the source model: best on the source language's dev set (joint).",
@@ -702,7 +703,7 @@ def test_decimal_points_stand_below_each_other():
     """What is missing after a mean is made up for by figure spaces, so that cells set to the right agree in their decimals."""
     data = [r for r in rows() if (r["variant"], r["language"], r["model_seed"]) != ("joint", "jv", 3)]
     body = [text.split("|")[3].strip(" ") for text in to_markdown(table_of(data)).splitlines()[4:6]]
-    (first, second) = (text.replace("*", "") for text in body)
+    (first, second) = (re.sub(r"\*|</?u>", "", text) for text in body)
     assert first == "32.0 ± 3.5" + "\u2007" * (len(second) - 10) and second == "37.5 ± 3.5 (2) [a]"
 
 
@@ -710,5 +711,6 @@ def test_a_papers_style_has_scores_and_marks_alone():
     data, experiments = seeds(8)
     text = to_markdown(table_of(data, experiments=experiments, style="paper"))
     assert "Difference from" not in text and "Epoch" not in text.split("\n\n", 1)[1]
-    assert text.count("\\*") == 2 and "\n1. p: two-sided paired t-test" in text, "the star, and what it says"
+    assert "\n1. Underlined: not separable" in text and "\n3. p: two-sided paired t-test" in text
+    assert text.count("\\*") == 3, "the stars, and what they say"
     assert "[7.5" not in to_latex(table_of(rows(), style="paper"))
