@@ -37,6 +37,7 @@ from pipeline.common.files import canonical_json, digest, write_json, write_parq
 from pipeline.results.scores.collect import metadata, read_scores, scores_table
 from pipeline.results.scores.outcomes import OUTCOMES, facts
 from pipeline.results.scores.runs_file import Expected
+from pipeline.results.scores.stale import RECORDED
 from pipeline.results.tables.cells import read_spec
 from pipeline.results.tables.latex import to_latex
 from pipeline.results.tables.render import to_csv, to_markdown
@@ -143,7 +144,7 @@ def write_runs(runs: int, examples: int) -> int:
             "correct": ~wrong,
         }
         write_parquet(paths.outcomes(run.name), pa.table(columns, schema=OUTCOMES["nli"]))
-        write_json(paths.run_record(run.name), {"run": run.name, "spec": run.spec, "selection": None})
+        write_json(paths.run_record(run.name), {**dict.fromkeys(RECORDED), "run": run.name, "spec": run.spec, "data": {}})
     write_json(paths.scored(), {})
     return runs
 

@@ -21,8 +21,14 @@ def said(table):
 def test_a_lead_that_holds_is_bold_and_what_is_tied_is_marked():
     table = table_of(rows())
     # over seeds alone, two methods: the paired t-interval; qu +10.0 ± 2.5, jv +3.0 ± 20.3
-    assert [(table.cells[row, QU].tied, table.cells[row, QU].leads) for row in (BASE, JOINT)] == [(False, False), (False, True)]
-    assert [(table.cells[row, JV].tied, table.cells[row, JV].leads) for row in (BASE, JOINT)] == [(True, False), (True, False)]
+    assert [(table.cells[row, QU].tied, table.cells[row, QU].leads) for row in (BASE, JOINT)] == [
+        (False, False),
+        (False, True),
+    ]
+    assert [(table.cells[row, JV].tied, table.cells[row, JV].leads) for row in (BASE, JOINT)] == [
+        (True, False),
+        (True, False),
+    ]
     assert "**62.0**" in to_markdown(table) and "<u>32.0</u>" in to_markdown(table)
     assert r"\textbf{62.0}" in to_latex(table) and r"\cellcolor[gray]{.88}32.0" in to_latex(table)
     assert "(Tukey's range of all methods of a column, 5 %, over seeds alone)" in said(table)
