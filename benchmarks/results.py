@@ -144,7 +144,9 @@ def write_runs(runs: int, examples: int) -> int:
             "correct": ~wrong,
         }
         write_parquet(paths.outcomes(run.name), pa.table(columns, schema=OUTCOMES["nli"]))
-        write_json(paths.run_record(run.name), {**dict.fromkeys(RECORDED), "run": run.name, "spec": run.spec, "data": {}})
+        write_json(
+            paths.run_record(run.name), {**dict.fromkeys(RECORDED), "run": run.name, "spec": run.spec, "data": {}}
+        )
     write_json(paths.scored(), {})
     return runs
 
