@@ -54,12 +54,12 @@ def report(grid: Grid, seen: Survey, jobs: int = 1) -> str:
     preparation = list(to_prepare(grid, seen))
     if preparation:
         blocks.append("\n".join(["to prepare:", *(f"  {line}" for line in preparation)]))
-    blocks.append(closing(grid, seen, expected, jobs))
     left = [run for name, run in grid.runs.items() if seen.runs[name] != "done"]
+    if left and (shown := detectable(grid)):
+        blocks.append(shown)
+    blocks.append(closing(grid, seen, expected, jobs))
     if left:
         blocks.append(steps_line(left))
-    if shown := detectable(grid):
-        blocks.append(shown)
     blocks += remarks(grid)
     if advice := offer(outdated(grid, seen), grid.accepted):
         blocks.append(advice)
