@@ -36,7 +36,7 @@ def detectable(grid: Grid) -> str:
     lines = [f"  {', '.join(experiments)}: {line}" for line, experiments in named.items()]
     head = (
         f"From so many points on a difference of two methods is found, at 5 %, in {100 * POWER:.0f} of 100 tables (assumed: it "
-        f"varies by {100 * SEEDS_DIFFER:.0f} points over seeds, and they disagree on {100 * METHODS_DISAGREE:.0f} % of the items):"
+        f"varies by {100 * SEEDS_DIFFER:.0f} points over seeds, they disagree on {100 * METHODS_DISAGREE:.0f} % of the items):"
     )
     return "\n".join([head, *lines])
 

@@ -15,7 +15,6 @@ from typing import Any
 from tabulate import tabulate
 
 from pipeline.commands.arguments import add_config, call, settings_of
-from pipeline.commands.detectable import detectable
 from pipeline.commands.remarks import remarks
 from pipeline.common.earlier import offer
 from pipeline.common.errors import UserError, run_stage
@@ -48,17 +47,19 @@ def run(arguments: argparse.Namespace) -> None:
 
 def report(grid: Grid, seen: Survey, jobs: int = 1) -> str:
     """Return the whole plan as text."""
+    from pipeline.commands.detectable import detectable  # imports SciPy
+
     expected = estimates(grid, seen)
     blocks = [tabulate(rows(grid, seen, expected), headers=COLUMNS, disable_numparse=True, colalign=ALIGNED)]
     preparation = list(to_prepare(grid, seen))
     if preparation:
         blocks.append("\n".join(["to prepare:", *(f"  {line}" for line in preparation)]))
-    blocks.append(closing(grid, seen, expected, jobs))
     left = [run for name, run in grid.runs.items() if seen.runs[name] != "done"]
+    if left and (shown := detectable(grid)):
+        blocks.append(shown)
+    blocks.append(closing(grid, seen, expected, jobs))
     if left:
         blocks.append(steps_line(left))
-    if shown := detectable(grid):
-        blocks.append(shown)
     blocks += remarks(grid)
     if advice := offer(outdated(grid, seen), grid.accepted):
         blocks.append(advice)

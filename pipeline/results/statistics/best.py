@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 from pipeline.results.statistics.crossed import analyse
 from pipeline.results.statistics.seeds import ALPHA, Floats
@@ -128,6 +128,14 @@ def freedom(scores: Floats) -> int:
 @cache
 def quantile(methods: int, freedom: int) -> float:
     """Return the 95 % quantile of the range of `methods` normal means in standard errors of a difference; of two it is t's."""
+    least = float(stats.t.ppf(1 - ALPHA / 2, freedom))
     if methods == 2:
-        return float(stats.t.ppf(1 - ALPHA / 2, freedom))
-    return float(stats.studentized_range.ppf(1 - ALPHA, methods, freedom if freedom < MANY else np.inf)) / math.sqrt(2)
+        return least
+    most = float(stats.t.ppf(1 - ALPHA / (methods * (methods - 1)), freedom))  # Bonferroni's, over all pairs
+    of = freedom if freedom < MANY else np.inf
+
+    def excess(width: float) -> float:
+        """How much more than 95 of 100 ranges are within `width`; scipy's own `ppf` asks for many more digits of it."""
+        return float(stats.studentized_range.cdf(width * math.sqrt(2), methods, of)) - 1 + ALPHA
+
+    return float(optimize.brentq(excess, least, most * 1.001, xtol=1e-4))

@@ -184,10 +184,11 @@ def _grid(table: Table, rows: Sequence[Row], cell: Callable[[Row, Column], str])
     body = [[escape(table.labels[row]), *(cell(row, column) for column in table.columns)] for row in rows]
     head = ["", *(escape(column.label) for column in table.columns)]
     align = ("left", *("right" for _ in table.columns))
-    return tabulate(body, head, tablefmt="pipe", disable_numparse=True, colalign=align)
+    return tabulate(body, head, tablefmt="pipe", disable_numparse=True, colalign=align).replace(FILLER, FIGURE_SPACE)
 
 
 FIGURE_SPACE = "\u2007"  # as wide as a digit
+FILLER = "\ue000"  # stands for it until the table is laid out, which strips all blanks
 
 
 def _aligned(table: Table, letters: dict[str, str]) -> Callable[[Row, Column], str]:
@@ -201,7 +202,7 @@ def _aligned(table: Table, letters: dict[str, str]) -> Callable[[Row, Column], s
             return tail.strip()
         mean, _ = score_texts(cell, with_n=False)
         shown = f"**{mean}**" if cell.leads else f"<u>{mean}</u>" if cell.tied else mean
-        return f"{shown}{escape(tail)}{FIGURE_SPACE * (widths[column] - len(tail))}"
+        return f"{shown}{escape(tail)}{FILLER * (widths[column] - len(tail))}"
 
     return text
 

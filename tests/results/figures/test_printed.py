@@ -95,7 +95,7 @@ def test_what_is_rendered_is_read_back(build):
                 assert printed.sd is None
             else:
                 assert printed.sd == pytest.approx(100 * cell.summary.sd, abs=0.051)
-            assert (printed.best, printed.significant) == (cell.best, cell.significant)
+            assert (printed.best, printed.tied, printed.significant) == (cell.leads, cell.tied, cell.significant)
             assert (printed.n or usual_n(table)[0]) == cell.summary.n
             assert bool(printed.notes) == bool(cell.reasons)
 
@@ -106,7 +106,7 @@ def test_these_tables_have_all_that_can_be_printed():
         cell for build in (uneven, starred) for row in read_table(only(to_markdown(build()))).cells for cell in row
     ]
     assert any(cell.significant for cell in cells)
-    assert any(cell.n == 2 and cell.notes == "c" and cell.mean == 37.5 and cell.best for cell in cells)
+    assert any(cell.n == 2 and cell.notes == "c" and cell.mean == 37.5 and cell.tied for cell in cells)
     assert any(cell == PrintedCell(notes="a") for cell in cells)
 
 

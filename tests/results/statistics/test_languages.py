@@ -49,5 +49,5 @@ def test_where_nothing_differs_there_is_no_p():
 
 
 def test_unequal_languages_are_refused():
-    with pytest.raises(ValueError, match=r"broadcast|lengths"):
+    with pytest.raises(ValueError, match="shape"):
         over_languages([(OURS, BASE[:-1])])
