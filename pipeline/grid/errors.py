@@ -22,9 +22,7 @@ class Run(Protocol):
         """(experiment, method or variant) pairs it belongs to."""
 
 
-def error_specs(
-    settings: Settings, runs: Mapping[str, Run], datasets: Mapping[str, str]
-) -> dict[str, dict[str, Any]]:
+def error_specs(settings: Settings, runs: Mapping[str, Run], datasets: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Return by name what the stage is told of each error analysis of a checked config; no run's id is in it.
 
     Keys:
@@ -64,7 +62,9 @@ def error_spec(
 def seeds(experiment: str, label: str, runs: Mapping[str, Run]) -> list[list[int | None]]:
     """Return the (data_seed, model_seed) pairs that a method's runs have; an average over seeds has no model seed."""
     found = {
-        (run.spec["data_seed"], run.spec["model_seed"]): None for run in runs.values() if (experiment, label) in run.uses
+        (run.spec["data_seed"], run.spec["model_seed"]): None
+        for run in runs.values()
+        if (experiment, label) in run.uses
     }
     return [list(seed) for seed in found]
 

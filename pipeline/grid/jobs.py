@@ -34,6 +34,9 @@ from pipeline.grid.runs import ENSEMBLE, Grid, Run, expand, run_inputs
 
 T = TypeVar("T")
 
+ERROR_FORMS = ("csv", "md", "tex", "pdf", "png")
+"""In which an error analysis is written."""
+
 
 class Wildcards(Protocol):
     """Snakemake's wildcards of a job: one attribute each; a rule has those that its output names."""
@@ -328,10 +331,6 @@ class Jobs:
     def errors(self) -> list[str]:
         """All error analyses of the config in all their forms."""
         return [str(paths.errors(name, suffix)) for name in self.grid.errors for suffix in ERROR_FORMS]
-
-
-ERROR_FORMS = ("csv", "md", "tex", "pdf", "png")
-"""In which an error analysis is written."""
 
 
 def read_jobs(config: Mapping[str, Any], files: Sequence[str | Path]) -> Jobs:

@@ -239,8 +239,8 @@ analyses:
 ERRORS = """\
 ## Errors
 
-What models get wrong, from predictions that are there: `results/errors/<name>.csv`, `.md`, `.tex` and a figure, `.pdf` and `.png`.
-See `docs/errors.md`."""
+What models get wrong, made of predictions that are there: `results/errors/<name>.csv`, `.md`, `.tex` and a figure, `.pdf` and
+`.png`. See `docs/errors.md`."""
 
 ERRORS_EXAMPLE = """\
 errors:

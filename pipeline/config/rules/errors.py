@@ -34,7 +34,9 @@ def check_one(
         yield from check_listed((*path, "methods", i), label, given.experiment, experiment, broken)
     for i, language in enumerate(given.languages):
         if language not in experiment.targets:
-            said = f"{language!r} is no target of experiment {given.experiment!r}{nearest(language, experiment.targets)}"
+            said = (
+                f"{language!r} is no target of experiment {given.experiment!r}{nearest(language, experiment.targets)}"
+            )
             yield (*path, "languages", i), said
     rows = given.methods or experiment.methods
     for label in given.labels:

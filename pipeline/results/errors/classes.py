@@ -36,5 +36,3 @@ def means(values: Mapping[str, float], groups: Mapping[str, Mapping[str, str]]) 
             if name in of_part:
                 found.setdefault(Key(part, of_part[name]), []).append(value)
     return {key: Value(sum(those) / len(those), len(those)) for key, those in found.items()}
-
-

@@ -85,10 +85,7 @@ def measure(rows: Iterable[Mapping[str, Any]], levels: Mapping[str, Sequence[int
         for kind, gold, guess in pairs(strict(row["gold"]), strict(row["predicted"])):
             kinds[kind] += 1
             matrix[gold.type if gold else NOTHING, guess.type if guess else NOTHING] += 1
-            if kind == CORRECT:
-                counted = [(gold, 0)]
-            else:
-                counted = [(guess, 1), (gold, 2)]
+            counted = [(gold, 0)] if kind == CORRECT else [(guess, 1), (gold, 2)]
             for entity, what in counted:
                 for group in groups_of(entity, len(row["gold"]), known) if entity else ():
                     counts[group][what] += 1
@@ -115,8 +112,7 @@ def confusion(matrix: Mapping[tuple[str, str], int]) -> Measured:
     rows: Counter[str] = Counter()
     for (gold, _), count in matrix.items():
         rows[gold] += count
-    said = sorted({other for _, other in matrix})
-    return {Key("confusion", gold, other): share(matrix.get((gold, other), 0), rows[gold]) for gold in rows for other in said}
+    return {Key("confusion", gold, other): share(count, rows[gold]) for (gold, other), count in matrix.items()}
 
 
 def share(count: int, of: int) -> Value:
