@@ -23,9 +23,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table of words: a title, a head, and blocks of rows; the first `words` columns are words, the others numbers."""
+    """A part as a table of words: a head, and blocks of rows; the first `words` columns are words, the others numbers."""
 
-    title: str
+    part: Part
     head: Sequence[str]
     blocks: Sequence[Sequence[Sequence[str]]]
     words: int = 2
@@ -85,17 +85,17 @@ def caption(report: Report) -> str:
     return f"{title.rstrip('.')}. {over}"
 
 
-def notes(report: Report) -> list[str]:
-    """Say what must be known to read the numbers, and what is missing."""
-    found = [f"In parentheses: fewer than {FEW} items."]
+def notes(report: Report, shown: Sequence[Grid]) -> list[str]:
+    """Say what must be known to read the numbers of some grids, and what is missing."""
+    cells = [cell for grid in shown for block in grid.blocks for row in block for cell in row[grid.words :]]
+    found = [f"In parentheses: fewer than {FEW} items."] if any(cell.startswith("(") for cell in cells) else []
     known = report.spec.known
-    whose = (
-        [f"the target's {known['target']['split']} ({size_text(known['target']['size'])})"] if "target" in known else []
-    )
-    for key, words in (("source", "the sources'"), ("auxiliary", "the auxiliaries'")):
+    whose = []
+    for key, words in (("target", "the target's"), ("source", "the sources'"), ("auxiliary", "the auxiliaries'")):
         if key in known:
-            whose.append(f"{words} {known[key]['split']} ({size_text(known[key]['size'])} of each)")
-    if whose:
+            each = "" if key == "target" else " of each"
+            whose.append(f"{words} {known[key]['split']} ({size_text(known[key]['size'])}{each})")
+    if whose and any(grid.part.key in (KNOWN, FREQUENCY) for grid in shown):
         found.append(f"Known words and frequencies, for all methods alike: those of {', '.join(whose)}.")
     return [*found, *report.notes]
 
@@ -104,7 +104,11 @@ def size_text(size: float | None) -> str:
     """Word how many examples: `100 examples`, `10 % of all`, `all`."""
     if size is None:
         return "all"
-    return f"{100 * size:g} % of all" if isinstance(size, float) and size < 1 else f"{size:g} examples"
+    return (
+        f"{100 * size:g} % of all"
+        if isinstance(size, float) and size < 1
+        else f"{size:g} example{'' if size == 1 else 's'}"
+    )
 
 
 def grids(report: Report) -> list[Grid]:
@@ -160,7 +164,7 @@ def kinds_grid(report: Report, part: Part) -> Grid:
         ]
         for pair, label in pairs(report)
     ]
-    return Grid(part.title, ["", "", *names, "items"], blocks)
+    return Grid(part, ["", "", *names, "items"], blocks)
 
 
 def group_grids(report: Report, part: Part) -> list[Grid]:
@@ -169,7 +173,7 @@ def group_grids(report: Report, part: Part) -> list[Grid]:
         pair: tuple(groups(report, part.key, pair if part.key == "question" else None)) for pair, _ in pairs(report)
     }
     return [
-        Grid(part.title, ["", "", *head], [group_block(report, part.key, pair, head, label) for pair, label in those])
+        Grid(part, ["", "", *head], [group_block(report, part.key, pair, head, label) for pair, label in those])
         for head, members in groupby(pairs(report), key=lambda pair: heads[pair[0]])
         for those in [list(members)]
     ]
@@ -204,7 +208,7 @@ def matrix_grid(report: Report, part: Part) -> Grid:
                 )
                 rows.append([label, method, one, *cells, items_text(number.items) if number else ""])
             blocks.append(rows)
-    return Grid(part.title, ["", "", "gold", *said, "items"], blocks, words=3)
+    return Grid(part, ["", "", "gold", *said, "items"], blocks, words=3)
 
 
 def pairs(report: Report) -> list[tuple[Pair, str]]:

@@ -205,9 +205,9 @@ def missing(spec: Spec, runs: Mapping[tuple[str, Pair], Mapping[Seed, str]], fac
 
 
 def usual_seeds(report: Report) -> int:
-    """Return how many seeds most cells have."""
+    """Return how many seeds most cells have, of equals the most."""
     numbers = [len(cell.runs) for cell in report.cells.values()]
-    return max(sorted(set(numbers)), key=numbers.count)
+    return max(set(numbers), key=lambda n: (numbers.count(n), n))
 
 
 def percent(value: float) -> float:

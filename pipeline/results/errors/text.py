@@ -62,10 +62,10 @@ def to_csv(report: Report) -> str:
 
 def to_markdown(report: Report) -> str:
     """Return the caption, a table for each part under its title, and the notes."""
-    parts = [markdown_escape(caption(report))]
-    for grid in shown(report):
-        parts += [f"**{markdown_escape(grid.title)}**", markdown_grid(grid)]
-    return "\n\n".join([*parts, *map(markdown_escape, notes(report))]) + "\n"
+    parts, found = [markdown_escape(caption(report))], shown(report)
+    for grid in found:
+        parts += [f"**{markdown_escape(grid.part.title)}**", markdown_grid(grid)]
+    return "\n\n".join([*parts, *map(markdown_escape, notes(report, found))]) + "\n"
 
 
 def shown(report: Report) -> list[Grid]:
@@ -76,7 +76,7 @@ def shown(report: Report) -> list[Grid]:
 
 def without_first(grid: Grid) -> Grid:
     """Return a grid without its first column."""
-    return Grid(grid.title, grid.head[1:], [[row[1:] for row in block] for block in grid.blocks], grid.words - 1)
+    return Grid(grid.part, grid.head[1:], [[row[1:] for row in block] for block in grid.blocks], grid.words - 1)
 
 
 def markdown_grid(grid: Grid) -> str:
@@ -112,8 +112,8 @@ def to_latex(report: Report) -> str:
     lines: list[str] = []
     for number, grid in enumerate(shown(report), start=1):
         for i, piece in enumerate(pieces(grid)):
-            title = f"{caption(report)} {grid.title}{', continued' if i else ''}."
-            lines += latex_table(f"{report.name}-{number}-{i + 1}", title, piece, notes(report))
+            title = f"{caption(report)} {grid.part.title}{', continued' if i else ''}."
+            lines += latex_table(f"{report.name}-{number}-{i + 1}", title, piece, notes(report, [piece]))
     text = "\n".join(lines)
     return "\n".join([*advice(text), text, ""])
 
@@ -125,10 +125,10 @@ def pieces(grid: Grid) -> Iterator[Grid]:
     for block in grid.blocks:
         for part in chunks(block, max(DOWN // panels, 1)):
             if blocks and (sum(map(len, blocks)) + len(part)) * panels > DOWN:
-                yield Grid(grid.title, grid.head, blocks, grid.words)
+                yield Grid(grid.part, grid.head, blocks, grid.words)
                 blocks = []
             blocks = [*blocks, part]
-    yield Grid(grid.title, grid.head, blocks, grid.words)
+    yield Grid(grid.part, grid.head, blocks, grid.words)
 
 
 def latex_table(name: str, title: str, grid: Grid, said: Sequence[str]) -> list[str]:
@@ -142,7 +142,7 @@ def latex_table(name: str, title: str, grid: Grid, said: Sequence[str]) -> list[
         r"\centering",
         rf"\caption{{{latex_escape(title)}}}",
         rf"\label{{tab:{label_of(name)}}}",
-        r"\par\smallskip\footnotesize\setlength{\tabcolsep}{3pt}",
+        r"\par\smallskip\footnotesize\setlength{\tabcolsep}{2pt}",
         rf"\begin{{tabular}}{{{'l' * grid.words}{'r' * widest}}}",
         r"\toprule",
         *body,

@@ -81,7 +81,9 @@ def greedy(gold, guess):
         if not ranked:
             break
         (place, g, p) = min(ranked)
-        kind = {(False, False): CORRECT, (False, True): "type", (True, False): "boundary", (True, True): "both"}[place[:2]]
+        kind = {(False, False): CORRECT, (False, True): "type", (True, False): "boundary", (True, True): "both"}[
+            place[:2]
+        ]
         found.append((kind, g, p))
         gold.remove(g)
         guess.remove(p)
@@ -112,12 +114,13 @@ def test_groups_are_recounted_word_by_word():
 
     def f1(belongs) -> Value:
         gold, guess = (
-            {(r["id"], *e[:3]) for r in rows for e in strict(r[side]) if belongs(r, e)} for side in ("gold", "predicted")
+            {(r["id"], *e[:3]) for r in rows for e in strict(r[side]) if belongs(r, e)}
+            for side in ("gold", "predicted")
         )
         return Value(2 * len(gold & guess) / (len(gold) + len(guess)), len(gold))
 
     assert found[Key("length", "2")] == pytest.approx(f1(lambda r, e: e.end - e.start == 2))
-    assert found[Key("length", "4+")] == pytest.approx(f1(lambda r, e: e.end - e.start > 3))
+    assert found[Key("length", "1")] == pytest.approx(f1(lambda r, e: e.end - e.start == 1))
     assert found[Key("sentence", "6–10")] == pytest.approx(f1(lambda r, e: 6 <= len(r["gold"]) <= 10))
     for number, name in enumerate(("target", "source", "neither")):
         assert found[Key("known", name)] == pytest.approx(
