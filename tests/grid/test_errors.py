@@ -30,7 +30,11 @@ def test_known_examples_are_those_of_the_methods_listed():
 
 
 def test_an_average_over_seeds_has_no_model_seed():
-    mean = ("methods.mean={method: ensemble, of: joint}", "experiments.few.methods=[joint, mean]")
+    mean = (
+        "methods.mean={method: ensemble, of: joint}",
+        "experiments.few.methods=[joint, mean]",
+        "tables.few.baseline=joint",
+    )
     assert grid(ONE, *mean).errors["one"]["methods"][1]["seeds"] == [[42, None]]
 
 
@@ -61,7 +65,7 @@ def test_splits_and_scores_are_inputs_and_all_forms_targets():
         ),
         (["errors.one.labels={jont: JT}"], "errors.one.labels.jont: 'jont' is not among the analysis' methods"),
         (
-            ["methods.joint.tune={learning_rate: [0.1, 0.2]}"],
+            ["methods.joint.tune={training.learning_rate: [0.1, 0.2]}"],
             "errors.one.methods: 'joint' is tuned, so it has several runs a seed; list methods without it",
         ),
         (

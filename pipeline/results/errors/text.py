@@ -37,8 +37,8 @@ def to_csv(report: Report) -> str:
     labels = {method["name"]: method["label"] for method in report.spec.methods}
     for (method, (sources, language)), cell in report.cells.items():
         for key, number in cell.numbers.items():
-            counts = report.counts[sources, language].get(key.group, ("", ""))
-            known = counts if key.part == "frequency" else ("", "")
+            counts = report.counts[sources, language].get(key.group, ()) if key.part == "frequency" else ()
+            known = [whole(count) for count in counts] or ["", ""]
             writer.writerow(
                 {
                     "errors": report.name,
@@ -49,7 +49,7 @@ def to_csv(report: Report) -> str:
                     "n": number.summary.n,
                     "mean": percent(number.summary.mean),
                     "sd": "" if number.summary.sd is None else percent(number.summary.sd),
-                    "items": number.items,
+                    "items": whole(number.items),
                     "few": int(number.items < FEW),
                     **{"in_target_training": known[0], "in_others_training": known[1]},
                     "seeds": "; ".join(f"{data}/{'all' if model is None else model}" for data, model in number.values),
@@ -58,6 +58,11 @@ def to_csv(report: Report) -> str:
                 }
             )
     return out.getvalue()
+
+
+def whole(number: float) -> float | int:
+    """Return a number without its `.0`; a mean over seeds may be none."""
+    return int(number) if number == int(number) else number
 
 
 def to_markdown(report: Report) -> str:
