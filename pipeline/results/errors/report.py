@@ -189,19 +189,30 @@ def mean_counts(found: Sequence[Items]) -> dict[str, tuple[float, float]]:
 def missing(spec: Spec, runs: Mapping[tuple[str, Pair], Mapping[Seed, str]], facts: Mapping[str, Any]) -> Iterator[str]:
     """Yield a sentence for each method and pair that lacks seeds: `joint on qu: 2 of 3 seeds (model seed 3: not trained)`."""
     reasons = {
-        (entry["variant"], entry["language"], entry["data_seed"], entry["model_seed"]): entry["reason"]
+        (entry["variant"], entry["sources"], entry["language"], entry["data_seed"], entry["model_seed"]): entry[
+            "reason"
+        ]
         for entry in facts.get("missing", ())
         if entry["experiment"] == spec.experiment
     }
+    auxiliaries = spec.known.get("auxiliary", {}).get("languages", ())
     for method in spec.methods:
-        wanted = [(data, model) for data, model in method["seeds"]]
-        for pair in spec.pairs:
-            there = runs[method["name"], pair]
+        name, wanted = method["name"], [(data, model) for data, model in method["seeds"]]
+        for sources, language in spec.pairs:
+            there, place = runs[name, (sources, language)], f"{method['label']} on {spec.pair_label(sources, language)}"
             absent = [seed for seed in wanted if seed not in there]
-            if absent:
-                why = [reasons.get((method["name"], pair[1], *seed), "no such run") for seed in absent]
-                said = ", ".join(f"model seed {seed[1]}: {reason}" for seed, reason in zip(absent, why, strict=True))
-                yield f"{method['label']} on {spec.pair_label(*pair)}: {len(there)} of {len(wanted)} seeds ({said})."
+            why = [reasons.get((name, s, language, *seed)) for seed in absent for s in (sources, "")]
+            if absent and language in auxiliaries and not any(why):
+                yield f"{place}: no run, it is an auxiliary language."
+            elif absent:
+                found = [one or other or "no such run" for one, other in zip(why[::2], why[1::2], strict=True)]
+                said = ", ".join(f"{seed_text(seed)}: {reason}" for seed, reason in zip(absent, found, strict=True))
+                yield f"{place}: {len(there)} of {len(wanted)} seeds ({said})."
+
+
+def seed_text(seed: Seed) -> str:
+    """Word a seed; an average over seeds has none of its own."""
+    return "the average" if seed[1] is None else f"model seed {seed[1]}"
 
 
 def usual_seeds(report: Report) -> int:

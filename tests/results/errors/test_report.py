@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from pipeline.common import paths
@@ -14,10 +15,11 @@ from pipeline.common.errors import UserError
 from pipeline.data.schema import LABELS, Facts, ner_table, task_table, write_split
 from pipeline.results.errors import known
 from pipeline.results.errors.grids import PARTS, Grid, grids, items_text, number_text, size_text
-from pipeline.results.errors.report import Cell, Number, Report
+from pipeline.results.errors.report import Cell, Number, Report, find_runs, missing
 from pipeline.results.errors.spec import Key, Spec, read_spec
 from pipeline.results.errors.text import ACROSS, DOWN, pieces
 from pipeline.results.figures.errors import draw_errors, matrix, panels
+from pipeline.results.scores.collect import SCORES
 from pipeline.results.statistics.seeds import summarise
 from pipeline.stages import collect, errors
 from pipeline.stages.score import score
@@ -127,6 +129,26 @@ def test_known_examples_are_those_that_training_takes(split, size):
     reader = SimpleNamespace(task_name="sentiment")
     theirs = RunData(reader, {}, 5).rows(path, table, 40 if split == "dev" else size)
     assert found["id"].to_pylist() == table.take(theirs)["id"].to_pylist()
+
+
+def test_what_is_missing_is_said_by_name():
+    told = Spec(
+        **spec(languages=["qu", "jv"], known={"auxiliary": {"languages": ["jv"], "split": "train", "size": None}})
+    )
+    runs = {(name, ("en", language)): {} for name in ("target_only", "joint") for language in ("qu", "jv")}
+    runs["target_only", ("en", "qu")] = {(42, 1): "run"}
+    entry = {"experiment": "main", "variant": "target_only", "sources": "", "data_seed": 42, "model_seed": 2}
+    said = list(missing(told, runs, {"missing": [{**entry, "language": "qu", "reason": "not trained"}]}))
+    assert said[0] == "target_only on qu: 1 of 2 seeds (model seed 2: not trained)."
+    assert said[1] == "target_only on jv: no run, it is an auxiliary language."
+    assert said[2] == "Both | joined on qu: 0 of 2 seeds (model seed 1: no such run, model seed 2: no such run)."
+
+
+def test_two_runs_of_one_seed_are_refused():
+    row = dict.fromkeys(SCORES.names) | {"experiment": "main", "variant": "joint", "sources": "en", "language": "qu"}
+    rows = [{**row, "data_seed": 42, "model_seed": 1, "run": name} for name in ("a", "b", "b")]
+    with pytest.raises(UserError, match="joint: two runs on qu with model seed 1: a, b"):
+        find_runs(Spec(**spec()), pa.Table.from_pylist(rows, schema=SCORES))
 
 
 # ------------------------------------------------------------------------------------------------------- words, and pictures
