@@ -7,10 +7,9 @@ sections must agree on is in `pipeline.config.rules`.
 
 from pydantic import Field
 
-from pipeline.config.analyses import Analysis
+from pipeline.config.analyses import Analysis, ErrorAnalysis
 from pipeline.config.datasets import Dataset
 from pipeline.config.encoders import Encoder
-from pipeline.config.errors import ErrorAnalysis
 from pipeline.config.experiments import Experiment
 from pipeline.config.figures import Figure
 from pipeline.config.methods import AnyMethod

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from pipeline.config.errors import ErrorAnalysis
+from pipeline.config.analyses import ErrorAnalysis
 from pipeline.config.experiments import Experiment
 from pipeline.config.methods.contract import Method
 from pipeline.config.resolve import trained_method

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.common.errors import nearest
-from pipeline.config.errors import ErrorAnalysis
+from pipeline.config.analyses import ErrorAnalysis
 from pipeline.config.experiments import Experiment
 from pipeline.config.resolve import method_settings
 from pipeline.config.rules.figures import check_listed, check_single
