@@ -38,7 +38,7 @@ def to_csv(report: Report) -> str:
     for (method, (sources, language)), cell in report.cells.items():
         for key, number in cell.numbers.items():
             counts = report.counts[sources, language].get(key.group, ()) if key.part == "frequency" else ()
-            known = [whole(count) for count in counts] or ["", ""]
+            known = [str(whole(count)) for count in counts] or ["", ""]
             writer.writerow(
                 {
                     "errors": report.name,
