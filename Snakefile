@@ -4,7 +4,7 @@
     snakemake --configfile MINE    your own config, instead of the default one
     snakemake -n                   what would run, and why
 
-Other targets: `prepare` (data and encoders), `train` (runs), `tables`, `analyses`; `plan` says what is done and what is missing,
+Other targets: `prepare` (data and encoders), `train` (runs), `tables`, `analyses`, `errors`; `plan` says what is done and what is missing,
 `prune` what no config names any more (deleted with `--config confirm=yes`). Targets stand before `--configfile`.
 """
 
@@ -36,6 +36,7 @@ rule all:
     input:
         jobs.tables(),
         jobs.analyses(),
+        jobs.errors(),
         jobs.kept_models(),
 
 

@@ -48,6 +48,7 @@ wildcard_constraints:
     run="[^/]+",
     table="[^/]+",
     analysis="[^/]+",
+    errors="[^/]+",
     figure="[^/]+",
 
 

@@ -1,7 +1,8 @@
 """From predictions to tables, and what is there, missing or left over.
 
 Reads results/runs/<run>/predictions.parquet of all runs; writes results/runs/<run>/scores.parquet, results/scored.json,
-results/scores.parquet and results/tables/<table>.{csv,md,tex,html}. One job scores all runs: what is current is skipped. The list
+results/scores.parquet, results/tables/<table>.{csv,md,tex,html} and results/errors/<errors>.{csv,md,tex,pdf,png}. One job scores all
+runs: what is current is skipped. The list
 of runs with their code hashes is an input, a file named by its content: so a changed config or edited code reaches the
 checks of `collect` even where Snakemake's own records are lost.
 """
@@ -11,6 +12,7 @@ localrules:
     score,
     collect,
     table,
+    errors,
     plan,
     prune,
 
@@ -100,6 +102,48 @@ rule table:
             --spec {params.spec:q} \
             >{log:q} 2>&1
         """
+
+
+rule breakdown:
+    input:
+        jobs.error_inputs,
+        scores=str(paths.scores()),
+    output:
+        [
+            str(paths.errors("{errors}", suffix))
+            for suffix in ("csv", "md", "tex", "pdf")
+        ],
+        report(
+            str(paths.errors("{errors}", "png")),
+            caption="captions/errors.rst",
+            category="Errors",
+            labels={"analysis": "{errors}"},
+        ),
+    log:
+        "logs/errors/{errors}.log",
+    benchmark:
+        "logs/errors/{errors}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        spec=jobs.error_spec,
+        code=jobs.stage_code("errors"),
+    shell:
+        """
+        python -m pipeline.stages.errors \
+            --name {wildcards.errors:q} \
+            --spec {params.spec:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule errors:
+    input:
+        jobs.errors(),
 
 
 rule plan:

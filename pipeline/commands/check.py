@@ -40,6 +40,8 @@ def contents(grid: Grid) -> str:
     words = [f"{n} {what}{'' if n == 1 else 's'}" for what, n in counts.items() if n or what == "run"]
     if grid.analyses:
         words.append(f"{len(grid.analyses)} {'analysis' if len(grid.analyses) == 1 else 'analyses'}")
+    if grid.errors:
+        words.append(f"{len(grid.errors)} error {'analysis' if len(grid.errors) == 1 else 'analyses'}")
     return ", ".join(words)
 
 

@@ -156,6 +156,11 @@ def analysis(name: str, suffix: str) -> Path:
     return RESULTS / "analyses" / f"{name}.{suffix}"
 
 
+def errors(name: str, suffix: str) -> Path:
+    """An error analysis of the config, as `csv`, `md`, `tex`, `pdf` or `png`."""
+    return RESULTS / "errors" / f"{name}.{suffix}"
+
+
 def figure(name: str, suffix: str) -> Path:
     """A figure of an analysis, as `pdf` or `png`."""
     return RESULTS / "figures" / f"{name}.{suffix}"

@@ -1,4 +1,4 @@
-"""The config's section about analyses, as a pydantic model (see `pipeline.config.schema`)."""
+"""The config's sections about analyses, of representations and of errors, as pydantic models (see `pipeline.config.schema`)."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from pipeline.config.section import Section
-from pipeline.config.values import METRIC, Count, Name, Seed, read_whole
+from pipeline.config.values import METRIC, Count, Language, Name, Seed, Several, read_whole
 
 
 def read_layer(value: Any) -> int | str:
@@ -63,6 +63,27 @@ class Analysis(Section):
         description="the score whose gain is set against the distances, by full name; `null`: the first of the task's",
         json_schema_extra={"format": "metric", "pattern": METRIC},
         examples=["accuracy"],
+    )
+
+
+class ErrorAnalysis(Section):
+    """What an experiment's models get wrong: kinds of errors, confusions, and scores by length, known words and frequency.
+
+    Made of predictions that are there; no key of it is part of any run.
+    """
+
+    experiment: Name = Field(description="a name under `experiments`: whose predictions", examples=["example"])
+    methods: Several[Name] = Field(
+        default=[],
+        description="its methods or variants, in this order; empty: all. Which training examples count as known depends on them",
+        examples=[["joint", "fine_tune"]],
+    )
+    languages: Several[Language] = Field(
+        default=[], description="its targets to look at, in this order; empty: all", examples=[["nearish"]]
+    )
+    title: str = Field(default="", description="the captions' first sentence", examples=["Errors in few-shot NER"])
+    labels: dict[Name, str] = Field(
+        default={}, description="by method: the text of its row, instead of its name", examples=[{"joint": "JT"}]
     )
 
 

@@ -30,6 +30,7 @@ _NAMED = (
     "experiments",
     "tables",
     "analyses",
+    "errors",
     "figures",
 )  # sections whose keys are names
 

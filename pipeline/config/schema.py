@@ -7,7 +7,7 @@ sections must agree on is in `pipeline.config.rules`.
 
 from pydantic import Field
 
-from pipeline.config.analyses import Analysis
+from pipeline.config.analyses import Analysis, ErrorAnalysis
 from pipeline.config.datasets import Dataset
 from pipeline.config.encoders import Encoder
 from pipeline.config.experiments import Experiment
@@ -33,6 +33,9 @@ class Settings(Section):
     tables: dict[Name, Table] = Field(default={}, description="tables over experiments, by file name")
     analyses: dict[Name, Analysis] = Field(
         default={}, description="representations before and after, and how far apart they are, by file name"
+    )
+    errors: dict[Name, ErrorAnalysis] = Field(
+        default={}, description="what models get wrong, experiment by experiment, by file name"
     )
     figures: dict[Name, Figure] = Field(default={}, description="figures over experiments, by file name")
     results: Results = Field(default=Results(), description="which results of earlier code are kept; changes no run")

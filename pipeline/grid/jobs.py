@@ -26,12 +26,16 @@ from pipeline.config.reading import check_duplicates
 from pipeline.config.schema import Settings
 from pipeline.data.loaders import GENERATED
 from pipeline.grid.analyses import Analysis, analysis_spec, figures
+from pipeline.grid.errors import known_splits
 from pipeline.grid.figures import represented
 from pipeline.grid.inputs import Dataset
 from pipeline.grid.own_files import OwnFiles
 from pipeline.grid.runs import ENSEMBLE, Grid, Run, expand, run_inputs
 
 T = TypeVar("T")
+
+ERROR_FORMS = ("csv", "md", "tex", "pdf", "png")
+"""In which an error analysis is written."""
 
 
 class Wildcards(Protocol):
@@ -44,6 +48,7 @@ class Wildcards(Protocol):
     table: str
     view: str
     analysis: str
+    errors: str
     figure: str
 
 
@@ -260,6 +265,14 @@ class Jobs:
         """The description of an analysis."""
         return canonical_json(analysis_spec(self.analysis(wildcards.analysis)))
 
+    def error_inputs(self, wildcards: Wildcards) -> list[str]:
+        """The splits that an error analysis looks words up in; predictions are those of the scores it reads too."""
+        return [str(paths.split(*place)) for place in known_splits(found(self.grid.errors, wildcards.errors, "errors"))]
+
+    def error_spec(self, wildcards: Wildcards) -> str:
+        """The description of an error analysis."""
+        return canonical_json(found(self.grid.errors, wildcards.errors, "errors"))
+
     @cached_property
     def figures(self) -> dict[str, dict[str, Any]]:
         """The descriptions of all figures by name."""
@@ -314,6 +327,10 @@ class Jobs:
         ]
         drawn = [paths.figure(name, suffix) for name in self.figures for suffix in ("pdf", "png")]
         return [str(path) for path in (*numbers, *drawn)]
+
+    def errors(self) -> list[str]:
+        """All error analyses of the config in all their forms."""
+        return [str(paths.errors(name, suffix)) for name in self.grid.errors for suffix in ERROR_FORMS]
 
 
 def read_jobs(config: Mapping[str, Any], files: Sequence[str | Path]) -> Jobs:

@@ -22,6 +22,7 @@ from pipeline.config.points import points
 from pipeline.config.resolve import method_called, resolve_fine_tuning, resolve_training, target_texts, used_training
 from pipeline.config.schema import Settings
 from pipeline.grid.analyses import Analysis, analyses
+from pipeline.grid.errors import error_specs
 from pipeline.grid.figures import figure_specs, represented
 from pipeline.grid.inputs import Dataset, Encoder, Encoders, dataset_keys, needed_datasets
 from pipeline.grid.tables import table_spec
@@ -77,6 +78,7 @@ class Grid:
         kept: names of the runs whose weights the config wants kept, children or not, or an analysis looks at.
         analyses: by name: the runs and models an analysis compares.
         figures: by name: all a figure of the config's `figures` needs to know.
+        errors: by name: all an error analysis needs to know.
         accepted: hashes of earlier code whose results are taken as they are.
     """
 
@@ -89,6 +91,7 @@ class Grid:
     analyses: dict[str, Analysis] = field(default_factory=dict)
     figures: dict[str, dict[str, Any]] = field(default_factory=dict)
     accepted: tuple[str, ...] = ()
+    errors: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def expand(settings: Settings) -> Grid:
@@ -127,6 +130,7 @@ def expand(settings: Settings) -> Grid:
         analyses=analysed,
         figures=drawn,
         accepted=tuple(sorted(set(settings.results.accept_code))),
+        errors=error_specs(settings, runs, datasets),
     )
 
 

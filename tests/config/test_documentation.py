@@ -70,7 +70,7 @@ def test_every_key_is_in_the_default_config_and_the_readme(texts):
 def test_the_readmes_examples_are_one_valid_config(texts):
     whole: dict = {}
     examples = re.findall(r"```yaml\n(.*?)```", texts["README.md"], re.S)
-    assert len(examples) == 25
+    assert len(examples) == 26
     for example in examples:
         merge(whole, yaml.safe_load(example))
     assert len(expand(parse(whole)).runs) > 100

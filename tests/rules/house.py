@@ -128,7 +128,7 @@ class House:
         jobs: dict[str, list[str]] = {}
         for block in re.split(r"^\[.*\d{4}\]$", said, flags=re.MULTILINE):
             rule = re.search(r"^(?:local)?rule (\w+):", block, re.MULTILINE)
-            if rule and rule[1] not in ("all", "prepare", "train", "tables", "analyses"):
+            if rule and rule[1] not in ("all", "prepare", "train", "tables", "analyses", "errors"):
                 wildcards = re.search(r"^    wildcards: (.*)$", block, re.MULTILINE)
                 jobs.setdefault(rule[1], []).append(wildcards[1] if wildcards else "")
         assert jobs or "Nothing to be done" in said, said

@@ -28,6 +28,7 @@ NAMES = {
     "experiments": {"example": "Experiment"},
     "tables": {"example": "Table"},
     "analyses": {"example": "Analysis"},
+    "errors": {"example": "ErrorAnalysis"},
     "figures": {
         "heat-map": "GainsFigure",
         "update-rates": "RatesFigure",

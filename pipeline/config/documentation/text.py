@@ -236,6 +236,18 @@ analyses:
     after: fine_tune
     sentences: 200"""
 
+ERRORS = """\
+## Errors
+
+What models get wrong, made of predictions that are there: `results/errors/<name>.csv`, `.md`, `.tex` and a figure, `.pdf` and
+`.png`. See `docs/errors.md`."""
+
+ERRORS_EXAMPLE = """\
+errors:
+  one-size-errors:
+    experiment: one-size
+    methods: [joint, fine_tune]"""
+
 FIGURES = """\
 ## Figures
 
@@ -301,6 +313,7 @@ at all:
 | `tables` and all in it | the table files only |
 | `tune` and `tune_by`, beside the values of each point | which points are trained, and which the tables show |
 | `analyses` and all in it | the files of the analysis; runs that kept no model are trained again to the same result |
+| `errors` and all in it | the files of the error analysis only |
 | `figures` and all in it | the figures only |
 | names of experiments, tables and variants; comments, key order, the spelling of numbers | nothing, or the table files |
 | `datasets.*.mirror`, `folder`, `sources`, `archive`, `expected` | where files are sought and how they are checked |

@@ -4,6 +4,7 @@ from pipeline.config.rules.analyses import check_analyses
 from pipeline.config.rules.averages import check_members
 from pipeline.config.rules.datasets import check_dataset, used_languages
 from pipeline.config.rules.encoders import check_encoder
+from pipeline.config.rules.errors import check_errors
 from pipeline.config.rules.experiments import check_experiment
 from pipeline.config.rules.figures import check_figures
 from pipeline.config.rules.methods import check_method
@@ -28,4 +29,5 @@ def check(settings: Settings, broken: Broken) -> list[Problem]:
     problems += check_training(settings)
     for name, table in settings.tables.items():
         problems += check_table(name, table, settings, broken)
+    problems += check_errors(settings, broken)
     return [*problems, *check_analyses(settings, broken), *check_figures(settings, broken)]
