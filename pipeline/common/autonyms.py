@@ -119,8 +119,7 @@ AUTONYMS: dict[str, str] = {
 def autonym(language: str) -> str | None:
     """Return what a language of the config is called in itself: `中文` of `zh`, `zho_Hans`; `None` where that is not known.
 
-    A code's own entry goes before its macrolanguage's: `yue` is 粵語, `cmn` is 中文. Of two languages in one, as `de.es`, there is
-    no name.
+    A code's own entry goes before its macrolanguage's: `yue` is 粵語, `cmn` is 中文. Two languages in one, as `de.es`, have none.
     """
     code = re.split(r"[\-_]", language.strip(), maxsplit=1)[0].lower()
     return AUTONYMS.get(code) or (None if "." in code else AUTONYMS.get(base_language(code)))

@@ -164,7 +164,12 @@ def read_language_names(value: Any) -> str | dict[str, str]:
         raise ValueError(f"expected codes, own, or names by language such as {{ar: العربية}}; got {value!r}")
     names = {read_language(language): name for language, name in value.items()}
     for language, name in names.items():
-        if not isinstance(name, str) or not name.strip() or len(name) > LONGEST_NAME or CONTROLS & set(map(category, name)):
+        if (
+            not isinstance(name, str)
+            or not name.strip()
+            or len(name) > LONGEST_NAME
+            or CONTROLS & set(map(category, name))
+        ):
             raise ValueError(
                 f"the name of {language} is {name!r}; expected a text of one line and at most {LONGEST_NAME} characters"
             )

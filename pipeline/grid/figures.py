@@ -155,7 +155,9 @@ def analysed_languages(spec: Mapping[str, Any], settings: Settings) -> list[str]
 def logged_runs(spec: Mapping[str, Any]) -> list[str]:
     """Return the runs whose logs a figure of `rates` or `curves` is drawn from."""
     lines = spec.get("lines", ())
-    return list(dict.fromkeys([*spec.get("runs", ()), *(r for line in lines for v in line["runs"].values() for r in v)]))
+    return list(
+        dict.fromkeys([*spec.get("runs", ()), *(r for line in lines for v in line["runs"].values() for r in v)])
+    )
 
 
 def experiment_languages(experiment: Experiment) -> Iterator[str]:

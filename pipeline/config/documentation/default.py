@@ -32,6 +32,9 @@ NAMES = {
         "heat-map": "GainsFigure",
         "update-rates": "RatesFigure",
         "sizes": "SizesFigure",
+        "curves": "CurvesFigure",
+        "forest": "ForestFigure",
+        "transfer": "TransferFigure",
         "graph": "MetaGraphFigure",
     },
 }
@@ -53,6 +56,9 @@ VALUES: dict[tuple[str, str], Any] = {
     ("GainsFigure", "experiment"): "example",
     ("RatesFigure", "experiment"): "example",
     ("SizesFigure", "experiments"): ["sizes"],
+    ("CurvesFigure", "experiment"): "graphs",
+    ("ForestFigure", "table"): "example",
+    ("TransferFigure", "experiments"): ["example"],
     ("MetaGraphFigure", "experiments"): ["graphs"],
 }
 """What stands in the shown entries where a general example would not fit them."""

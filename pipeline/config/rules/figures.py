@@ -83,7 +83,10 @@ def check_named(settings: Settings, broken: Broken) -> Iterator[Problem]:
     }
     for language in given:
         if language not in known:
-            yield ("language_names", language), f"no experiment has language {language!r}{nearest(language, sorted(known))}"
+            yield (
+                ("language_names", language),
+                f"no experiment has language {language!r}{nearest(language, sorted(known))}",
+            )
 
 
 def check_gains(
@@ -207,7 +210,10 @@ def check_curves(
         missing = list(check_listed((*path, "methods", i), label, figure.experiment, experiment, broken))
         yield from missing
         if not missing and label not in broken["methods"] and label not in drawn:
-            yield (*path, "methods", i), f"{label!r} has no such curve; expected a method that {wanted}{nearest(label, drawn)}"
+            yield (
+                (*path, "methods", i),
+                f"{label!r} has no such curve; expected a method that {wanted}{nearest(label, drawn)}",
+            )
     auxiliaries = False
     for label in figure.methods or drawn:
         method = method_settings(settings, label)
@@ -249,10 +255,12 @@ def check_transfer(
     yield from check_twice((*path, "experiments"), figure.experiments)
     auxiliaries = False
     for key, label in (("method", figure.method), ("baseline", figure.baseline)):
-        method = None if label is None else method_settings(settings, label)
-        for experiment_name, experiment in experiments.items() if label is not None else ():
+        if label is None:
+            continue
+        for experiment_name, experiment in experiments.items():
             yield from check_listed((*path, key), label, experiment_name, experiment, broken)
-        if label is None or method is None:
+        method = method_settings(settings, label)
+        if method is None:
             continue
         auxiliaries |= method.needs_auxiliaries
         yield from check_untuned((*path, key), label, method)
