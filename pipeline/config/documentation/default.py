@@ -57,13 +57,14 @@ VALUES: dict[tuple[str, str], Any] = {
     ("RatesFigure", "experiment"): "example",
     ("SizesFigure", "experiments"): ["sizes"],
     ("CurvesFigure", "experiment"): "graphs",
-    ("ForestFigure", "table"): "example",
+    ("ForestFigure", "table"): "compared",
     ("TransferFigure", "experiments"): ["example"],
     ("MetaGraphFigure", "experiments"): ["graphs"],
 }
 """What stands in the shown entries where a general example would not fit them."""
 
 MORE = {
+    "tables": ["  compared: {experiments: [example], baseline: target_only}  # for the figure `forest` below"],
     "experiments": [
         "  # two more, for the figures below",
         "  graphs: &graphs",
