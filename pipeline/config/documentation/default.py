@@ -70,7 +70,7 @@ MORE = {
         "  graphs: &graphs",
         "    {dataset: marc, encoder: mbert, methods: [joint, mgl], sources: [[en, de]], targets: [fr], target_size: 100}",
         "  sizes: {<<: *graphs, target_size: [100, all]}",
-    ]
+    ],
 }
 """By section: lines that come after the entries shown."""
 

@@ -95,7 +95,11 @@ def draw_heat(
     image = axis.imshow(values, cmap=painted, vmin=colours.low, vmax=colours.high, aspect="equal")
     for i, j in np.ndindex(*values.shape):
         known = bool(np.isfinite(values[i, j]))
-        ink = contrast(to_rgb(painted(float(values[i, j] - colours.low) / (colours.high - colours.low)))) if known else GREY
+        ink = (
+            contrast(to_rgb(painted(float(values[i, j] - colours.low) / (colours.high - colours.low))))
+            if known
+            else GREY
+        )
         axis.text(j, i, texts[i][j], ha="center", va="center", fontsize=7, color=ink)
     axis.set_xticks(range(len(columns)), columns, rotation=90 if turned(columns) else 0)
     axis.set_yticks(range(len(rows)), rows)

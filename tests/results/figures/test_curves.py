@@ -51,7 +51,7 @@ def test_a_log_that_says_nothing_of_it_or_is_not_there_is_an_error(logs):
     write_text(paths.history("broken"), '{"epoch": 1}\n')
     with pytest.raises(UserError, match="cannot read what the run logged: KeyError"):
         read_course("broken", "dev")
-    with pytest.raises(UserError, match="absent/history.jsonl"):
+    with pytest.raises(UserError, match=r"absent/history.jsonl"):
         read_course("absent", "dev")
 
 
@@ -103,11 +103,19 @@ def test_the_config_names_methods_and_runs():
 @pytest.mark.parametrize(
     ("rest", "changes", "message"),
     [
-        (", methods: [zero_shot]}", (), "figures.f.methods[0]: 'zero_shot' has no such curve; expected a method that has a"),
+        (
+            ", methods: [zero_shot]}",
+            (),
+            "figures.f.methods[0]: 'zero_shot' has no such curve; expected a method that has a",
+        ),
         (", methods: [few_shot]}", (), "figures.f.methods[0]: 'few_shot' has no such curve"),
         (", methods: [jont]}", (), "figures.f.methods[0]: 'jont' is no method of experiment 'few'"),
         ("}", ("training.select=last",), "figures.f.experiment: no method of 'few' has a dev score after each epoch"),
-        ("}", ("experiments.few.target_size=[50, 100]",), "figures.f.experiment: 'few' has several values of target_size"),
+        (
+            "}",
+            ("experiments.few.target_size=[50, 100]",),
+            "figures.f.experiment: 'few' has several values of target_size",
+        ),
     ],
 )
 def test_curves_that_no_run_logs_are_refused(rest, changes, message):

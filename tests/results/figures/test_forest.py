@@ -37,7 +37,11 @@ def table(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(
         *(row("JT", column) for column in (EN_QU, EN_JV, AVERAGE)),
-        *(row("MetaXL", EN_QU, "2.5", "1", "4", "1"), row("MetaXL", EN_JV, "-1", "-3", "1"), row("MetaXL", AVERAGE, "0.75")),
+        *(
+            row("MetaXL", EN_QU, "2.5", "1", "4", "1"),
+            row("MetaXL", EN_JV, "-1", "-3", "1"),
+            row("MetaXL", AVERAGE, "0.75"),
+        ),
         *(row("Plain", EN_QU, "1", "0", "2"), row("Plain", EN_JV)),
     )
 
@@ -88,7 +92,9 @@ def test_a_table_without_differences_or_of_another_time_is_an_error():
     with pytest.raises(UserError, match=r"few.csv: MetaXL, en→qu: could not convert"):
         read_forest(SPEC)
     write_text(paths.table("few", "csv"), "row,variant\na,b\n")
-    with pytest.raises(UserError, match=r"few.csv: no column 'column'; make it with: snakemake --force results/tables/few.csv"):
+    with pytest.raises(
+        UserError, match=r"few.csv: no column 'column'; make it with: snakemake --force results/tables/few.csv"
+    ):
         read_forest(SPEC)
     with pytest.raises(UserError, match="cannot read the table"):
         read_forest({**SPEC, "table": "absent"})
@@ -102,7 +108,10 @@ def test_the_config_says_which_table():
     ("figure", "message"),
     [
         ("{kind: forest, table: fw}", "figures.f.table: unknown table 'fw'; did you mean 'few'?"),
-        ("{kind: forest, table: few, methods: [target_only]}", "figures.f.methods[0]: 'target_only' is the table's baseline"),
+        (
+            "{kind: forest, table: few, methods: [target_only]}",
+            "figures.f.methods[0]: 'target_only' is the table's baseline",
+        ),
         ("{kind: forest, table: few, methods: [jont]}", "figures.f.methods[0]: 'jont' is no method of table 'few'"),
     ],
 )

@@ -82,7 +82,13 @@ def test_the_figure_has_every_line_and_size():
 
 
 def test_sizes_of_the_sources_are_an_axis_too():
-    spec = {**SPEC, "sizes": [100, None], "over": "source_size", "unsized": ["target_only"], "methods": ["joint", "target_only"]}
+    spec = {
+        **SPEC,
+        "sizes": [100, None],
+        "over": "source_size",
+        "unsized": ["target_only"],
+        "methods": ["joint", "target_only"],
+    }
     rows = [row for seed in (1, 2) for row in whole("joint", 50, {seed: (0.4, 0.6)})]
     table = scores(*rows, *whole("target_only", 50, {1: (0.2, 0.2)}))
     table = table.set_column(
@@ -101,7 +107,10 @@ def test_the_config_says_over_which_sizes():
     sized = "experiments.few.source_size=[100, 500]"
     spec = grid(sized, "figures.f={kind: sizes, experiments: few, over: source_size}").figures["f"]
     assert (spec["sizes"], spec["over"], spec["unsized"]) == ([100, 500], "source_size", ["target_only"])
-    assert "over" not in grid("experiments.few.target_size=[50, 100]", "figures.f={kind: sizes, experiments: few}").figures["f"]
+    assert (
+        "over"
+        not in grid("experiments.few.target_size=[50, 100]", "figures.f={kind: sizes, experiments: few}").figures["f"]
+    )
     said = errors("figures.f={kind: sizes, experiments: few, over: source_size}")
     assert said == ["figures.f.experiments: 'few' has one source_size, which makes no line; list several"]
     said = errors(sized, "experiments.few.target_size=[50, 100]", "figures.f={kind: sizes, experiments: few}")

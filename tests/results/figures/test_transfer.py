@@ -57,9 +57,14 @@ def test_what_is_missing_altogether_or_twice_is_an_error():
 def test_a_map_has_every_number_and_says_what_is_missing():
     figure = draw_transfer(SPEC, transfer(TABLE, SPEC), Labels({"c": "Cé", "en": "انگلیسی"}))
     axis = figure.axes[0]
-    assert [text.get_text() for text in axis.texts] == ["+15.0", "?", "−10.0", ""], "nothing where the config asks for none"
+    assert [text.get_text() for text in axis.texts] == ["+15.0", "?", "−10.0", ""], (
+        "nothing where the config asks for none"
+    )
     assert [text.get_text() for text in axis.get_xticklabels()] == ["Cé", "d"]
-    assert [text.get_text() for text in axis.get_yticklabels()] == [f"{ISOLATE}انگلیسی{END}", f"de+{ISOLATE}انگلیسی{END}"]
+    assert [text.get_text() for text in axis.get_yticklabels()] == [
+        f"{ISOLATE}انگلیسی{END}",
+        f"de+{ISOLATE}انگلیسی{END}",
+    ]
     assert axis.images[0].norm.vmax == -axis.images[0].norm.vmin == pytest.approx(15)
     assert figure.get_supxlabel() == "Accuracy ×100, mean over n = 1–2 seeds; ?: no run yet"
     plain = draw_transfer({**SPEC, "baseline": None}, {("en", "c"): Cell(50.0, 3), ("en", "d"): Cell(70.0, 3)})
@@ -108,7 +113,9 @@ def test_maps_that_cannot_be_drawn_are_refused(rest, message):
 
 
 def test_a_cell_in_two_experiments_and_several_sizes_are_refused():
-    twice = "experiments.more={dataset: babel, encoder: small, methods: [joint], sources: [hubbish], targets: [nearish]}"
+    twice = (
+        "experiments.more={dataset: babel, encoder: small, methods: [joint], sources: [hubbish], targets: [nearish]}"
+    )
     said = errors(twice, "figures.f={kind: transfer, experiments: [few, more], method: joint}")
     assert said == ["figures.f.experiments: hubbish→nearish is in 'few' and in 'more'; name one of them"]
     said = errors("experiments.few.source_size=[100, 200]", TRANSFER + "method: joint}")
@@ -120,7 +127,10 @@ def test_a_cell_in_two_experiments_and_several_sizes_are_refused():
     [
         ("{nearis: Nah}", "language_names.nearis: no experiment has language 'nearis'; did you mean 'nearish'?"),
         ("autonyms", "language_names: expected codes, own, or names by language such as {ar: العربية}; got 'autonyms'"),
-        ("{nearish: ''}", "language_names: the name of nearish is ''; expected a text of one line and at most 40 characters"),
+        (
+            "{nearish: ''}",
+            "language_names: the name of nearish is ''; expected a text of one line and at most 40 characters",
+        ),
     ],
 )
 def test_names_that_no_figure_can_show_are_refused(names, message):
