@@ -261,16 +261,15 @@ figures:
   forest: {kind: forest, table: gains}
   from-where: {kind: transfer, experiments: [auxiliaries], method: joint, baseline: zero_shot}
   helpers: {kind: gains, experiment: auxiliaries, method: xla_maml}
-  layers: {kind: rates, experiment: auxiliaries, method: meta_optimizer}"""
+  layers: {kind: rates, experiment: auxiliaries, method: meta_optimizer}
+
+language_names: own"""
 
 LANGUAGE_NAMES = """\
 ### Names of languages
 
 Figures can call languages by names in any script and direction, with fonts that the machine has
 ([docs/figures.md](../docs/figures.md#names-of-languages))."""
-
-LANGUAGE_NAMES_EXAMPLE = """\
-language_names: own"""
 
 RESULTS = """\
 ## Results of earlier code
