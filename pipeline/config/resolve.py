@@ -115,6 +115,16 @@ def layered_training(settings: Settings, experiment: Experiment, method: Method)
     return Training.model_validate(values)
 
 
+def has_curve(settings: Settings, experiment: Experiment, name: str, show: str) -> bool:
+    """Whether a method's runs log what a learning curve shows after each epoch: a `loss`, or the `dev` score that chooses one."""
+    method = method_settings(settings, name)
+    if method is None or isinstance(method, Average) or "learning_rate" not in method.training_keys:
+        return False
+    if show == "loss":
+        return True
+    return "select" in method.training_keys and resolve_training(settings, experiment, method).select == "best"
+
+
 ONLY_OF = {"head": CLASSES, "longest_answer": ("qa",), "class_weights": (*CLASSES, "ner")}
 """By training setting: the tasks that it has an effect on, where these are not all."""
 

@@ -17,7 +17,7 @@ from pipeline.config.results import Results
 from pipeline.config.section import Section
 from pipeline.config.tables import Table
 from pipeline.config.training import Training
-from pipeline.config.values import FilePath, Name, Several, Switch
+from pipeline.config.values import FilePath, LanguageNames, Name, Several, Switch
 
 
 class Settings(Section):
@@ -38,6 +38,12 @@ class Settings(Section):
         default={}, description="what models get wrong, experiment by experiment, by file name"
     )
     figures: dict[Name, Figure] = Field(default={}, description="figures over experiments, by file name")
+    language_names: LanguageNames = Field(
+        default="codes",
+        description="what figures call languages: `codes`, as the config does; `own`, each as in itself, where that is known; "
+        "or names by language",
+        examples=[{"ar": "العربية", "qu": "Runasimi"}],
+    )
     results: Results = Field(default=Results(), description="which results of earlier code are kept; changes no run")
     confirm: Switch = Field(
         default=False, description="`snakemake prune` deletes what it shows only with `confirm=yes`"

@@ -5,7 +5,9 @@ Numbers are also read from strings, on purpose: PyYAML takes `1e-3` for a string
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
+from unicodedata import category
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, PlainValidator, WithJsonSchema
 from pydantic.annotated_handlers import GetJsonSchemaHandler
@@ -19,6 +21,12 @@ NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 
 METRIC = "^(accuracy|(answer_f1|exact_match)(_squad)?|(entity_)?(f1|precision|recall)_.+)$"
 """What a metric's full name looks like; which ones there are depends on the task and its labels."""
+
+LONGEST_NAME = 40
+"""Characters of a language's name: it is a label of figures."""
+
+CONTROLS = {"Cc", "Cs", "Zl", "Zp"}
+"""Unicode's categories of what is no part of a line of text; joiners (Cf) are part of names in some scripts."""
 
 _NULL = ("", "~", "null", "Null", "NULL")
 
@@ -142,6 +150,30 @@ def read_language(value: Any) -> str:
     if isinstance(value, bool):
         raise ValueError("YAML reads no, yes, on and off as truth values; put the language in quotes: 'no'")
     return read_name(value)
+
+
+def read_language_names(value: Any) -> str | dict[str, str]:
+    """Read what figures call languages: `codes`, `own`, or a name for each language.
+
+    Raises:
+        ValueError: none of these, or a name that is no text, blank, of several lines or longer than a label.
+    """
+    if value in ("codes", "own"):
+        return str(value)
+    if not isinstance(value, Mapping):
+        raise ValueError(f"expected codes, own, or names by language such as {{ar: العربية}}; got {value!r}")
+    names = {read_language(language): name for language, name in value.items()}
+    for language, name in names.items():
+        if (
+            not isinstance(name, str)
+            or not name.strip()
+            or len(name) > LONGEST_NAME
+            or CONTROLS & set(map(category, name))
+        ):
+            raise ValueError(
+                f"the name of {language} is {name!r}; expected a text of one line and at most {LONGEST_NAME} characters"
+            )
+    return {language: name.strip() for language, name in names.items()}
 
 
 def read_languages(value: Any) -> list[str] | None:
@@ -327,4 +359,11 @@ Languages = Annotated[
     list[str] | None,
     PlainValidator(read_languages),
     WithJsonSchema({"anyOf": [{"const": "all"}, _SET]}),
+]
+LanguageNames = Annotated[
+    str | dict[str, str],
+    PlainValidator(read_language_names),
+    WithJsonSchema(
+        {"anyOf": [{"enum": ["codes", "own"]}, {"type": "object", "additionalProperties": {"type": "string"}}]}
+    ),
 ]

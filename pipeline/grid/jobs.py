@@ -27,7 +27,7 @@ from pipeline.config.schema import Settings
 from pipeline.data.loaders import GENERATED
 from pipeline.grid.analyses import Analysis, analysis_spec, figures
 from pipeline.grid.errors import known_splits
-from pipeline.grid.figures import represented
+from pipeline.grid.figures import analysed_languages, logged_runs, named_languages, represented
 from pipeline.grid.inputs import Dataset
 from pipeline.grid.own_files import OwnFiles
 from pipeline.grid.runs import ENSEMBLE, Grid, Run, expand, run_inputs
@@ -276,15 +276,21 @@ class Jobs:
     @cached_property
     def figures(self) -> dict[str, dict[str, Any]]:
         """The descriptions of all figures by name."""
-        return {**figures(self.grid.analyses), **self.grid.figures}
+        analysed = {
+            name: {**spec, **named_languages(analysed_languages(spec, self.settings), self.settings)}
+            for name, spec in figures(self.grid.analyses).items()
+        }
+        return {**analysed, **self.grid.figures}
 
     def figure_inputs(self, wildcards: Wildcards) -> list[str]:
-        """What a figure is drawn from: runs' representations or logs, an analysis' numbers, or all scores."""
+        """What a figure is drawn from: runs' representations or logs, an analysis' numbers, a table's, or all scores."""
         spec = found(self.figures, wildcards.figure, "figure")
-        if spec["kind"] in ("gains", "sizes"):
+        if spec["kind"] in ("gains", "sizes", "transfer"):
             return [str(paths.scores())]
-        if spec["kind"] == "rates":  # logs are no declared outputs; predictions are written after them
-            return [str(paths.predictions(run)) for run in spec["runs"]]
+        if spec["kind"] == "forest":
+            return [str(paths.table(spec["table"], "csv"))]
+        if spec["kind"] in ("rates", "curves"):  # logs are no declared outputs; predictions are written after them
+            return [str(paths.predictions(run)) for run in logged_runs(spec)]
         if spec["kind"] == "correlation":
             return [str(paths.analysis(spec["analysis"], "json"))]
         runs = spec["runs"] if "runs" in spec else [run for panel in spec["panels"] for run in panel["runs"]]

@@ -18,7 +18,7 @@ from pipeline.common.files import parse_object
 from pipeline.training.devices import keep_freed_memory, take_gpu
 
 UNUSED = ("accelerate", "scipy", "sklearn")
-"""Packages that transformers imports wherever they are installed, half a second of every start, and no run uses."""
+"""Packages that transformers imports wherever they are installed, half a second of every start; only peft uses them (`lora`)."""
 
 
 def main() -> None:
@@ -40,7 +40,9 @@ def main() -> None:
     os.environ.setdefault("RAYON_NUM_THREADS", str(arguments.threads))
     take_gpu()
     keep_freed_memory()
-    for package in UNUSED:
+    training = spec.get("training")
+    adapts = isinstance(training, dict) and training.get("lora")
+    for package in () if adapts else UNUSED:
         sys.modules.setdefault(package, None)  # type: ignore[arg-type]  # Python's own way to say "not installed"
     from pipeline.training.run import train_run  # imports torch: after the GPU is chosen
 

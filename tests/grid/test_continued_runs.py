@@ -123,7 +123,8 @@ def test_a_targets_extension_is_trained_on_for_that_target():
         ),
         (
             [TARGET, "encoders.small.max_length=100", "training.max_length=90"],
-            "encoders.far.max_length: 128 where it is not set, but 'small' takes at most 100 word pieces; set max_length",
+            "encoders.far.max_length: 128 where it is not set, but 'small' takes at most 100 word pieces; set max_length "
+            "to 100 or less",
         ),
         (
             [TARGET, USED, "training.max_length=300"],

@@ -1,6 +1,10 @@
 """LoRA in whole runs: what every method trains and leaves alone, resumption, what is saved, children, bad targets."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +20,7 @@ from tests import tiny
 from tests.methods import auxiliaries
 from tests.methods.test_metaxl import BASE, Killed, assert_same, loop_of, state_of
 
+ROOT = Path(__file__).parents[2]
 CLASSES = "tiny-22222222"
 FEW = {"support_size": 2, "query_size": 4, "train_episodes": 3, "test_episodes": 3, "eval_times": 1, "neighbours": 2}
 LEARNED = {"split": "dev", "meta_train": False, "interval": 3}
@@ -65,6 +70,17 @@ def world(written, monkeypatch):
     """Four languages of entities, three of sentiment, and a tiny encoder."""
     monkeypatch.chdir(written)
     torch.set_num_threads(1)
+
+
+def test_the_stage_as_the_workflow_calls_it_has_what_adapters_need(world, tmp_path):
+    """A process of its own: what starts of other runs leave out is imported where it is used."""
+    spec = spec_of("target_only", epochs=1)
+    command = [sys.executable, "-m", "pipeline.stages.train", "--run", "lora-stage", "--spec", json.dumps(spec)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(paths.run_record("lora-stage").read_text())["trainable"] > 0
 
 
 def spec_of(kind, changes=None, **training):

@@ -33,6 +33,9 @@ NAMES = {
         "heat-map": "GainsFigure",
         "update-rates": "RatesFigure",
         "sizes": "SizesFigure",
+        "curves": "CurvesFigure",
+        "forest": "ForestFigure",
+        "transfer": "TransferFigure",
         "graph": "MetaGraphFigure",
     },
 }
@@ -54,17 +57,21 @@ VALUES: dict[tuple[str, str], Any] = {
     ("GainsFigure", "experiment"): "example",
     ("RatesFigure", "experiment"): "example",
     ("SizesFigure", "experiments"): ["sizes"],
+    ("CurvesFigure", "experiment"): "graphs",
+    ("ForestFigure", "table"): "compared",
+    ("TransferFigure", "experiments"): ["example"],
     ("MetaGraphFigure", "experiments"): ["graphs"],
 }
 """What stands in the shown entries where a general example would not fit them."""
 
 MORE = {
+    "tables": ["  compared: {experiments: [example], baseline: target_only}  # for the figure `forest` below"],
     "experiments": [
         "  # two more, for the figures below",
         "  graphs: &graphs",
         "    {dataset: marc, encoder: mbert, methods: [joint, mgl], sources: [[en, de]], targets: [fr], target_size: 100}",
         "  sizes: {<<: *graphs, target_size: [100, all]}",
-    ]
+    ],
 }
 """By section: lines that come after the entries shown."""
 

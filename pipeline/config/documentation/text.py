@@ -251,22 +251,37 @@ errors:
 FIGURES = """\
 ## Figures
 
-Figures over an experiment, `results/figures/<name>.pdf` and `.png`; those of analyses come by themselves."""
+Figures over an experiment or of a table, `results/figures/<name>.pdf` and `.png`: drawn from what runs have left, a column of a
+paper wide where they fit ([docs/figures.md](../docs/figures.md)). Those of analyses come by themselves."""
 
 FIGURES_EXAMPLE = """\
 experiments:
   auxiliaries:
     dataset: babel
     encoder: small
-    methods: [zero_shot, xla_maml, meta_optimizer]
+    methods: [zero_shot, joint, xla_maml, meta_optimizer]
     sources: [hubbish]
     auxiliaries: [[nearish, middish]]
     targets: [farrish]
     model_seeds: [1, 2, 3]
 
+tables:
+  gains: {experiments: [auxiliaries], baseline: zero_shot}
+
 figures:
+  learning: {kind: curves, experiment: auxiliaries, methods: [joint]}
+  forest: {kind: forest, table: gains}
+  from-where: {kind: transfer, experiments: [auxiliaries], method: joint, baseline: zero_shot}
   helpers: {kind: gains, experiment: auxiliaries, method: xla_maml}
-  layers: {kind: rates, experiment: auxiliaries, method: meta_optimizer}"""
+  layers: {kind: rates, experiment: auxiliaries, method: meta_optimizer}
+
+language_names: own"""
+
+LANGUAGE_NAMES = """\
+### Names of languages
+
+Figures can call languages by names in any script and direction, with fonts that the machine has
+([docs/figures.md](../docs/figures.md#names-of-languages))."""
 
 RESULTS = """\
 ## Results of earlier code
@@ -314,7 +329,7 @@ at all:
 | `tune` and `tune_by`, beside the values of each point | which points are trained, and which the tables show |
 | `analyses` and all in it | the files of the analysis; runs that kept no model are trained again to the same result |
 | `errors` and all in it | the files of the error analysis only |
-| `figures` and all in it | the figures only |
+| `figures` and all in it, `language_names` | the figures only |
 | names of experiments, tables and variants; comments, key order, the spelling of numbers | nothing, or the table files |
 | `datasets.*.mirror`, `folder`, `sources`, `archive`, `expected` | where files are sought and how they are checked |
 | `datasets.*.languages` of your own files | what a language is read from; its data are read again |

@@ -3,6 +3,7 @@
 Colours are Okabe and Ito's, told apart by colour-blind readers; markers differ too, for print in grey. Files hold no dates.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,28 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import Normal
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.common.files import atomic_path
 from pipeline.results.analyses.distance import Floats, decimals
 from pipeline.results.analyses.projection import Panel
+from pipeline.results.figures.labels import CODES, ISOLATE, Labels
 
 matplotlib.use("Agg")
 
 SOURCE, TARGET, GREY = "#0072B2", "#D55E00", "#666666"
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito's, told apart with any eyes."""
+
+MARKERS = "o^sDvP*"
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)), (0, (3, 3)))
+"""One more than colours, so that lines of one colour differ in these."""
+
+COLUMN, PAGE = 3.3, 6.8
+"""Inches that figures are wide, in one column of a paper or over both; no letter is smaller than 7 points there."""
+
 SHOWN = 1000
 """Points of a language that are drawn; the components and distances are those of all points."""
 
@@ -48,7 +62,12 @@ NO_DATES: dict[str, dict[str, Any]] = {
 
 
 def draw_pair(
-    source: str, target: str, seed: Sequence[int], view: Mapping[str, Any], panels: Sequence[Panel]
+    source: str,
+    target: str,
+    seed: Sequence[int],
+    view: Mapping[str, Any],
+    panels: Sequence[Panel],
+    labels: Labels = CODES,
 ) -> Figure:
     """Draw a language pair before and after, each on its own two principal components.
 
@@ -58,9 +77,10 @@ def draw_pair(
         seed: `[data_seed, model_seed]` of the runs.
         view: what of the models is looked at.
         panels: before and after.
+        labels: by which fonts the names are written.
     """
     layer = "last layer" if view["layer"] == "last" else f"layer {view['layer']}"
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context({**STYLE, **labels.style}):
         figure = Figure(figsize=(6.6, 3.9), layout="constrained")
         axes = figure.subplots(1, 2)
         for axis, panel in zip(axes, panels, strict=True):
@@ -72,8 +92,7 @@ def draw_pair(
             for (colour, marker), name, role in zip(MARKS, (source, target), ("source", "target"), strict=True)
         ]
         note = f"{UNITS[view['units']].format(view['split'])}, {layer}, model seed {seed[1]}"
-        legend = figure.legend(handles=handles, loc="outside lower center", ncols=2, title=note, title_fontsize=7)
-        legend.get_title().set_color(GREY)
+        legend_below(figure, handles, [str(handle.get_label()) for handle in handles], 2, note, labels.note)
     return figure
 
 
@@ -108,20 +127,21 @@ def subsample(count: int, most: int = SHOWN) -> "np.ndarray[tuple[int], np.dtype
     return np.sort(np.random.RandomState(0).permutation(count)[:most]).astype(np.int64)
 
 
-def draw_correlation(found: Mapping[str, Any]) -> Figure:
+def draw_correlation(found: Mapping[str, Any], labels: Labels = CODES) -> Figure:
     """Draw each language pair's gain against its distance's drop, a panel for each distance (an analysis' JSON)."""
     kinds = list(found["correlations"])
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context({**STYLE, **labels.style}):
         figure = Figure(figsize=(3.4 * len(kinds), 3.3), layout="constrained")
         axes = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
         for axis, kind in zip(axes, kinds, strict=True):
-            draw_gains(axis, found, kind)
+            draw_gains(axis, found, kind, labels)
         axes[0].set_ylabel(f"gain in {found['metric']} (points)")
         figure.suptitle(f"{found['after']} against {found['before']}", fontsize=10)
+        write_below(figure, labels.note)
     return figure
 
 
-def draw_gains(axis: Axes, found: Mapping[str, Any], kind: str) -> None:
+def draw_gains(axis: Axes, found: Mapping[str, Any], kind: str, labels: Labels = CODES) -> None:
     """Draw one distance's panel: mean ± standard deviation over seeds; the least-squares line where r has an interval."""
     pairs = found["pairs"]
     x = np.array([pair["drop"][kind]["mean"] for pair in pairs])
@@ -134,7 +154,8 @@ def draw_gains(axis: Axes, found: Mapping[str, Any], kind: str) -> None:
     )
     several = len({tuple(pair["sources"]) for pair in pairs}) > 1
     for i, pair in enumerate(pairs):
-        text = pair["pair"] if several else pair["target"]
+        target = labels.of(pair["target"])
+        text = f"{labels.joined('+'.join(pair['sources']))}→{target}" if several else target
         axis.annotate(text, (x[i], y[i]), xytext=(4, 4), textcoords="offset points", fontsize=7)
     correlation = found["correlations"][kind]
     if correlation["low"] is not None:
@@ -162,6 +183,27 @@ def title_of(correlation: Mapping[str, Any]) -> str:
     return f"r = {correlation['pearson']:+.2f}{interval}, n = {correlation['n']}".replace("-", "−")
 
 
+def write_below(figure: Figure, *notes: str) -> None:
+    """Write notes under a figure that has no legend there, small and grey; empty ones are left out."""
+    if lines := wrapped(figure, *notes):
+        figure.supxlabel(lines, x=0.01, ha="left", fontsize=7, color=GREY)
+
+
+def legend_below(figure: Figure, handles: Sequence[Any], texts: Sequence[str], columns: int, *notes: str) -> None:
+    """Put a legend under a figure, and above its entries notes, small and grey; empty ones are left out."""
+    title = wrapped(figure, *notes) or None
+    legend = figure.legend(
+        handles, texts, loc="outside lower center", ncols=columns, fontsize=7, title=title, title_fontsize=7
+    )
+    legend.get_title().set_color(GREY)
+
+
+def wrapped(figure: Figure, *notes: str) -> str:
+    """Break notes into lines that a figure is wide enough for."""
+    room = round(figure.get_figwidth() * 19)  # characters of 7 points
+    return "\n".join(line for note in notes for line in textwrap.wrap(note, room))
+
+
 def save(figure: Figure, path: Path, metadata: Mapping[str, str] | None = None) -> None:
     """Write a figure as its suffix says, whole or not at all; same figure, same bytes.
 
@@ -171,5 +213,10 @@ def save(figure: Figure, path: Path, metadata: Mapping[str, str] | None = None) 
         metadata: texts that the file carries, by the keys that its format has.
     """
     suffix = path.suffix.removeprefix(".")
+    for text in figure.findobj(
+        Text
+    ):  # in a PDF's text the marks of direction would be as wide as blanks; as outlines they are not
+        if isinstance(text, Text) and ISOLATE in text.get_text():
+            text.set_path_effects([Normal()])
     with matplotlib.rc_context(STYLE), atomic_path(path) as temporary:
         figure.savefig(temporary, format=suffix, dpi=200, metadata={**NO_DATES[suffix], **(metadata or {})})

@@ -7,61 +7,52 @@ from typing import Any
 import matplotlib
 import matplotlib.ticker
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.results.figures.drawing import GREY, SOURCE, STYLE, TARGET
+from pipeline.results.figures.drawing import (
+    COLOURS,
+    COLUMN,
+    GREY,
+    MARKERS,
+    SOURCE,
+    STYLE,
+    TARGET,
+    legend_below,
+    wrapped,
+    write_below,
+)
 from pipeline.results.figures.gains import Gain
+from pipeline.results.figures.heat import draw_heat, heat_figure, of_gains, signed
+from pipeline.results.figures.labels import CODES, Labels
 from pipeline.results.figures.meta_graphs import GraphMap
 from pipeline.results.figures.rates import Rates
 from pipeline.results.figures.sizes import Point
 from pipeline.results.scores.measures import title as metric_title
 
-CELL = 0.46
-"""Inches of a cell's side."""
 
-LEAST_SPAN = 1.0
-"""Points at which colours are full, at the least: noise of a tenth of a point is not painted deep blue."""
-
-EMPTY = "#e6e6e6"
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's, told apart with any eyes; further lines repeat them, dashed."""
-
-MARKERS = "o^sDvP*"
-
-
-def draw_gains_map(spec: Mapping[str, Any], cells: Sequence[Sequence[Gain]]) -> Figure:
+def draw_gains_map(spec: Mapping[str, Any], cells: Sequence[Sequence[Gain]], labels: Labels = CODES) -> Figure:
     """Draw a heat map, rows auxiliary sets and columns targets: blue for gains, red for losses, white at zero.
 
     Args:
         spec: the figure's description (`pipeline.grid.figures.figure_specs`).
         cells: a row for each auxiliary set, a column for each target.
+        labels: what languages are called.
     """
     values = np.array([[np.nan if cell.points is None else cell.points for cell in row] for row in cells])
-    span = max(LEAST_SPAN, float(np.nanmax(np.abs(values)))) if np.isfinite(values).any() else LEAST_SPAN
-    rows, columns = values.shape
     seeds = sorted({cell.seeds for row in cells for cell in row if cell.points is not None})
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(max(4.8, CELL * columns + 2.0), max(1.9, CELL * rows + 1.5)), layout="constrained")
+    rows = [labels.joined(auxiliary) for auxiliary in spec["auxiliaries"]]
+    columns = [labels.of(target) for target in spec["targets"]]
+    with matplotlib.rc_context({**STYLE, **labels.style}):
+        figure = heat_figure(rows, columns)
         axis = figure.subplots()
-        colours = matplotlib.colormaps["RdBu"].with_extremes(bad=EMPTY)
-        image = axis.imshow(values, cmap=colours, vmin=-span, vmax=span, aspect="equal")
-        for i, j in np.ndindex(rows, columns):
-            write_cell(axis, cells[i][j], i, j, span)
-        axis.set_xticks(range(columns), spec["targets"])
-        axis.set_yticks(range(rows), spec["auxiliaries"])
-        axis.tick_params(length=0)
+        draw_heat(axis, values, [[cell_text(cell) for cell in row] for row in cells], rows, columns, of_gains(values))
         axis.set_xlabel("target language")
         axis.set_ylabel("auxiliary language")
-        for side in axis.spines.values():
-            side.set_visible(False)
-        bar = figure.colorbar(image, ax=axis, shrink=0.8, pad=0.02)
-        bar.outline.set_visible(False)
-        bar.set_label("gain in points", fontsize=7)
         n = between(seeds)
-        figure.suptitle(f"{spec['method']} − {spec['baseline']}", fontsize=10)
+        figure.suptitle(f"{spec['method']} − {spec['baseline']}", fontsize=8.5)
         many = "seed" if n == "1" else "seeds"
-        axis.set_title(f"{metric_title(spec['metric'])} ×100, mean over n = {n} {many}", fontsize=7.5, color=GREY)
+        axis.set_title(f"{metric_title(spec['metric'])} ×100, mean over n = {n} {many}", fontsize=7, color=GREY)
+        write_below(figure, labels.note)
     return figure
 
 
@@ -70,14 +61,11 @@ def between(counts: Sequence[int]) -> str:
     return "–".join(map(str, counts[:: len(counts) - 1 or 1])) if counts else "0"
 
 
-def write_cell(axis: Axes, cell: Gain, i: int, j: int, span: float) -> None:
-    """Write a cell's number, or a dash where the target is the auxiliary, or a question mark where runs are missing."""
+def cell_text(cell: Gain) -> str:
+    """Word a cell: its number, or a dash where the target is the auxiliary, or a question mark where runs are missing."""
     if cell.points is None:
-        axis.text(j, i, "–" if cell.reason == "auxiliary" else "?", ha="center", va="center", color=GREY)
-        return
-    dark = abs(cell.points) > 0.6 * span
-    text = f"{round(cell.points, 1) + 0.0:+.1f}".replace("-", "−")
-    axis.text(j, i, text, ha="center", va="center", fontsize=7, color="white" if dark else "black")
+        return "–" if cell.reason == "auxiliary" else "?"
+    return signed(cell.points)
 
 
 def draw_rates(label: str, runs: Sequence[Rates]) -> Figure:
@@ -107,23 +95,24 @@ def draw_rates(label: str, runs: Sequence[Rates]) -> Figure:
             right.plot(range(1, episodes + 1), values, color=shade, label=name)
         right.set_xlabel("episode")
         right.set_title("over the episodes, mean over seeds", fontsize=8)
-        figure.legend(title="layer", fontsize=6.5, title_fontsize=6.5, loc="outside right center")
+        figure.legend(title="layer", fontsize=7, title_fontsize=7, loc="outside right center")
         right.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
         figure.suptitle(label, fontsize=10)
     return figure
 
 
-def draw_sizes(spec: Mapping[str, Any], lines: Mapping[str, Sequence[Point | None]]) -> Figure:
-    """Draw scores over sizes of the target's training data, evenly spaced, a line a method with 95 % intervals.
+def draw_sizes(spec: Mapping[str, Any], lines: Mapping[str, Sequence[Point | None]], labels: Labels = CODES) -> Figure:
+    """Draw scores over sizes of the training data, evenly spaced, a line a method with 95 % intervals.
 
     Args:
         spec: the figure's description.
         lines: by method, a point for each size.
+        labels: what languages are called.
     """
     places = np.arange(len(spec["sizes"]))
     seeds = sorted({point.seeds for points in lines.values() for point in points if point is not None})
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(4.8, 3.2), layout="constrained")
+    with matplotlib.rc_context({**STYLE, **labels.style}):
+        figure = Figure(figsize=(COLUMN, 2.5 + 0.15 * -(-len(lines) // 2)), layout="constrained")
         axis = figure.subplots()
         for i, (method, points) in enumerate(lines.items()):
             shift = (i - (len(lines) - 1) / 2) * 0.6 / max(len(lines), 6)
@@ -142,13 +131,15 @@ def draw_sizes(spec: Mapping[str, Any], lines: Mapping[str, Sequence[Point | Non
                 label=method,
             )
         axis.set_xticks(places, ["all" if size is None else f"{size:g}" for size in spec["sizes"]])
-        axis.set_xlabel("labelled training examples of the target" + shares(spec["sizes"]))
+        whose = "sources" if spec.get("over") == "source_size" else "target"
+        axis.set_xlabel(f"labelled training examples of the {whose}" + shares(spec["sizes"]))
         axis.set_ylabel(f"{metric_title(spec['metric'])} ×100", fontsize=7.5)
-        figure.legend(fontsize=6.5, loc="outside right center")
+        handles, texts = axis.get_legend_handles_labels()
+        legend_below(figure, handles, texts, 2, labels.note)
         n = between(seeds)
-        languages = list(dict.fromkeys(language for _, language in spec["columns"]))
+        languages = [labels.of(language) for language in dict.fromkeys(language for _, language in spec["columns"])]
         said = f"mean over {', '.join(languages)}; 95 % t-interval over n = {n} seeds"
-        axis.set_title(said, fontsize=7, color=GREY)
+        axis.set_title(wrapped(figure, said), fontsize=7, color=GREY)
     return figure
 
 
@@ -157,27 +148,28 @@ def shares(sizes: Sequence[float | None]) -> str:
     return ", share" if all(size is None or size < 1 for size in sizes) else ""
 
 
-def draw_graph_maps(spec: Mapping[str, Any], panels: Sequence[GraphMap]) -> Figure:
+def draw_graph_maps(spec: Mapping[str, Any], panels: Sequence[GraphMap], labels: Labels = CODES) -> Figure:
     """Draw mean meta graphs, a panel each, on one scale; a node's edge to itself is left white, and its mean stands above.
 
     Args:
         spec: the figure's description.
         panels: one for each source set and target.
+        labels: what languages are called.
     """
     shown = [np.where(np.eye(len(panel.edges), dtype=bool), np.nan, panel.edges) for panel in panels]
     most = max(float(np.nanmax(values)) for values in shown) or 1.0
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context({**STYLE, **labels.style}):
         size = max(1.8, 0.2 * len(shown[0]))
         figure = Figure(figsize=((size + 0.9) * len(panels) + 0.8, size + 1.5), layout="constrained")
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axis, panel, values in zip(axes, panels, shown, strict=True):
             colours = matplotlib.colormaps["viridis"].with_extremes(bad="white")
             image = axis.imshow(values, cmap=colours, vmin=0, vmax=most, aspect="equal")
-            names = [f"{language} {label}" for language, label in panel.nodes]
-            axis.set_xticks(range(len(names)), names, rotation=90, fontsize=6)
-            axis.set_yticks(range(len(names)), names, fontsize=6)
+            names = [f"{labels.of(language)} {label}" for language, label in panel.nodes]
+            axis.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
+            axis.set_yticks(range(len(names)), names, fontsize=7)
             axis.tick_params(length=0)
-            axis.set_title(f"→ {panel.target}; to itself: {np.diag(panel.edges).mean():.2f}", fontsize=7.5)
+            axis.set_title(f"→ {labels.of(panel.target)}; to itself: {np.diag(panel.edges).mean():.2f}", fontsize=7.5)
             for edge in np.flatnonzero([a[0] != b[0] for a, b in pairwise(panel.nodes)]):
                 axis.axhline(edge + 0.5, color="white", linewidth=0.8)
                 axis.axvline(edge + 0.5, color="white", linewidth=0.8)
@@ -186,4 +178,5 @@ def draw_graph_maps(spec: Mapping[str, Any], panels: Sequence[GraphMap]) -> Figu
         bar.set_label("mean normalised edge weight", fontsize=7)
         runs = max(len(panel["runs"]) for panel in spec["panels"])
         figure.suptitle(f"{spec['label']}: meta graph, {spec['draws']} draws in each of {runs} seeds", fontsize=8.5)
+        write_below(figure, labels.note)
     return figure

@@ -1,4 +1,4 @@
-"""Scores against the number or share of the target's training examples, by method (MGL, Figure 5)."""
+"""Scores against the number or share of the target's training examples, or the sources', by method (MGL, Figure 5)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +44,7 @@ def sizes(scores: pa.Table, spec: Mapping[str, Any]) -> dict[str, list[Point | N
     Raises:
         UserError: nothing of a method is among them.
     """
+    over = spec.get("over", "target_size")
     columns = [(experiment, language) for experiment, language in spec["columns"]]
     rows = [
         row
@@ -60,8 +61,7 @@ def sizes(scores: pa.Table, spec: Mapping[str, Any]) -> dict[str, list[Point | N
             )
         sized = method not in spec["unsized"]
         found[method] = [
-            point([row for row in own if not sized or row["target_size"] == size], len(columns))
-            for size in spec["sizes"]
+            point([row for row in own if not sized or row[over] == size], len(columns)) for size in spec["sizes"]
         ]
     return found
 

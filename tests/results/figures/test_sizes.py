@@ -9,6 +9,7 @@ from pipeline.common.errors import UserError
 from pipeline.results.figures.maps import draw_sizes
 from pipeline.results.figures.sizes import Point, sizes
 from pipeline.results.scores.collect import SCORES
+from tests.configs import errors, grid
 
 SPEC = {
     "kind": "sizes",
@@ -78,3 +79,39 @@ def test_the_figure_has_every_line_and_size():
     drawn = [container[0].get_ydata().tolist() for container in axis.containers]
     assert drawn == [[40.0, 60.0], [30.0]]
     assert draw_sizes({**SPEC, "sizes": [50, 100]}, lines).axes[0].get_xlabel().endswith("of the target")
+
+
+def test_sizes_of_the_sources_are_an_axis_too():
+    spec = {
+        **SPEC,
+        "sizes": [100, None],
+        "over": "source_size",
+        "unsized": ["target_only"],
+        "methods": ["joint", "target_only"],
+    }
+    rows = [row for seed in (1, 2) for row in whole("joint", 50, {seed: (0.4, 0.6)})]
+    table = scores(*rows, *whole("target_only", 50, {1: (0.2, 0.2)}))
+    table = table.set_column(
+        table.schema.get_field_index("source_size"),
+        "source_size",
+        pa.array([100.0 if variant == "joint" else None for variant in table["variant"].to_pylist()], pa.float64()),
+    )
+    found = sizes(table, spec)
+    assert [point and point.mean for point in found["joint"]] == [pytest.approx(50), None]
+    assert [point.mean for point in found["target_only"]] == pytest.approx([20, 20]), "the same whatever the sources"
+    axis = draw_sizes(spec, found).axes[0]
+    assert axis.get_xlabel() == "labelled training examples of the sources"
+
+
+def test_the_config_says_over_which_sizes():
+    sized = "experiments.few.source_size=[100, 500]"
+    spec = grid(sized, "figures.f={kind: sizes, experiments: few, over: source_size}").figures["f"]
+    assert (spec["sizes"], spec["over"], spec["unsized"]) == ([100, 500], "source_size", ["target_only"])
+    assert (
+        "over"
+        not in grid("experiments.few.target_size=[50, 100]", "figures.f={kind: sizes, experiments: few}").figures["f"]
+    )
+    said = errors("figures.f={kind: sizes, experiments: few, over: source_size}")
+    assert said == ["figures.f.experiments: 'few' has one source_size, which makes no line; list several"]
+    said = errors(sized, "experiments.few.target_size=[50, 100]", "figures.f={kind: sizes, experiments: few}")
+    assert said == ["figures.f.experiments: 'few' has several values of source_size; make an experiment with one"]
