@@ -19,6 +19,7 @@ include: "rules/encoders.smk"
 include: "rules/training.smk"
 include: "rules/results.smk"
 include: "rules/analysis.smk"
+include: "rules/papers.smk"
 
 
 localrules:

@@ -20,8 +20,9 @@ from pipeline.common import paths
 from pipeline.common.code import represent_code, run_code, stage_code
 from pipeline.common.earlier import in_effect
 from pipeline.common.errors import UserError
-from pipeline.common.files import canonical_json, digest, write_text
+from pipeline.common.files import canonical_json, digest, read_json, write_text
 from pipeline.config.load import load, parse
+from pipeline.config.papers import published_folder
 from pipeline.config.reading import check_duplicates
 from pipeline.config.schema import Settings
 from pipeline.data.loaders import GENERATED
@@ -29,9 +30,13 @@ from pipeline.grid.analyses import Analysis, analysis_spec, figures
 from pipeline.grid.figures import represented
 from pipeline.grid.inputs import Dataset
 from pipeline.grid.own_files import OwnFiles
+from pipeline.grid.papers import Printing, asked, chosen, scale_of, sources, without_own
 from pipeline.grid.runs import ENSEMBLE, Grid, Run, expand, run_inputs
 
 T = TypeVar("T")
+
+JOB = "--target-jobs"
+"""Stands in the command line of Snakemake in a job, and in no other."""
 
 
 class Wildcards(Protocol):
@@ -45,6 +50,8 @@ class Wildcards(Protocol):
     view: str
     analysis: str
     figure: str
+    printed: str
+    paper: str
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ class Jobs:
     grid: Grid
     settings: Settings
     config: Mapping[str, Any]
+    printing: Printing = Printing()
 
     # ---------------------------------------------------------------------------------------------------------- data
 
@@ -202,6 +210,11 @@ class Jobs:
         """The config in effect, whatever files and overrides it was merged from."""
         return handed("config", self.config)
 
+    @property
+    def absolute_config_file(self) -> Path:
+        """The same, from wherever it is read."""
+        return Path(self.config_file).absolute()
+
     def reports(self) -> list[str]:
         """The reports of all data that runs are tested on: what they warn of is said under tables."""
         tested = paths.tested(run.spec for run in self.grid.runs.values())
@@ -219,6 +232,36 @@ class Jobs:
     def stage_code(self, stage: str) -> str:
         """The code hash of a stage."""
         return stage_code(stage)
+
+    # -------------------------------------------------------------------------------------------------------- papers
+
+    def printed_inputs(self, wildcards: Wildcards) -> list[str]:
+        """What a paper's table is put together from: the config's tables, and the published numbers."""
+        return [*self.printing.views(wildcards.printed), *map(str, sources())]
+
+    def printed_spec(self, wildcards: Wildcards) -> str:
+        """The description of a paper's table."""
+        return canonical_json(self.printing.spec(wildcards.printed))
+
+    def published(self, wildcards: Wildcards, output: Any) -> str:
+        """The folder of the published numbers."""
+        del wildcards, output
+        return str(published_folder())
+
+    def document_inputs(self, wildcards: Wildcards) -> list[str]:
+        """What a paper's document shows."""
+        spec = self.printing.document(wildcards.paper)
+        tables = [str(paths.printed(name, suffix)) for name in spec["tables"] for suffix in ("csv", "md", "tex")]
+        figures = [str(paths.figure(figure["file"], suffix)) for figure in spec["figures"] for suffix in ("pdf", "png")]
+        return [*tables, *figures, *map(str, sources())]
+
+    def document_spec(self, wildcards: Wildcards) -> str:
+        """The description of a paper's document."""
+        return canonical_json(self.printing.document(wildcards.paper))
+
+    def targets(self) -> dict[str, list[str]]:
+        """By name of a paper's target that is asked for: the files it stands for."""
+        return self.printing.targets()
 
     # ------------------------------------------------------------------------------------------------------ analyses
 
@@ -316,23 +359,34 @@ class Jobs:
         return [str(path) for path in (*numbers, *drawn)]
 
 
-def read_jobs(config: Mapping[str, Any], files: Sequence[str | Path]) -> Jobs:
+def read_jobs(config: Mapping[str, Any], files: Sequence[str | Path], words: Sequence[str] = ()) -> Jobs:
     """Check Snakemake's merged config and expand it.
 
     Args:
         config: the merged config.
         files: the files it was merged from, to name file and line of what is wrong.
+        words: Snakemake's command line, to see which targets of papers are asked for.
 
     Raises:
-        UserError: the config is wrong.
+        UserError: the config is wrong, or no paper has such a target.
     """
-    check_duplicates([Path(file) for file in files])  # a key twice, which Snakemake's reading lets pass
+    job, what = JOB in words, asked(words)
+    scale = scale_of(config, allowed=job or what is not None)
+    whole = without_own(config)
+    if job and len(files) == 1 and Path(files[0]).parent.resolve() == paths.HANDED.resolve():
+        whole = read_json(Path(files[0]))  # as the workflow has it; what `--config` changed is in it
+    else:
+        check_duplicates([Path(file) for file in files])  # a key twice, which Snakemake's reading lets pass
     try:
-        settings = parse(config)
+        settings = parse(whole)
     except UserError:
         load([Path(file) for file in files])  # the same errors, with file and line
         raise  # wrong only through `--config key=value`, which has neither
-    return Jobs(expand(settings), settings, config)
+    if what is None:
+        return Jobs(expand(settings), settings, whole, Printing(scale))
+    needed = chosen(whole, what, scale)
+    settings = parse(needed)
+    return Jobs(expand(settings), settings, needed, Printing(scale, what))
 
 
 def code_of(run: Run) -> str:
