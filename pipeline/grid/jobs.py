@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -64,7 +64,7 @@ class Jobs:
     grid: Grid
     settings: Settings
     config: Mapping[str, Any]
-    printing: Printing = Printing()
+    printing: Printing = field(default_factory=Printing)
 
     # ---------------------------------------------------------------------------------------------------------- data
 
