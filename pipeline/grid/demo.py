@@ -38,6 +38,8 @@ UNSAID = {
 }
 """By method: settings whose defaults are of a paper's size."""
 
+SECTIONS = ("datasets", "encoders", "methods", "experiments", "tables", "analyses", "figures")
+
 SIZES = ("source_size", "target_size", "auxiliary_size", "dev_size")
 LANGUAGES = ("language", "languages", "sources", "targets", "auxiliaries", "auxiliary", "support", "query")
 WORDS = ("target", "all", "average")
@@ -46,7 +48,7 @@ WORDS = ("target", "all", "average")
 PREFIX = "babel"
 """Before a language's code, in the name of its stand-in."""
 
-NAMED = ("dataset", "encoder")
+NAMED = ("dataset", "source_dataset", "encoder")
 
 
 def at_demo_scale(config: Mapping[str, Any], encoder: str | None = None) -> dict[str, Any]:
@@ -56,22 +58,25 @@ def at_demo_scale(config: Mapping[str, Any], encoder: str | None = None) -> dict
         config: as it is read, complete.
         encoder: a folder with the encoder to take; without one, `ENCODER` is pretrained.
     """
-    made: dict[str, Any] = {key: _less(value) for key, value in config.items() if key not in ("datasets", "encoders")}
+    made: dict[str, Any] = {key: value for key, value in config.items() if key not in SECTIONS}
+    for section in SECTIONS:  # names may be called as keys are
+        made[section] = {name: _less(entry) for name, entry in (config.get(section) or {}).items()}
+    made["training"] = _less(config.get("training") or {})
     named = _languages(config)
     family = {
         f"{PREFIX}{code}": {"parent": "hubbish", "change_rate": round(0.05 + 0.02 * i, 2)}
         for i, code in enumerate(named)
     }
-    used = dict.fromkeys(entry["dataset"] for entry in config["experiments"].values())
-    for entry in made["experiments"].values():
-        entry.pop("source_dataset", None)
+    pairs = [(entry["dataset"], entry.get("source_dataset")) for entry in config["experiments"].values()]
+    used = dict.fromkeys(name for pair in pairs for name in pair if name)
+    related = {name for pair in pairs if pair[1] for name in pair}  # sources are of the targets' family
     made["datasets"] = {
         called(name): {
             **{
                 "loader": "babel",
                 "task": TASKS.get(config["datasets"][name]["loader"]) or config["datasets"][name]["task"],
             },
-            **{"seed": i, "sizes": dict(SPLITS), "family": family},
+            **{"seed": 0 if name in related else i, "sizes": dict(SPLITS), "family": family},
         }
         for i, name in enumerate(used)
     }
