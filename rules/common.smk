@@ -24,7 +24,8 @@ from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.failures import tell_mistakes_once
 from pipeline.grid.jobs import gpu_slots, read_jobs
-from pipeline.grid.papers import config_for, document_files
+from pipeline.grid.papers import config_for
+from pipeline.grid.printing import document_files
 
 collect_garbage_seldom()
 use_this_python()
@@ -51,7 +52,7 @@ except UserError as error:
     raise WorkflowError(f"config:\n{error}") from None
 
 # Jobs are not told of targets, so they are handed what a paper's target made of its config.
-if jobs.targets():
+if jobs.printing.targets():
     workflow.config_settings.configfiles[:] = [jobs.absolute_config_file]
 
 

@@ -13,7 +13,7 @@ localrules:
 
 rule printed:
     input:
-        jobs.printed_inputs,
+        jobs.printing.printed_inputs,
     output:
         [str(paths.printed("{printed}", suffix)) for suffix in ("csv", "md", "tex")],
     log:
@@ -27,8 +27,8 @@ rule printed:
         mem_mb=1000,
         runtime=10,
     params:
-        spec=jobs.printed_spec,
-        published=jobs.published,
+        spec=jobs.printing.printed_spec,
+        published=jobs.printing.published,
         code=jobs.stage_code("printed"),
     shell:
         """
@@ -42,7 +42,7 @@ rule printed:
 
 rule document:
     input:
-        jobs.document_inputs,
+        jobs.printing.document_inputs,
     output:
         document_files("{paper}"),
     log:
@@ -56,8 +56,8 @@ rule document:
         mem_mb=1000,
         runtime=10,
     params:
-        spec=jobs.document_spec,
-        published=jobs.published,
+        spec=jobs.printing.document_spec,
+        published=jobs.printing.published,
         code=jobs.stage_code("document"),
     shell:
         """
@@ -69,7 +69,7 @@ rule document:
         """
 
 
-for target, files in jobs.targets().items():
+for target, files in jobs.printing.targets().items():
 
     rule:
         name:

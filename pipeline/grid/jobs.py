@@ -22,7 +22,6 @@ from pipeline.common.earlier import in_effect
 from pipeline.common.errors import UserError
 from pipeline.common.files import canonical_json, digest, read_json, write_text
 from pipeline.config.load import load, parse
-from pipeline.config.papers import published_folder
 from pipeline.config.reading import check_duplicates
 from pipeline.config.schema import Settings
 from pipeline.data.loaders import GENERATED
@@ -30,7 +29,8 @@ from pipeline.grid.analyses import Analysis, analysis_spec, figures
 from pipeline.grid.figures import represented
 from pipeline.grid.inputs import Dataset
 from pipeline.grid.own_files import OwnFiles
-from pipeline.grid.papers import Printing, asked, chosen, scale_of, sources, without_own
+from pipeline.grid.papers import asked, chosen, scale_of, without_own
+from pipeline.grid.printing import Printing
 from pipeline.grid.runs import ENSEMBLE, Grid, Run, expand, run_inputs
 
 T = TypeVar("T")
@@ -50,8 +50,6 @@ class Wildcards(Protocol):
     view: str
     analysis: str
     figure: str
-    printed: str
-    paper: str
 
 
 @dataclass(frozen=True)
@@ -232,36 +230,6 @@ class Jobs:
     def stage_code(self, stage: str) -> str:
         """The code hash of a stage."""
         return stage_code(stage)
-
-    # -------------------------------------------------------------------------------------------------------- papers
-
-    def printed_inputs(self, wildcards: Wildcards) -> list[str]:
-        """What a paper's table is put together from: the config's tables, and the published numbers."""
-        return [*self.printing.views(wildcards.printed), *map(str, sources())]
-
-    def printed_spec(self, wildcards: Wildcards) -> str:
-        """The description of a paper's table."""
-        return canonical_json(self.printing.spec(wildcards.printed))
-
-    def published(self, wildcards: Wildcards, output: Any) -> str:
-        """The folder of the published numbers."""
-        del wildcards, output
-        return str(published_folder())
-
-    def document_inputs(self, wildcards: Wildcards) -> list[str]:
-        """What a paper's document shows."""
-        spec = self.printing.document(wildcards.paper)
-        tables = [str(paths.printed(name, suffix)) for name in spec["tables"] for suffix in ("csv", "md", "tex")]
-        figures = [str(paths.figure(figure["file"], suffix)) for figure in spec["figures"] for suffix in ("pdf", "png")]
-        return [*tables, *figures, *map(str, sources())]
-
-    def document_spec(self, wildcards: Wildcards) -> str:
-        """The description of a paper's document."""
-        return canonical_json(self.printing.document(wildcards.paper))
-
-    def targets(self) -> dict[str, list[str]]:
-        """By name of a paper's target that is asked for: the files it stands for."""
-        return self.printing.targets()
 
     # ------------------------------------------------------------------------------------------------------ analyses
 

@@ -132,6 +132,8 @@ def _cell(part: Mapping[str, Any], views: Mapping[str, Lines], published: Publis
     if "gain" in part:
         return Cell(gain=True)
     cell = _with_published(Cell(part=part, notes=(part["note"],) if part["note"] else ()), part, published)
+    if part["not_run"] and not cell.published:
+        return cell
     if part["not_run"]:
         return replace(cell, notes=(*cell.notes, f"not run: {part['not_run']}"))
     if not part["view"]:

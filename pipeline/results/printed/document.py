@@ -21,7 +21,6 @@ HEAD = r"""\documentclass[a4paper,10pt]{article}
 \usepackage[a4paper,margin=18mm]{geometry}
 \usepackage{booktabs}
 \usepackage{graphicx}
-\renewcommand{\tablename}{View}
 \setcounter{topnumber}{9}\setcounter{totalnumber}{9}
 \begin{document}
 """
@@ -50,7 +49,7 @@ def document(spec: Mapping[str, Any], citation: Mapping[str, str]) -> str:
         path = paths.printed(name, "tex")
         if not path.is_file():
             raise UserError(f"{path}: no such file; snakemake {path} makes it")
-        parts += [rf"\section*{{Table {escape(_number(name))}}}", path.read_text(encoding="utf-8"), r"\clearpage"]
+        parts += [rf"\setcounter{{table}}{{{int(_number(name)) - 1}}}", path.read_text(encoding="utf-8"), r"\clearpage"]
     for figure in spec["figures"]:
         parts.append(_figure(figure))
     return "\n".join([*parts, r"\end{document}", ""])

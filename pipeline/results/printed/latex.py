@@ -47,7 +47,7 @@ def panels(table: Printed) -> list[list[int]]:
 def _block(table: Printed, columns: Sequence[int], at: int, among: int, numbers: Notes) -> str:
     stub = len(table.spec["stub"]) + (len(table.spec["show"]) > 1)
     part = f" ({at + 1} of {among})" if among > 1 else ""
-    said = " ".join(caption(table)) if not at else f"Table {table.spec['number']}, continued."
+    said = " ".join(caption(table)) if not at else "Continued."
     body = [line for n, row in enumerate(table.rows) for line in _row(table, row, columns, numbers, n, stub)]
     foot = [escape(text) for text in remarks(table)]
     foot += [rf"\textsuperscript{{{number}}} {escape(note)}" for note, number in numbers.items()]
@@ -57,6 +57,7 @@ def _block(table: Printed, columns: Sequence[int], at: int, among: int, numbers:
         [
             r"\begin{table}[!htbp]",
             r"\centering",
+            *([r"\addtocounter{table}{-1}"] if at else []),
             rf"\caption{{{escape(said + part)}}}",
             r"\par\smallskip\scriptsize\setlength{\tabcolsep}{2.5pt}",
             rf"\begin{{tabular}}{{{'l' * stub}{'r' * len(columns)}}}",

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pipeline.common import paths
 from pipeline.common.files import digest, write_text
 from pipeline.config.load import parse
-from pipeline.grid import papers
+from pipeline.grid import papers, printing
 from pipeline.grid.runs import Grid, expand
 from pipeline.results.printed.compose import Printed, compose, views_of
 from pipeline.results.printed.published import read_published
@@ -73,7 +73,7 @@ def printed(target: str, scale: papers.Scale = FULL, leave_out: tuple[str, ...] 
     scores, facts = scores_of(grid, leave_out)
     for name, spec in grid.tables.items():
         write_text(paths.table(name, "csv"), to_csv(build(name, Spec(**json.loads(json.dumps(spec))), scores, facts)))
-    spec = papers.printed_spec(what.paper, what.tables[0], scale)
-    name = papers.printed_name(what.paper, what.tables[0], scale)
+    spec = printing.printed_spec(what.paper, what.tables[0], scale)
+    name = printing.printed_name(what.paper, what.tables[0], scale)
     published = read_published(PUBLISHED, what.paper, what.tables[0])
     return compose(name, spec, read_views(views_of(spec)), published)
