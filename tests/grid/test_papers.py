@@ -33,9 +33,9 @@ def test_a_command_line_asks_for_one_paper():
     assert asked(["results/tables/table-2.md", "--config", "scale=demo"]) is None
     whole = asked(["paper_meta_optimizer"])
     assert whole == Asked("meta_optimizer", ("1", "2"), (), True)
-    with pytest.raises(UserError, match="table_metaxl_22: no such table.*did you mean 'table_metaxl_2'"):
+    with pytest.raises(UserError, match=r"table_metaxl_22: no such table.*did you mean 'table_metaxl_2'"):
         asked(["table_metaxl_22"])
-    with pytest.raises(UserError, match="table_mgl_1: targets of several papers.*one paper at a time"):
+    with pytest.raises(UserError, match=r"table_mgl_1: targets of several papers.*one paper at a time"):
         asked(["table_metaxl_2", "table_mgl_1"])
 
 
@@ -81,7 +81,7 @@ def test_demo_scale_is_the_same_grid_on_babel(paper):
     assert {entry["loader"] for entry in config["datasets"].values()} == {"babel"}
     assert {entry["from"] for entry in config["encoders"].values()} <= {"pretrain", "extend"}
     assert {run.spec["model_seed"] for run in grid.runs.values()} == {1, 2}
-    assert {run.spec["training"].get("epochs", 1) for run in grid.runs.values()} == {1}
+    assert {run.spec["training"].get("epochs", 1) for run in grid.runs.values()} <= {1, 2}
     assert all(run.name.split("-")[1] == "demo" for run in grid.runs.values()), "no run bears a real corpus' name"
     assert all(name.startswith(f"{paper}-demo.") for name in grid.tables)
     full = narrowed(paper_config(paper), what, FULL)
@@ -132,5 +132,5 @@ def test_what_is_wrong_in_a_papers_tables_is_told_with_its_line(tmp_path, monkey
     assert papers() == ["mine"]
     with pytest.raises(UserError, match=re.escape("mine.yaml:8: tables.1.rows[0].vew")):
         read_paper("mine")
-    with pytest.raises(UserError, match="'mien' is no paper.*did you mean 'mine'"):
+    with pytest.raises(UserError, match=r"'mien' is no paper.*did you mean 'mine'"):
         read_paper("mien")

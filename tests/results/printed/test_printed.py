@@ -115,7 +115,7 @@ def test_demo_scale_is_said_in_the_caption():
     said = caption(table)
     assert said[0].startswith("Demo scale: artificial languages of Babel stand for the paper's")
     assert all(cell.mean is not None for cell in table.cells)
-    assert by_place(table)["JT", "fa"]["published"] == "85.51"
+    assert by_place(table)["(2) JT", "fa"]["published"] == "85.51"
 
 
 def test_a_published_number_without_a_cell_is_named():
@@ -128,13 +128,13 @@ def test_a_published_number_without_a_cell_is_named():
 
 def test_ambiguous_numbers_and_rows_are_refused():
     published = read_published(PUBLISHED, "mgl", "3")
-    with pytest.raises(UserError, match="7 numbers are .* say which by note, value"):
+    with pytest.raises(UserError, match=r"7 numbers are .* say which by note, value"):
         published.find({"target": "fr"})
     with pytest.raises(UserError, match="no column 'methd' in scores.csv; did you mean 'method'"):
         published.find({"methd": "mgl"})
     printed("table_metaxl_4")
     cell = {"view": "metaxl.table-4", "method": "joint", "language": "average", "dataset": None, "settings": {}}
-    with pytest.raises(UserError, match="joint has several rows.*`settings` must say which"):
+    with pytest.raises(UserError, match=r"joint has several rows.*`settings` must say which"):
         look_up(read_views(["metaxl.table-4"]), cell)
 
 
