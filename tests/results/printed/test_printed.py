@@ -130,7 +130,7 @@ def test_ambiguous_numbers_and_rows_are_refused():
     published = read_published(PUBLISHED, "mgl", "3")
     with pytest.raises(UserError, match=r"7 numbers are .* say which by note, value"):
         published.find({"target": "fr"})
-    with pytest.raises(UserError, match="no column 'methd' in scores.csv; did you mean 'method'"):
+    with pytest.raises(UserError, match=r"no column 'methd' in scores.csv; did you mean 'method'"):
         published.find({"methd": "mgl"})
     printed("table_metaxl_4")
     cell = {"view": "metaxl.table-4", "method": "joint", "language": "average", "dataset": None, "settings": {}}
