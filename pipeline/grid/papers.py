@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError, nearest
-from pipeline.config.papers import SHOWN, cells, config_file, papers, read_paper
 from pipeline.config.reading import read_files
 from pipeline.grid.demo import at_demo_scale
+from pipeline.grid.layout import SHOWN, cells, config_file, papers, read_paper
 
 TARGET = re.compile(r"(table|figure|paper)_(\w+)")
 OWN_KEYS = ("scale", "encoder", "show")

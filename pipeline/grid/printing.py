@@ -10,7 +10,8 @@ from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import canonical_json
 from pipeline.config.analyses import figure_name
-from pipeline.config.papers import (
+from pipeline.grid.demo import stand_in
+from pipeline.grid.layout import (
     AVERAGE,
     PrintedColumn,
     PrintedFigure,
@@ -20,7 +21,6 @@ from pipeline.config.papers import (
     read_paper,
     whole,
 )
-from pipeline.grid.demo import stand_in
 from pipeline.grid.papers import Asked, Scale, asked, view_name
 
 SUFFIXES = ("csv", "md", "tex")
@@ -131,7 +131,7 @@ def printed_spec(paper: str, number: str, scale: Scale) -> dict[str, Any]:
         stub: heads of the texts before the rows.
         columns: `{"head": […], "name"}`.
         rows: `{"heading"}` or `{"labels", "name", "cells"}`, a cell for each column: `{"text"}`, `{"gain": {…}}`, or what
-            `config.papers.Part` has, `view` as the config in effect calls it.
+            `grid.layout.Part` has, `view` as the config in effect calls it.
     """
     table = read_paper(paper).tables[number]
     return {

@@ -7,8 +7,8 @@ import yaml
 
 from pipeline.common.errors import UserError
 from pipeline.config.load import parse
-from pipeline.config.papers import cells, papers, read_paper
 from pipeline.grid.jobs import read_jobs
+from pipeline.grid.layout import cells, papers, read_paper
 from pipeline.grid.papers import Asked, Scale, asked, chosen, narrowed, paper_config, scale_of, targets_of
 from pipeline.grid.runs import expand
 
@@ -126,7 +126,7 @@ def test_cells_are_of_methods_that_their_view_shows(paper):
 def test_what_is_wrong_in_a_papers_tables_is_told_with_its_line(tmp_path, monkeypatch):
     folder = tmp_path / "tables"
     folder.mkdir()
-    monkeypatch.setattr("pipeline.config.papers.published_folder", lambda: tmp_path)
+    monkeypatch.setattr("pipeline.grid.layout.published_folder", lambda: tmp_path)
     text = "title: A\ntables:\n  1:\n    title: B\n    stub: [C]\n    columns: [qu]\n    rows:\n      - {labels: [x], vew: t}\n"
     (folder / "mine.yaml").write_text(text)
     assert papers() == ["mine"]

@@ -10,9 +10,9 @@ import pytest
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import write_text
-from pipeline.config.papers import papers
 from pipeline.grid import papers as targets
 from pipeline.grid import printing
+from pipeline.grid.layout import papers
 from pipeline.results.printed.compose import compose
 from pipeline.results.printed.document import compiled, document
 from pipeline.results.printed.latex import panels, to_latex
