@@ -5,7 +5,8 @@
     snakemake -n                   what would run, and why
 
 Other targets: `prepare` (data and encoders), `train` (runs), `tables`, `analyses`, `errors`; `plan` says what is done and what is missing,
-`prune` what no config names any more (deleted with `--config confirm=yes`). Targets stand before `--configfile`.
+`prune` what no config names any more (deleted with `--config confirm=yes`). Targets stand before `--configfile`. A paper's table or
+figure by its name, without a config: `table_metaxl_2`, `figure_mgl_4`, `paper_xla_maml` (docs/papers.md).
 """
 
 from snakemake.utils import min_version
@@ -22,6 +23,7 @@ include: "rules/encoders.smk"
 include: "rules/training.smk"
 include: "rules/results.smk"
 include: "rules/analysis.smk"
+include: "rules/papers.smk"
 
 
 localrules:

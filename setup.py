@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-WORKFLOW = ("Snakefile", "rules", "config", "profiles", "envs")
+WORKFLOW = ("Snakefile", "rules", "config", "profiles", "envs", "published")
 
 
 class WithWorkflow(build_py):

@@ -4,6 +4,8 @@ Reads the config; writes what jobs are handed, under .snakemake/metalingua/: lis
 `jobs` answers every rule's questions by look-up: see pipeline/grid/jobs.py.
 """
 
+import sys
+
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
@@ -22,23 +24,36 @@ from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.failures import tell_mistakes_once
 from pipeline.grid.jobs import gpu_slots, read_jobs
+from pipeline.grid.papers import config_for
+from pipeline.grid.printing import document_files
 
 collect_garbage_seldom()
 use_this_python()
 shell.prefix(safe_commands())
 tell_mistakes_once(logger)
 
-# Snakemake merges config files key by key: the demo must not leak into a config of the user's own.
-if not workflow.configfiles:
-
-    configfile: str(paths.default_config())
-
+words = sys.argv[1:]
 
 try:
     check_place()
-    jobs = read_jobs(config, workflow.configfiles)
+    default_config = config_for(words) or paths.default_config()
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+# Snakemake merges config files key by key: the demo must not leak into a config of the user's own.
+if not workflow.configfiles:
+
+    configfile: str(default_config)
+
+
+try:
+    jobs = read_jobs(config, workflow.configfiles, words)
 except UserError as error:
     raise WorkflowError(f"config:\n{error}") from None
+
+# Jobs are not told of targets, so they are handed what a paper's target made of its config.
+if jobs.printing.targets():
+    workflow.config_settings.configfiles[:] = [jobs.absolute_config_file]
 
 
 wildcard_constraints:
@@ -50,6 +65,8 @@ wildcard_constraints:
     analysis="[^/]+",
     errors="[^/]+",
     figure="[^/]+",
+    printed="table_[^/]+",
+    paper="(?!table_)[^/]+",
 
 
 ruleorder: ensemble > train_parent > train_run

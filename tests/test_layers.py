@@ -52,7 +52,7 @@ VOCABULARY = {
 """What config and grid know of the rooms that do the work: names, labels, languages. No PyTorch, no data."""
 
 STOREYS = {
-    "results": ["statistics", "scores", "tables", "analyses", "errors", "figures"],
+    "results": ["statistics", "scores", "tables", "printed", "analyses", "errors", "figures"],
     "data": ["formats", "corpora"],
     "methods": ["parts"],
     "config": ["documentation"],

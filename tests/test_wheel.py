@@ -20,6 +20,7 @@ BUILT_FROM = (
     "config",
     "profiles",
     "envs",
+    "published",
     "pipeline",
 )
 
@@ -57,7 +58,7 @@ def said(site: Path, folder: Path, *words: str) -> str:
 
 
 def test_it_holds_the_workflow_and_the_command(site: Path) -> None:
-    for name in ("rules", "config", "profiles", "envs"):
+    for name in ("rules", "config", "profiles", "envs", "published"):
         files = {path.relative_to(ROOT).as_posix() for path in (ROOT / name).rglob("*") if path.is_file()}
         there = (site / "pipeline/_workflow" / name).rglob("*")
         assert {p.relative_to(site / "pipeline/_workflow").as_posix() for p in there if p.is_file()} == files

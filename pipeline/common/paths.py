@@ -151,6 +151,11 @@ def table(name: str, suffix: str) -> Path:
     return RESULTS / "tables" / f"{name}.{suffix}"
 
 
+def printed(name: str, suffix: str) -> Path:
+    """A table in a paper's own order, as `csv`, `md` or `tex`; a paper's document, as `tex` or `pdf`."""
+    return RESULTS / "papers" / f"{name}.{suffix}"
+
+
 def analysis(name: str, suffix: str) -> Path:
     """An analysis of the config, as `csv`, `md`, `tex` or `json`."""
     return RESULTS / "analyses" / f"{name}.{suffix}"

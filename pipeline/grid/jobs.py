@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -20,7 +20,7 @@ from pipeline.common import paths
 from pipeline.common.code import represent_code, run_code, stage_code
 from pipeline.common.earlier import in_effect
 from pipeline.common.errors import UserError
-from pipeline.common.files import canonical_json, digest, write_text
+from pipeline.common.files import canonical_json, digest, read_json, write_text
 from pipeline.config.load import load, parse
 from pipeline.config.reading import check_duplicates
 from pipeline.config.schema import Settings
@@ -30,12 +30,17 @@ from pipeline.grid.errors import known_splits
 from pipeline.grid.figures import analysed_languages, logged_runs, named_languages, represented
 from pipeline.grid.inputs import Dataset
 from pipeline.grid.own_files import OwnFiles
+from pipeline.grid.papers import asked, chosen, scale_of, without_own
+from pipeline.grid.printing import Printing
 from pipeline.grid.runs import ENSEMBLE, Grid, Run, expand, run_inputs
 
 T = TypeVar("T")
 
 ERROR_FORMS = ("csv", "md", "tex", "pdf", "png")
 """In which an error analysis is written."""
+
+JOB = "--target-jobs"
+"""Stands in the command line of Snakemake in a job, and in no other."""
 
 
 class Wildcards(Protocol):
@@ -62,6 +67,7 @@ class Jobs:
     grid: Grid
     settings: Settings
     config: Mapping[str, Any]
+    printing: Printing = field(default_factory=Printing)
 
     # ---------------------------------------------------------------------------------------------------------- data
 
@@ -207,6 +213,11 @@ class Jobs:
         """The config in effect, whatever files and overrides it was merged from."""
         return handed("config", self.config)
 
+    @property
+    def absolute_config_file(self) -> Path:
+        """The same, from wherever it is read."""
+        return Path(self.config_file).absolute()
+
     def reports(self) -> list[str]:
         """The reports of all data that runs are tested on: what they warn of is said under tables."""
         tested = paths.tested(run.spec for run in self.grid.runs.values())
@@ -339,23 +350,34 @@ class Jobs:
         return [str(paths.errors(name, suffix)) for name in self.grid.errors for suffix in ERROR_FORMS]
 
 
-def read_jobs(config: Mapping[str, Any], files: Sequence[str | Path]) -> Jobs:
+def read_jobs(config: Mapping[str, Any], files: Sequence[str | Path], words: Sequence[str] = ()) -> Jobs:
     """Check Snakemake's merged config and expand it.
 
     Args:
         config: the merged config.
         files: the files it was merged from, to name file and line of what is wrong.
+        words: Snakemake's command line, to see which targets of papers are asked for.
 
     Raises:
-        UserError: the config is wrong.
+        UserError: the config is wrong, or no paper has such a target.
     """
-    check_duplicates([Path(file) for file in files])  # a key twice, which Snakemake's reading lets pass
+    job, what = JOB in words, asked(words)
+    scale = scale_of(config, allowed=job or what is not None)
+    whole = without_own(config)
+    if job and len(files) == 1 and Path(files[0]).parent.resolve() == paths.HANDED.resolve():
+        whole = read_json(Path(files[0]))  # as the workflow has it; what `--config` changed is in it
+    else:
+        check_duplicates([Path(file) for file in files])  # a key twice, which Snakemake's reading lets pass
     try:
-        settings = parse(config)
+        settings = parse(whole)
     except UserError:
         load([Path(file) for file in files])  # the same errors, with file and line
         raise  # wrong only through `--config key=value`, which has neither
-    return Jobs(expand(settings), settings, config)
+    if what is None:
+        return Jobs(expand(settings), settings, whole, Printing(scale))
+    needed = chosen(whole, what, scale)
+    settings = parse(needed)
+    return Jobs(expand(settings), settings, needed, Printing(scale, what))
 
 
 def code_of(run: Run) -> str:

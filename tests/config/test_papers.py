@@ -1,5 +1,6 @@
 """The configs of whole papers hold the tables they promise, and no run twice."""
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ XLA, SOFT = ROOT / "config/papers/xla_maml.yaml", ROOT / "config/papers/meta_opt
 GRAPHS = ROOT / "config/papers/mgl.yaml"
 AUXILIARY_DEMO, GRAPH_DEMO = ROOT / "config/demo-auxiliaries.yaml", ROOT / "config/demo-mgl.yaml"
 TABLES = {2, 4, 5, 6, 7, 9, 10, 11, 12, 13}  # those of MetaXL with named entities
+SENTIMENT = {"table-3", "table-4-sentiment", "table-5-sentiment", "table-6-sentiment", "table-8", "table-13-sentiment"}
 AVERAGES = {4, 5, 6, 13}
 RELATED = {
     "qu": "es",
@@ -46,8 +48,15 @@ def settings(request: pytest.FixtureRequest) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def paper() -> Grid:
+def whole() -> Grid:
     return runs.expand(config.load([PAPER]))
+
+
+@pytest.fixture(scope="module")
+def paper(whole: Grid) -> Grid:
+    """The half with named entities."""
+    entities = {name: run for name, run in whole.runs.items() if run.spec["task"] == "ner"}
+    return dataclasses.replace(whole, runs=entities, kept=whole.kept & entities.keys())
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +79,8 @@ def numbered(settings: Settings) -> dict[int, list[Table]]:
     """The tables by their number in the paper, which name and title must agree on."""
     found: dict[int, list[Table]] = {}
     for name, table in settings.tables.items():
+        if name in SENTIMENT:
+            continue
         named, titled = re.match(r"table-(\d+)", name), re.match(r"Table (\d+)\b", table.title)
         assert (named and named[1]) == (titled and titled[1]), f"{name}: {table.title}"
         if named:
@@ -86,7 +97,7 @@ def test_each_table_is_there_by_name_and_title(settings: Settings) -> None:
 
 
 def test_the_demo_has_the_same_tables_and_the_controls() -> None:
-    names_of = [list(config.load([file]).tables) for file in (PAPER, DEMO)]
+    names_of = [[name for name in config.load([file]).tables if name not in SENTIMENT] for file in (PAPER, DEMO)]
     assert names_of[1] == ["controls", "learned", *names_of[0]]
 
 
@@ -160,6 +171,28 @@ def test_the_grid_is_the_papers(paper: Grid) -> None:
     assert rates == {3e-5, 1e-6, 1e-7}
     assert {run.spec["method"].get("meta_lr") for run in of(paper, "mbert-distances")} == {None, 1e-6}
     assert paper.kept == names(paper, "mbert-distances")
+
+
+def test_sentiment_is_that_of_the_papers_appendix(whole: Grid) -> None:
+    found = [run for run in whole.runs.values() if run.spec["task"] == "sentiment"]
+    assert {tuple(run.spec["targets"]) for run in found} == {("te",), ("fa",)}
+    assert {run.spec["target_size"] for run in found} == {100} and len(found) == 410
+    appendix = {
+        "batch_size": 12,
+        "max_length": 256,
+        "learning_rate": 3e-5,
+        "epochs": 20,
+        "select_metric": "f1_positive",
+    }
+    assert all(run.spec["training"].items() >= appendix.items() for run in found)
+    heads = {(run.spec["encoder"].partition("-")[0], run.spec["training"]["head"]) for run in found}
+    assert heads == {("xlm", "fresh"), ("mbert", "pooler")}
+    assert {run.spec["method"]["bottleneck"] for run in found if "bottleneck" in run.spec["method"]} == {192}
+    sourced = [run.spec for run in found if run.spec["sources"]]
+    assert {spec["source_dataset"].partition("-")[0] for spec in sourced} == {"marc"}
+    sizes = {(spec["encoder"].partition("-")[0], spec["source_size"]) for spec in sourced}
+    assert sizes == {("xlm", n) for n in (1000, 3000, 5000)} | {("mbert", n) for n in (100, 1000, 5000, 10000)}
+    assert names(whole, "sentiment-distances") < names(whole, "sentiment-te-mbert")
 
 
 def test_unseen_languages_have_an_extended_encoder_each(paper: Grid) -> None:
@@ -547,9 +580,9 @@ def test_a_star_is_possible_in_every_table_as_the_paper_tests_its_gains(graphs: 
     assert seeds == needed
 
 
-@pytest.mark.parametrize("paper_name", ["paper", "xla", "soft", "graphs"])
+@pytest.mark.parametrize("paper_name", ["whole", "xla", "soft", "graphs"])
 def test_the_head_of_a_papers_config_says_how_many_runs_it_has(paper_name: str, request: pytest.FixtureRequest) -> None:
-    file = {"paper": PAPER, "xla": XLA, "soft": SOFT, "graphs": GRAPHS}[paper_name]
+    file = {"whole": PAPER, "xla": XLA, "soft": SOFT, "graphs": GRAPHS}[paper_name]
     grid: Grid = request.getfixturevalue(paper_name)
     said = re.search(r"--configfile config/papers/\S+ +# ([\d,]+) runs", file.read_text())
     assert said and int(said[1].replace(",", "")) == len(grid.runs)

@@ -149,6 +149,8 @@ FROZEN = {
     "represent": "0ea9bee73ffa",
     "analysis": "44885768a53f",
     "figure": "c102a2766649",
+    "printed": "c6d974df88e5",
+    "document": "0583a5fcd60f",
 }
 """By rule: a digest of its shell text."""
 
