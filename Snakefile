@@ -32,6 +32,7 @@ rule all:
     default_target: True
     input:
         jobs.tables(),
+        jobs.decisions(),
         jobs.analyses(),
         jobs.kept_models(),
 
@@ -50,3 +51,4 @@ rule train:
 rule tables:
     input:
         jobs.tables(),
+        jobs.decisions(),

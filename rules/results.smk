@@ -1,7 +1,8 @@
 """From predictions to tables, and what is there, missing or left over.
 
 Reads results/runs/<run>/predictions.parquet of all runs; writes results/runs/<run>/scores.parquet, results/scored.json,
-results/scores.parquet and results/tables/<table>.{csv,md,tex}. One job scores all runs: what is current is skipped. The list
+results/scores.parquet, results/tables/<table>.{csv,md,tex} and, where the config adds seeds until comparisons are decided,
+results/decisions/<table>.json, which the next start reads. One job scores all runs: what is current is skipped. The list
 of runs with their code hashes is an input, a file named by its content: so a changed config or edited code reaches the
 checks of `collect` even where Snakemake's own records are lost.
 """
@@ -11,6 +12,7 @@ localrules:
     score,
     collect,
     table,
+    decide,
     plan,
     prune,
 
@@ -90,6 +92,34 @@ rule table:
     shell:
         """
         python -m pipeline.stages.table \
+            --name {wildcards.table:q} \
+            --spec {params.spec:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule decide:
+    input:
+        scores=str(paths.scores()),
+        scored=str(paths.scored()),
+    output:
+        str(paths.decisions("{table}")),
+    log:
+        "logs/decide/{table}.log",
+    benchmark:
+        "logs/decide/{table}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        spec=jobs.decide_spec,
+        code=jobs.stage_code("decide"),
+    shell:
+        """
+        python -m pipeline.stages.decide \
             --name {wildcards.table:q} \
             --spec {params.spec:q} \
             >{log:q} 2>&1

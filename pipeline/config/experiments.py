@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from pipeline.config.model_seeds import ModelSeeds, UntilDecided
 from pipeline.config.section import Section
 from pipeline.config.training import Training
 from pipeline.config.values import DevSize, Language, Name, OneOrMore, Seed, Several, Size, SourceSet, Switch
@@ -60,8 +61,11 @@ class Experiment(Section):
         default=[42],
         description="seeds that choose which examples; smaller sizes are subsets of larger ones",
     )
-    model_seeds: OneOrMore[Seed] = Field(
-        default=[1], description="seeds of initialisation, order and dropout", examples=[[1, 2, 3]]
+    model_seeds: ModelSeeds = Field(
+        default=[1],
+        description="seeds of initialisation, order and dropout; or a rule by which they are added until it is decided how "
+        "methods compare (docs/seeds.md)",
+        examples=[[1, 2, 3]],
     )
     training: Training = Field(
         default=Training(), description="training settings of this experiment; keys left out come from `training`"
@@ -71,3 +75,19 @@ class Experiment(Section):
         description="keep the weights of every run in its folder, `model/model.safetensors`, not only of runs that others "
         "start from; changes no run, but runs that have finished without are trained again",
     )
+
+    @property
+    def until_decided(self) -> UntilDecided | None:
+        """The rule by which model seeds are added, `None` where they are listed."""
+        return self.model_seeds if isinstance(self.model_seeds, UntilDecided) else None
+
+    @property
+    def all_seeds(self) -> list[int]:
+        """Every model seed that there is, or that may be added."""
+        return self.model_seeds.seeds if isinstance(self.model_seeds, UntilDecided) else self.model_seeds
+
+    @property
+    def first_seeds(self) -> list[int]:
+        """The model seeds that every cell has from the beginning."""
+        rule = self.until_decided
+        return self.all_seeds if rule is None else self.all_seeds[: rule.start]

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.results.scores.measures import title as metric_title
 from pipeline.results.statistics.seeds import ALPHA, seeds_needed, smallest_p
+from pipeline.results.tables.added import seeds_added
 from pipeline.results.tables.averaged import averaged_runs
 from pipeline.results.tables.cells import AVERAGE, Column, Row
 from pipeline.results.tables.doubts import sentences
@@ -156,7 +157,8 @@ def choice(facts: Mapping[str, Any], items: str) -> str:
 
 def remarks(table: Table) -> list[str]:
     """Return the sentences under the table: points chosen on dev, tests, power, test sets, what is doubtful about them."""
-    said = [*averaged_runs(table), *chosen(table), *fine_tuning(table), *tests(table), *power(table), *test_sets(table)]
+    said = [*averaged_runs(table), *chosen(table), *fine_tuning(table), *tests(table)]
+    said += [*seeds_added(table.spec), *power(table), *test_sets(table)]
     named = [column.language for column in [*table.averaged, *table.columns] if not column.mean]
     return [*said, *misnamed(table.spec.metric, named), *sentences(table.doubts), *earlier_code(table)]
 
