@@ -18,7 +18,7 @@ STATES = {
 
 
 def spared(settings: Settings, grid: Grid) -> list[str]:
-    """Return how many runs are spared against all seeds everywhere, and what each table decides; nothing where seeds are listed."""
+    """Return how many runs are spared, and what each table decides; nothing where seeds are listed."""
     if not grid.decisions:
         return []
     most = "/".join(sorted({str(given["rule"]["at_most"]) for given in grid.decisions.values()}, key=int))

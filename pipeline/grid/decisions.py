@@ -11,8 +11,7 @@ from typing import Any
 
 from pipeline.common import paths
 from pipeline.common.files import canonical_json, digest, read_object
-from pipeline.config.experiments import Experiment
-from pipeline.config.model_seeds import UntilDecided
+from pipeline.config.experiments import Experiment, UntilDecided
 from pipeline.config.schema import Settings
 from pipeline.grid.tables import table_spec
 

@@ -115,7 +115,7 @@ def keys(kind: str, described: Schema, schema: Schema, indent: str) -> Iterator[
 
 
 def off(key: str, node: Schema, value: Any, schema: Schema, indent: str) -> Iterator[str]:
-    """Yield, commented out, the keys of a section that is off by default or instead of a value, or of an entry where there is none."""
+    """Yield, commented out, the keys of a section that is off or another value by default, or of an entry where there is none."""
     by_name = node.get("additionalProperties")
     if not isinstance(value, dict | list) and (found := definition(node, schema)):
         lines = [f"{key}:", *keys(*found, schema, "  ")]

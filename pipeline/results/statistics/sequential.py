@@ -1,10 +1,10 @@
 """Comparisons that are looked at again after every further seed: how far the error of all looks together stays at its level.
 
 A paired t-test at level α that is repeated after each seed until it rejects finds a difference between equals more often than α.
-So look k, of n_k pairs, is held to a level of its own, c·n_k/n_K: stricter at first, when t rests most on normal differences.
-c is such that equals are separated at any look with probability α. This is a group-sequential design with a boundary
-on the scale of p (Wang & Tsiatis 1987 have such a family on the scale of z; Jennison & Turnbull 2000, chapters 2 and 9). Of normal
-differences the sequence of t has one distribution whatever their variance, so c is found once, by drawing it.
+So look k, of n_k pairs, has a level of its own, c·n_k/n_K: stricter at first, when t rests most on normality. c is such that
+equals are separated at any look with probability α. This is a group-sequential design with a boundary on the scale of p (Wang &
+Tsiatis 1987 have such a family on the scale of z; Jennison & Turnbull 2000, chapters 2 and 9). Of normal differences the sequence
+of t has one distribution whatever their variance, so c is found once, by drawing it.
 
 The least p_k·n_K/n_k so far, judged by its own distribution among equals, is a p-value that may be looked at after every seed
 (`repeated_p`): p ≤ α as soon as one look is below its level, for every α at once.
@@ -105,7 +105,7 @@ def of_seeds(differences: Floats) -> Crossed:
 def levels(alpha: float, sizes: tuple[int, ...]) -> dict[int, float]:
     """Return the level that each look's p is held to, by its number of pairs; together they have the error α."""
     shares = np.array(sizes) / max(sizes)
-    by_draws = _least_ratios(sizes)[int(alpha * (DRAWS + 1)) - 1]
+    by_draws = _least_ratios(sizes)[int(alpha * (DRAWS + 1)) - 2]  # at which repeated_p is α
     most = max(by_draws, alpha / shares.sum())  # Bonferroni's, which holds without any drawing
     return {size: float(most * share) for size, share in zip(sizes, shares, strict=True)}
 
