@@ -6,8 +6,8 @@ equals are separated at any look with probability α. This is a group-sequential
 Tsiatis 1987 have such a family on the scale of z; Jennison & Turnbull 2000, chapters 2 and 9). Of normal differences the sequence
 of t has one distribution whatever their variance, so c is found once, by drawing it.
 
-The least p_k·n_K/n_k so far, judged by its own distribution among equals, is a p-value that may be looked at after every seed
-(`repeated_p`): p ≤ α as soon as one look is below its level, for every α at once.
+p_k·n_K/n_k, judged by the distribution of the least of them among equals, is a p-value that may be looked at after every seed
+(`repeated_p`): it is α or less where the look is below its level, for every α at once.
 
 Where differences are of seeds *and* test items, p is that of `crossed.Crossed`, which is never below that of seeds alone. Items
 are the same at every look, so looks agree more than those of seeds alone, and fewer equals are separated.
@@ -40,7 +40,7 @@ class Judgement:
         state: see `State`.
         pairs: of the look that decided it, or of the last one.
         difference: mean of ours − theirs at that look.
-        p: the repeated p-value at that look; `None` where nothing varied.
+        p: the repeated p-value of that look; `None` where nothing varied.
     """
 
     state: State
@@ -64,21 +64,19 @@ def judge(looks: Mapping[int, Crossed], sizes: Sequence[int], alpha: float, marg
         margin: as scores are, between 0 and 1.
     """
     separating, uniting = levels(alpha, tuple(sizes)), levels(2 * alpha, tuple(sizes))
-    least = np.inf
     for pairs, difference in looks.items():
-        p = difference.p
-        least = least if p is None else min(least, p * max(sizes) / pairs)
-        repeated = repeated_p(least, tuple(sizes)) if np.isfinite(least) else None
-        state = _state(difference, repeated, separating[pairs], uniting[pairs], alpha, margin)
+        state = _state(difference, separating[pairs], uniting[pairs], margin)
         if state != "open":
             break
+    p = difference.p
+    repeated = None if p is None else repeated_p(p * max(sizes) / pairs, tuple(sizes))
     return Judgement(state, pairs, difference.value, repeated)
 
 
-def _state(found: Crossed, p: float | None, level: float, uniting: float, alpha: float, margin: float) -> State:
+def _state(found: Crossed, level: float, uniting: float, margin: float) -> State:
     """Judge one look."""
     size = abs(found.value)
-    if p is not None and p <= alpha:
+    if found.half is not None and size >= found.half_at(level):
         return "separated"
     if size + found.half_at(uniting) < margin:
         return "within"
@@ -114,7 +112,7 @@ def repeated_p(least: float, sizes: tuple[int, ...]) -> float:
     """Return the p-value of a comparison that is looked at again and again.
 
     Args:
-        least: of all looks so far the least p·n_K/n_k.
+        least: p·n_K/n_k of a look, or the least of several.
         sizes: numbers of pairs of all looks that were planned.
 
     Returns:
