@@ -37,6 +37,7 @@ rule all:
     default_target: True
     input:
         jobs.tables(),
+        jobs.decisions(),
         jobs.analyses(),
         jobs.errors(),
         jobs.kept_models(),
@@ -56,3 +57,4 @@ rule train:
 rule tables:
     input:
         jobs.tables(),
+        jobs.decisions(),

@@ -2,7 +2,8 @@
 
 Reads results/runs/<run>/predictions.parquet of all runs; writes results/runs/<run>/scores.parquet, results/scored.json,
 results/scores.parquet, results/tables/<table>.{csv,md,tex,html} and results/errors/<errors>.{csv,md,tex,pdf,png}. One job scores all
-runs: what is current is skipped. The list
+runs: what is current is skipped. Where the config adds seeds until comparisons are decided, results/decisions/<table>.json says
+which are, and the next start reads it. The list
 of runs with their code hashes is an input, a file named by its content: so a changed config or edited code reaches the
 checks of `collect` even where Snakemake's own records are lost.
 """
@@ -13,6 +14,7 @@ localrules:
     collect,
     table,
     errors,
+    decide,
     plan,
     prune,
 
@@ -98,6 +100,34 @@ rule table:
     shell:
         """
         python -m pipeline.stages.table \
+            --name {wildcards.table:q} \
+            --spec {params.spec:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule decide:
+    input:
+        scores=str(paths.scores()),
+        scored=str(paths.scored()),
+    output:
+        str(paths.decisions("{table}")),
+    log:
+        "logs/decide/{table}.log",
+    benchmark:
+        "logs/decide/{table}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        spec=jobs.decide_spec,
+        code=jobs.stage_code("decide"),
+    shell:
+        """
+        python -m pipeline.stages.decide \
             --name {wildcards.table:q} \
             --spec {params.spec:q} \
             >{log:q} 2>&1

@@ -16,9 +16,11 @@ from tabulate import tabulate
 
 from pipeline.commands.arguments import add_config, call, settings_of
 from pipeline.commands.remarks import remarks
+from pipeline.commands.spared import spared
 from pipeline.common.earlier import offer
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import canonical_json
+from pipeline.grid.decisions import read_decisions
 from pipeline.grid.runs import Grid, Run, expand
 from pipeline.grid.survey import Record, Survey, survey
 
@@ -41,8 +43,9 @@ def run(arguments: argparse.Namespace) -> None:
     """
     if arguments.jobs < 1:
         raise UserError(f"--jobs {arguments.jobs}: expected 1 or more")
-    grid = expand(settings_of(arguments))
-    print(report(grid, survey(grid), arguments.jobs))
+    settings = settings_of(arguments)
+    grid = expand(settings, read_decisions(settings))
+    print("\n\n".join([report(grid, survey(grid), arguments.jobs), *spared(settings, grid)]))
 
 
 def report(grid: Grid, seen: Survey, jobs: int = 1) -> str:

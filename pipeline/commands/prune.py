@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
     """
     settings = settings_of(arguments)
     others = [load([path]) for path in (*arguments.keep, *map(Path, map(paths.expanded, settings.keep)))]
-    grids = [expand(one) for one in (settings, *others)]
+    grids = [expand(one, None) for one in (settings, *others)]  # seeds that may be added are named too
     found, foreign = leftovers(grids)
     print(report(found, foreign))
     if arguments.confirm:

@@ -4,22 +4,30 @@
 
 Files at the beginning are the config, as after `--configfile`; without any it is config/config.yaml, or else the demo. Results
 come to `results/` here. A profile that is not here is looked for beside the workflow. In a clone, where Snakemake finds the
-workflow by itself, `snakemake --configfile my.yaml` does the same.
+workflow by itself, `snakemake --configfile my.yaml` does the same. Where a config adds seeds until comparisons are decided,
+`--until-decided` starts it again and again until none waits for another seed (docs/seeds.md).
 """
 
 import argparse
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.common.errors import UserError, run_stage
-from pipeline.common.paths import workflow_folder
+from pipeline.common.files import read_object
+from pipeline.common.paths import decisions, workflow_folder
 from pipeline.config.reading import read_files
 
 SUMMARY = "run a config's workflow here: snakemake with all its options"
 VERBATIM = True
-"""All words behind the command are its own: none is an option of ours."""
+"""All words behind the command are its own: none but `UNTIL_DECIDED` is an option of ours."""
+
+UNTIL_DECIDED = "--until-decided"
+UNSHADOWED = {"PYTHONSAFEPATH": "1"}
+"""Environment in which no file here hides a library."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +44,43 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.words[:1] in (["-h"], ["--help"]):
         print(f"{(__doc__ or '').strip()}\n\nAll options: snakemake --help")
         return
-    command = snakemake(arguments.words)
+    command = snakemake([word for word in arguments.words if word != UNTIL_DECIDED])
     sys.stdout.flush()
-    os.execve(command[0], command, os.environ | {"PYTHONSAFEPATH": "1"})
+    if UNTIL_DECIDED in arguments.words:
+        again_and_again(command)
+    else:
+        os.execve(command[0], command, os.environ | UNSHADOWED)
+
+
+def again_and_again(command: Sequence[str]) -> None:
+    """Start the workflow until no new decision wants another seed; where none is made, as in a dry run, once.
+
+    Raises:
+        SystemExit: the workflow failed, with its exit status.
+    """
+    while True:
+        before = stored_decisions()
+        if status := call_waiting(command):
+            raise SystemExit(status)
+        made = [decided for path, decided in stored_decisions().items() if before.get(path) != decided]
+        if not any(decided.get("open") for decided in made):
+            return
+        print("\nComparisons are open that another seed may decide: the workflow is started again.\n", flush=True)
+
+
+def stored_decisions() -> dict[Path, dict[str, Any]]:
+    """Read every table's decision that lies here."""
+    return {path: read_object(path) or {} for path in sorted(decisions("").parent.glob("*.json"))}
+
+
+def call_waiting(command: Sequence[str]) -> int:
+    """Call Snakemake and return its exit status; an interrupt is for Snakemake, which then ends its jobs."""
+    with subprocess.Popen(command, env=os.environ | UNSHADOWED) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue
 
 
 def snakemake(words: Sequence[str]) -> list[str]:

@@ -156,6 +156,11 @@ def printed(name: str, suffix: str) -> Path:
     return RESULTS / "papers" / f"{name}.{suffix}"
 
 
+def decisions(table: str) -> Path:
+    """Which comparisons of a table are decided, and how many seeds its cells are to have (JSON)."""
+    return RESULTS / "decisions" / f"{table}.json"
+
+
 def analysis(name: str, suffix: str) -> Path:
     """An analysis of the config, as `csv`, `md`, `tex` or `json`."""
     return RESULTS / "analyses" / f"{name}.{suffix}"

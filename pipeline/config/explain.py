@@ -17,6 +17,15 @@ from pipeline.config.training import FineTuning, Training
 _BECAME = {"fine_tune_lr": "learning_rate", "fine_tune_epochs": "epochs"}
 """Keys that are gone, and which of `fine_tune` they have become."""
 
+_SAY: dict[KeyPath, str] = {
+    (
+        "model_seeds",
+        "margin",
+    ): ": points of a score by less than which methods differ that are alike to you, e.g. margin: 2.0",
+    ("model_seeds", "until"): "; expected until: decided, or a list of seeds: model_seeds: [1, 2, 3]",
+}
+"""By section and key: what else is said of one that is missing."""
+
 PRETRAININGS = tuple(part.tag for kind in get_args(get_args(Pretraining)[0]) for part in get_args(kind)[1:])
 """Pydantic's names of the two kinds of `from: pretrain`."""
 
@@ -29,7 +38,7 @@ def explain(details: ErrorDetails, raw: Mapping[str, Any]) -> tuple[KeyPath, str
     if kind == "extra_forbidden":
         return path, unknown_key(str(loc[-1]), given, model_at(loc[:-1]), keys_at(loc[:-1]))
     if kind == "missing":
-        return path, "is required and missing"
+        return path, f"is required and missing{_SAY.get(loc[-2:], '')}"
     if kind == "union_tag_invalid":
         tag = context["discriminator"].rpartition(" | ")[2].strip("'")
         valid = [name.strip().strip("'") for name in context["expected_tags"].split(",")]
@@ -99,11 +108,15 @@ def model_at(loc: KeyPath) -> Any:
 
 
 def bare(annotation: Any) -> Any:
-    """Take `Annotated[…]` and `… | None` off an annotation."""
+    """Take `Annotated[…]`, `… | None` and what stands beside a single section off an annotation."""
     while get_origin(annotation) is typing.Annotated:
         annotation = get_args(annotation)[0]
+    if get_origin(annotation) not in (types.UnionType, typing.Union):
+        return annotation
     given = [part for part in get_args(annotation) if part is not type(None)]
-    return bare(given[0]) if type(None) in get_args(annotation) and len(given) == 1 else annotation
+    sections = [part for part in given if isinstance(part, type) and issubclass(part, BaseModel)]
+    meant = sections if len(sections) == 1 else given  # beside a list, keys and values are those of the section
+    return bare(meant[0]) if len(meant) == 1 else annotation
 
 
 def tags(model: Any) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ def analyses(settings: Settings, runs: Mapping[str, Run]) -> dict[str, Analysis]
     found = {}
     for name, given in settings.analyses.items():
         experiment = settings.experiments[given.experiment]
-        seeds = list(product(experiment.data_seeds, experiment.model_seeds))
+        seeds = list(product(experiment.data_seeds, experiment.first_seeds))
         pairs = tuple(
             Pair(
                 figure_name(name, sources, target),

@@ -26,6 +26,7 @@ from pipeline.config.reading import check_duplicates
 from pipeline.config.schema import Settings
 from pipeline.data.loaders import GENERATED
 from pipeline.grid.analyses import Analysis, analysis_spec, figures
+from pipeline.grid.decisions import read_decisions
 from pipeline.grid.errors import known_splits
 from pipeline.grid.figures import analysed_languages, logged_runs, named_languages, represented
 from pipeline.grid.inputs import Dataset
@@ -232,6 +233,10 @@ class Jobs:
         """The description of a table."""
         return canonical_json(found(self.grid.tables, wildcards.table, "table"))
 
+    def decide_spec(self, wildcards: Wildcards) -> str:
+        """The description of what decides how many seeds the cells of a table have."""
+        return canonical_json(found(self.grid.decisions, wildcards.table, "table whose seeds are added"))
+
     def stage_code(self, stage: str) -> str:
         """The code hash of a stage."""
         return stage_code(stage)
@@ -337,6 +342,10 @@ class Jobs:
             str(paths.scores())
         ]
 
+    def decisions(self) -> list[str]:
+        """What decides which seeds the next start adds; nothing where the config lists its seeds."""
+        return [str(paths.decisions(name)) for name in self.grid.decisions]
+
     def analyses(self) -> list[str]:
         """All analyses of the config in all their forms, and all their figures."""
         numbers = [
@@ -374,10 +383,10 @@ def read_jobs(config: Mapping[str, Any], files: Sequence[str | Path], words: Seq
         load([Path(file) for file in files])  # the same errors, with file and line
         raise  # wrong only through `--config key=value`, which has neither
     if what is None:
-        return Jobs(expand(settings), settings, whole, Printing(scale))
+        return Jobs(expand(settings, read_decisions(settings)), settings, whole, Printing(scale))
     needed = chosen(whole, what, scale)
     settings = parse(needed)
-    return Jobs(expand(settings), settings, needed, Printing(scale, what))
+    return Jobs(expand(settings, read_decisions(settings)), settings, needed, Printing(scale, what))
 
 
 def code_of(run: Run) -> str:

@@ -22,6 +22,7 @@ from pipeline.config.points import points
 from pipeline.config.resolve import method_called, resolve_fine_tuning, resolve_training, target_texts, used_training
 from pipeline.config.schema import Settings
 from pipeline.grid.analyses import Analysis, analyses
+from pipeline.grid.decisions import Wanted, decide_spec, decided_tables, with_seeds
 from pipeline.grid.errors import error_specs
 from pipeline.grid.figures import figure_specs, represented
 from pipeline.grid.inputs import Dataset, Encoder, Encoders, dataset_keys, needed_datasets
@@ -30,6 +31,8 @@ from pipeline.methods.parts.sides import Episode, episodes, origins
 
 ENSEMBLE = str(Ensemble.model_fields["method"].default)
 """The method whose runs read predictions of others, no weights, and have none to keep."""
+
+NONE_DECIDED: Wanted = {}
 
 _LONGEST_NAME = 160
 """Characters; a run's name is a folder's, and file systems allow 255 bytes."""
@@ -80,6 +83,7 @@ class Grid:
         figures: by name: all a figure of the config's `figures` needs to know.
         errors: by name: all an error analysis needs to know.
         accepted: hashes of earlier code whose results are taken as they are.
+        decisions: by table that decides how many seeds cells have: all that the stage needs to know which decides.
     """
 
     runs: dict[str, Run]
@@ -92,16 +96,24 @@ class Grid:
     figures: dict[str, dict[str, Any]] = field(default_factory=dict)
     accepted: tuple[str, ...] = ()
     errors: dict[str, dict[str, Any]] = field(default_factory=dict)
+    decisions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def expand(settings: Settings) -> Grid:
-    """Expand a checked config into its runs, datasets, encoders and tables, in an order that depends on the config alone."""
+def expand(settings: Settings, wanted: Wanted | None = NONE_DECIDED) -> Grid:
+    """Expand a checked config into its runs, datasets, encoders and tables, in an order that depends on the config alone.
+
+    Args:
+        settings: the config.
+        wanted: where seeds are added until comparisons are decided, how many the cells are to have (`decisions.read_decisions`);
+            `None`: as many as they may ever have. Without it they have those they begin with.
+    """
     datasets = dataset_keys(settings)
     encoders = Encoders(settings, datasets)
     specs: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {}
     for name, experiment in settings.experiments.items():
         for label in experiment.methods:
-            for spec, parents in run_specs(settings, experiment, label, datasets, encoders):
+            possible = run_specs(settings, experiment, label, datasets, encoders)
+            for spec, parents in with_seeds(experiment, possible, wanted, run_name):
                 for parent in parents:
                     specs.setdefault(run_name(parent), (parent, []))
                 run = run_name(spec)
@@ -131,6 +143,7 @@ def expand(settings: Settings) -> Grid:
         figures=drawn,
         accepted=tuple(sorted(set(settings.results.accept_code))),
         errors=error_specs(settings, runs, datasets),
+        decisions={name: decide_spec(name, settings) for name in decided_tables(settings)},
     )
 
 
@@ -179,7 +192,7 @@ def _point_specs(
     targets = [None] if method.on_all else experiment.targets
     for sources, auxiliary, target, source_size, size, data_seed, model_seed in product(
         *(source_sets, auxiliary_sets, targets, source_sizes, target_sizes),
-        *(experiment.data_seeds, experiment.model_seeds),
+        *(experiment.data_seeds, experiment.all_seeds),
     ):
         evaluate = evaluated(experiment, auxiliary, target)
         if not evaluate:

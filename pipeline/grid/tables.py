@@ -23,7 +23,7 @@ def table_spec(table: Table, settings: Settings) -> dict[str, Any]:
             `"average": {"over": "seeds", "sources" or "both", "of": text}`.
         experiments: the expected cells, `{"name", "task", "dataset", "encoder", "sources": ["en+es", …],
             "auxiliaries": likewise, "targets", "source_sizes", "target_sizes", "data_seeds", "model_seeds", "methods"}`; a size
-            of `null` is all.
+            of `null` is all. Where seeds are added, `model_seeds` are those that every cell has, and `until_decided` is the rule.
         selection: how the epoch was chosen, per experiment and variant, see `selection`.
         statistics: as in the config, where it is not `brief`.
     """
@@ -64,6 +64,7 @@ def text_of(variant: str, table: Table, settings: Settings) -> str:
 
 def _cells(name: str, settings: Settings) -> dict[str, Any]:
     experiment = settings.experiments[name]
+    rule = experiment.until_decided
     return {
         "name": name,
         "task": settings.datasets[experiment.dataset].task,
@@ -75,8 +76,9 @@ def _cells(name: str, settings: Settings) -> dict[str, Any]:
         "source_sizes": experiment.source_size,
         "target_sizes": experiment.target_size,
         "data_seeds": experiment.data_seeds,
-        "model_seeds": experiment.model_seeds,
+        "model_seeds": experiment.first_seeds,
         "methods": experiment.methods,
+        **({} if rule is None else {"until_decided": rule.model_dump(exclude={"until"})}),
     }
 
 

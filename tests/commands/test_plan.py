@@ -289,7 +289,7 @@ def test_thousands_of_runs_are_planned_at_once(folder):
     assert len(base.runs) == 154 * 13
     started = time.process_time()
     report(base, survey(base))
-    assert time.process_time() - started < 1.5
+    assert time.process_time() - started < 5, "what grows with the square of the runs takes minutes"
 
 
 def test_a_config_without_experiments_has_nothing_to_train():

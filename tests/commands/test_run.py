@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands import main as front
+from pipeline.commands import run as starting
 from pipeline.commands.run import snakemake
 from pipeline.common import paths
 from pipeline.common.errors import UserError
+from pipeline.common.files import write_json
 from tests.rules.house import ROOT
 
 START = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
@@ -81,3 +83,22 @@ def test_the_version_is_said(monkeypatch, capsys):
 def test_a_clone_s_workflow_is_its_own():
     assert paths.workflow_folder() == ROOT
     assert paths.default_config() == ROOT / "config/config.yaml"
+
+
+def test_until_decided_starts_again_while_a_new_decision_is_open(monkeypatch):
+    left, calls = [2, 1, 0, 0], []
+
+    def workflow(command):
+        calls.append(command)
+        write_json(paths.decisions("few"), {"open": left[len(calls) - 1]})
+        return 0
+
+    monkeypatch.setattr(starting, "call_waiting", workflow)
+    monkeypatch.setattr(sys, "argv", ["metalingua", "run", "my.yaml", "--until-decided", "--cores", "2"])
+    front.dispatch()
+    assert calls == [[*START, "--cores", "2", "--configfile", "my.yaml"]] * 3
+    front.dispatch()  # nothing is decided anew
+    assert len(calls) == 4
+    monkeypatch.setattr(starting, "call_waiting", lambda command: 7)
+    with pytest.raises(SystemExit, match="7"):
+        front.dispatch()

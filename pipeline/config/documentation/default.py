@@ -111,7 +111,7 @@ def keys(kind: str, described: Schema, schema: Schema, indent: str) -> Iterator[
         yield from comment(f"required: {text}" if required and "const" not in node else text, indent)
         found = definition(node, schema)
         value = VALUES.get((kind, key), shown(node, required))
-        if found and not required and value not in ({}, None):
+        if found and not required and isinstance(value, dict) and value:
             yield f"{indent}{key}:"
             yield from keys(*found, schema, f"{indent}  ")
         elif isinstance(value, list) and value and isinstance(value[0], dict):
@@ -123,9 +123,9 @@ def keys(kind: str, described: Schema, schema: Schema, indent: str) -> Iterator[
 
 
 def off(key: str, node: Schema, value: Any, schema: Schema, indent: str) -> Iterator[str]:
-    """Yield, commented out, the keys of a section that is off by default, or of an entry where there is none."""
+    """Yield, commented out, the keys of a section that is off or another value by default, or of an entry where there is none."""
     by_name = node.get("additionalProperties")
-    if value is None and (found := definition(node, schema)):
+    if not isinstance(value, dict | list) and (found := definition(node, schema)):
         lines = [f"{key}:", *keys(*found, schema, "  ")]
     elif value == {} and isinstance(by_name, dict) and (found := definition(by_name, schema)):
         lines = [f"{key}:", f"  {next(iter(node['examples'][0]))}:", *keys(*found, schema, "    ")]

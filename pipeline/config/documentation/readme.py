@@ -112,7 +112,7 @@ def each(node: Schema) -> str:
     """Say of which entries a section's keys are."""
     if "additionalProperties" in node:
         return ", of each entry"
-    return ", of each item" if any("items" in part for part in node.get("anyOf", ())) else ""
+    return ", of each item" if any("$ref" in part.get("items", ()) for part in node.get("anyOf", ())) else ""
 
 
 def table(properties: dict[str, Schema], required: Any) -> str:

@@ -162,7 +162,11 @@ job starts: a language, the training set of XNLI and MLQA, the test set of SQuAD
 Methods that learn from auxiliary languages (`x_maml`, `xla_maml`, `reptile`, `auxiliary_tune`, `meta_optimizer`) are trained once
 for each set under `auxiliaries`, and each set has a row of its own in a table. One model is tested on all targets, in one job,
 but for few-shot. A target that is an auxiliary too is no zero-shot target: it is refused, or with `auxiliary_targets: leave_out`
-its cell stays empty. How these methods work: `docs/episodes.md`."""
+its cell stays empty. How these methods work: `docs/episodes.md`.
+
+`model_seeds: {start: 3, until: decided, at_most: 12, margin: 2.0}` begins with three seeds and adds others where a table's
+comparison with its baseline or with its best row is open: neither separated nor known to differ by less than two points
+([docs/seeds.md](../docs/seeds.md))."""
 
 EXPERIMENTS_EXAMPLE = """\
 experiments:

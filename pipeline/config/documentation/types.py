@@ -34,9 +34,10 @@ def type_text(node: Schema) -> str:
         return _KEYS.get(node["$ref"].rpartition("/")[2], "keys below")
     if "anyOf" in node:
         first, *rest = node["anyOf"]
-        listed = len(rest) == 1 and rest[0].get("items") == first
+        listed = bool(rest) and rest[0].get("items") == first and all("$ref" in more for more in rest[1:])
         if listed:
-            return f"{type_text(first).removesuffix(', or a list')}, or a list"
+            one_or_more = f"{type_text(first).removesuffix(', or a list')}, or a list"
+            return ", or ".join([one_or_more, *map(type_text, rest[1:])])
         return " or ".join(dict.fromkeys(type_text(part) for part in node["anyOf"]))
     if node.get("format") == "metric":
         return "metric"

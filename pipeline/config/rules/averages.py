@@ -103,7 +103,7 @@ def check_several(
 ) -> Iterator[Problem]:
     """What is averaged over must have several values."""
     where, over = path[:-2], method.average_over
-    seeds, sources = len(experiment.model_seeds) > 1, len(experiment.sources) > 1
+    seeds, sources = len(experiment.all_seeds) > 1, len(experiment.sources) > 1
     if method.over_sources and not member.uses_sources:
         yield path, f"{label} averages over {over}, and {method.of} uses no sources; set its average_over: seeds"
     elif method.over_sources and experiment.sources and not sources:
@@ -113,7 +113,13 @@ def check_several(
             f"{label} averages over {over}, and there is one source set: nothing to average; list several, each an item of its "
             f"own{instead}",
         )
-    if method.over_seeds and not seeds:
+    if method.over_seeds and experiment.until_decided is not None:
+        yield (
+            (*where, "model_seeds"),
+            f"{label} averages over {over}, and how many seeds there will be is not known; list them: model_seeds: [1, 2, 3], or "
+            f"leave {label} to another experiment",
+        )
+    elif method.over_seeds and not seeds:
         instead = ", or set its average_over: sources" if over == "both" else ""
         yield (
             (*where, "model_seeds"),

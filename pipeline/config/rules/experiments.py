@@ -26,6 +26,7 @@ from pipeline.config.resolve import (
 from pipeline.config.rules.auxiliaries import check_auxiliaries, check_learner
 from pipeline.config.rules.averages import check_average
 from pipeline.config.rules.datasets import check_languages
+from pipeline.config.rules.decided import check_decided
 from pipeline.config.rules.encoders import check_lengths, check_made_use
 from pipeline.config.rules.heads import check_head
 from pipeline.config.rules.problems import Broken, KeyPath, Problem, check_known, check_twice
@@ -42,8 +43,10 @@ def check_experiment(name: str, experiment: Experiment, settings: Settings, brok
         if getattr(experiment, kind) not in broken[f"{kind}s"]:
             yield from check_known((*path, kind), kind, getattr(experiment, kind), list(valid))
     yield from check_source_dataset(path, experiment, settings, broken)
-    for key in ("methods", "sources", "targets", "source_size", "target_size", "data_seeds", "model_seeds"):
+    for key in ("methods", "sources", "targets", "source_size", "target_size", "data_seeds"):
         yield from check_twice((*path, key), getattr(experiment, key))
+    yield from check_twice((*path, "model_seeds"), experiment.all_seeds)
+    yield from check_decided(name, experiment, settings, broken)
     methods = [method for label in experiment.methods if (method := trained_method(settings, label)) is not None]
     learners = any(method.needs_auxiliaries for method in methods)
     unknown = any(label in broken["methods"] for label in experiment.methods)

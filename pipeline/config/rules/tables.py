@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.common.errors import nearest
 from pipeline.config.datasets.facts import label_set
+from pipeline.config.rules.decided import check_one_rule
 from pipeline.config.rules.problems import Broken, KeyPath, Problem, check_known, check_twice
 from pipeline.config.schema import Settings
 from pipeline.config.tables import Table
@@ -55,6 +56,7 @@ def check_rows(path: KeyPath, table: Table, settings: Settings) -> Iterator[Prob
     for i, method in enumerate(table.methods):
         if method not in present:
             yield (*path, "methods", i), f"{method!r} is no method of the table's experiments{nearest(method, present)}"
+    yield from check_one_rule(path, table, settings)
     if table.columns == "average" and not table.average:
         yield (*path, "average"), "columns: average shows nothing but the average; leave average out"
     if table.by_dataset:

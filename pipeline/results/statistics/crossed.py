@@ -50,7 +50,7 @@ class Crossed:
     @property
     def half(self) -> float | None:
         """Half the 95 % interval: over seeds and items, or over items alone for one seed; `None` where nothing varies."""
-        return self._half(ALPHA) if self.from_seeds + self.from_items > 0 else None
+        return self.half_at(ALPHA) if self.from_seeds + self.from_items > 0 else None
 
     @property
     def ends(self) -> tuple[float, float] | tuple[None, None]:
@@ -67,12 +67,12 @@ class Crossed:
             return None
         if self.value == 0:
             return 1.0
-        if self._half(LEAST_P) < abs(self.value):
+        if self.half_at(LEAST_P) < abs(self.value):
             return 0.0
-        log_p = optimize.brentq(lambda x: self._half(math.exp(x)) - abs(self.value), math.log(LEAST_P), 0.0)
+        log_p = optimize.brentq(lambda x: self.half_at(math.exp(x)) - abs(self.value), math.log(LEAST_P), 0.0)
         return float(math.exp(log_p))
 
-    def _half(self, alpha: float) -> float:
+    def half_at(self, alpha: float) -> float:
         """Half the interval of level 1 − α: each factor's t-interval, joined as the sides of a right angle (Howe 1974).
 
         Never narrower than the t-interval over seeds, of which `from_seeds` is the squared standard error.

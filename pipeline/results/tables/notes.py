@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.results.scores.measures import title as metric_title
 from pipeline.results.statistics.seeds import ALPHA, seeds_needed, smallest_p
+from pipeline.results.tables.added import seeds_added
 from pipeline.results.tables.averaged import averaged_runs
 from pipeline.results.tables.cells import AVERAGE, Column, Row
 from pipeline.results.tables.doubts import sentences
@@ -63,7 +64,8 @@ def notes(table: Table, mark: str) -> list[str]:
     """
     if table.spec.style == "paper":
         return [*sureness(table, mark), *tests(table), *power(table)]
-    made = [" ".join(said)] if (said := selection(table)) else []
+    said = selection(table)
+    made = [" ".join(said)] if said and said != briefly(table) else []
     return [*made, *averages(table), *sureness(table, mark), *remarks(table)]
 
 
@@ -191,7 +193,8 @@ def choice(facts: Mapping[str, Any], items: str) -> str:
 
 def remarks(table: Table) -> list[str]:
     """Return the sentences under the table: points chosen on dev, tests, power, test sets, what is doubtful about them."""
-    said = [*averaged_runs(table), *chosen(table), *fine_tuning(table), *tests(table), *power(table), *spread(table)]
+    said = [*averaged_runs(table), *chosen(table), *fine_tuning(table), *tests(table)]
+    said += [*seeds_added(table.spec), *power(table), *spread(table)]
     named = [column.language for column in [*table.averaged, *table.columns] if not column.mean]
     return [*said, *misnamed(table.spec.metric, named), *sentences(table.doubts), *earlier_code(table)]
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from pipeline.results.scores.measures import kind_of
 from pipeline.results.statistics.crossed import Crossed
 from pipeline.results.statistics.seeds import ALPHA, Comparison, Summary, compare, holm, least_holm, summarise
+from pipeline.results.tables.added import p_for_stars
 from pipeline.results.tables.cells import (
     AVERAGE,
     Column,
@@ -141,7 +142,7 @@ def build(name: str, spec: Spec, scores: pa.Table, facts: Mapping[str, Any]) -> 
         if baseline is not None and baseline != row:
             for column in columns:
                 cells[row, column] = compared(spec, grid, values, cells, (row, baseline), column)
-            adjust(cells, row, columns)
+            adjust(spec, cells, row, columns)
     leads = {
         column: mark_leads(cells, grid.rows, column, members_of(column, grid.columns), values) for column in columns
     }
@@ -346,11 +347,11 @@ def families_of(columns: Sequence[Column]) -> tuple[list[Column], list[Column], 
     return [c for c in columns if not c.mean], means, [c for c in columns if c == AVERAGE]
 
 
-def adjust(cells: Cells, row: Row, columns: Sequence[Column]) -> None:
+def adjust(spec: Spec, cells: Cells, row: Row, columns: Sequence[Column]) -> None:
     """Adjust a row's p-values by Holm within each family."""
     for family in families_of(columns):
         tested = {c: test for c in family if (test := cells[row, c].comparison)}
-        adjusted = holm([1.0 if test.p is None else test.p for test in tested.values()])
+        adjusted = holm([p_for_stars(spec, test, cells[row, c].scores) for c, test in tested.items()])
         least = least_holm([test.n for test in tested.values()])
         for (column, test), p, attainable in zip(tested.items(), adjusted, least, strict=True):
             cells[row, column] = dataclasses.replace(
