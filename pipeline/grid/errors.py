@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from pipeline.config.analyses import ErrorAnalysis
 from pipeline.config.experiments import Experiment
 from pipeline.config.methods.contract import Method
-from pipeline.config.resolve import trained_method
+from pipeline.config.resolve import label_of, trained_method
 from pipeline.config.schema import Settings
 
 
@@ -52,7 +52,11 @@ def error_spec(
         "sources": ["+".join(sources) for sources in experiment.sources] or [""],
         "languages": list(given.languages or experiment.targets),
         "methods": [
-            {"name": label, "label": given.labels.get(label, label), "seeds": seeds(given.experiment, label, runs)}
+            {
+                "name": label,
+                "label": given.labels.get(label) or label_of(settings, label),
+                "seeds": seeds(given.experiment, label, runs),
+            }
             for label in labels
         ],
         "known": known_examples(experiment, trained),

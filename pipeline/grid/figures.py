@@ -16,7 +16,7 @@ from pipeline.config.figures import (
     TransferFigure,
     experiments_of,
 )
-from pipeline.config.resolve import has_curve, method_called, metric_of, resolve_training
+from pipeline.config.resolve import has_curve, label_of, method_called, metric_of, resolve_training
 from pipeline.config.schema import Settings
 
 GRAPH_SENTENCES = 500
@@ -74,7 +74,7 @@ def figure_spec(figure: Figure, settings: Settings, runs: Mapping[str, Run]) -> 
     if isinstance(figure, SizesFigure):
         return sizes_spec(figure, experiments, settings)
     if isinstance(figure, MetaGraphFigure):
-        return meta_graph_spec(figure, experiments, runs)
+        return meta_graph_spec(figure, experiments, settings, runs)
     if isinstance(figure, CurvesFigure):
         return curves_spec(figure, experiment, settings, runs)
     if isinstance(figure, TransferFigure):
@@ -89,7 +89,7 @@ def figure_spec(figure: Figure, settings: Settings, runs: Mapping[str, Run]) -> 
         }
     use = (figure.experiment, figure.method)
     learned = [run.rates for run in runs.values() if use in run.uses and run.rates is not None]
-    return {"kind": "rates", "label": figure.method, "runs": list(dict.fromkeys(learned))}
+    return {"kind": "rates", "label": label_of(settings, figure.method), "runs": list(dict.fromkeys(learned))}
 
 
 def sizes_spec(figure: SizesFigure, experiments: Mapping[str, Experiment], settings: Settings) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def curves_spec(
         of_target = {
             target: [name for name, tested in own.items() if target in tested] for target in experiment.targets
         }
-        lines.append({"method": label, "dev": method.chosen_on, "runs": of_target})
+        lines.append({"method": label_of(settings, label), "dev": method.chosen_on, "runs": of_target})
     metric = metrics.pop() if figure.show == "dev" and len(metrics) == 1 else None
     return {
         **{"kind": "curves", "show": figure.show, "metric": metric},
@@ -176,7 +176,7 @@ def named_languages(languages: Sequence[str], settings: Settings) -> dict[str, A
 
 
 def meta_graph_spec(
-    figure: MetaGraphFigure, experiments: Mapping[str, Experiment], runs: Mapping[str, Run]
+    figure: MetaGraphFigure, experiments: Mapping[str, Experiment], settings: Settings, runs: Mapping[str, Run]
 ) -> dict[str, Any]:
     """Return the description of a meta graph's figure: a panel for each source set and target, of the runs of all seeds."""
     panels = [
@@ -196,7 +196,7 @@ def meta_graph_spec(
     ]
     view = {"split": "train", "sentences": GRAPH_SENTENCES, "seed": figure.seed, "layer": "last", "units": "sentence"}
     return {
-        **{"kind": "meta_graph", "label": figure.method, "panels": panels, "view": view},
+        **{"kind": "meta_graph", "label": label_of(settings, figure.method), "panels": panels, "view": view},
         **figure.model_dump(include={"draws", "neighbours"}),
     }
 

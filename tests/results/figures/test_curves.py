@@ -93,11 +93,11 @@ CURVES = "figures.f={kind: curves, experiment: few"
 
 def test_the_config_names_methods_and_runs():
     found = grid(CURVES + "}", "experiments.few.targets=nearish").figures["f"]
-    assert [line["method"] for line in found["lines"]] == ["target_only", "joint", "joint-cat", "fine_tune"]
+    assert [line["method"] for line in found["lines"]] == ["target only", "joint", "joint-cat", "fine-tune"]
     assert found["metric"] == "entity_f1_strict"
     assert [len(runs) for line in found["lines"] for runs in line["runs"].values()] == [2] * 4, "one a seed"
     losses = grid(CURVES + ", show: loss}").figures["f"]
-    assert losses["lines"][-1]["method"] == "few_shot" and losses["metric"] is None
+    assert losses["lines"][-1]["method"] == "few-shot" and losses["metric"] is None
 
 
 @pytest.mark.parametrize(
