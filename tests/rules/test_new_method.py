@@ -109,5 +109,5 @@ def test_it_trains_to_the_table_and_no_other_run_does(house: House):
     scores = pq.read_table(house.folder / "results/scores.parquet").to_pylist()
     shown = {row["variant"] for row in scores}
     assert shown == {"target_only", "fine_tune", "weighted_joint", "all-target"}
-    assert "weighted_joint" in (house.folder / "results/tables/few.md").read_text()
+    assert "weighted joint" in (house.folder / "results/tables/few.md").read_text()
     assert house.planned(config=name) == {}
