@@ -24,7 +24,7 @@ PAPERS = {
     "mgl": ("mgl",),
     "meta_optimizer": ("meta_optimizer",),
 }
-OWN = {"method", "training", "tune", "tune_by"}
+OWN = {"method", "label", "training", "tune", "tune_by"}
 
 
 def tables() -> dict[str, list[list[str]]]:
