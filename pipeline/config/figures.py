@@ -1,11 +1,18 @@
 """The config's figures over experiments, as pydantic models; those of analyses come with the analyses."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from pipeline.config.section import Section
 from pipeline.config.values import METRIC, Count, Name, OneOrMore, Seed, Several
+
+SCORE: Any = Field(
+    default=None,
+    description="the score, by full name; `null`: the first of the task's",
+    json_schema_extra={"format": "metric", "pattern": METRIC},
+    examples=["accuracy"],
+)
 
 
 class GainsFigure(Section):
@@ -17,12 +24,7 @@ class GainsFigure(Section):
         description="a method or variant of the experiment that learns from auxiliaries", examples=["xla_maml"]
     )
     baseline: Name = Field(default="zero_shot", description="the method of the experiment it is compared with")
-    metric: str | None = Field(
-        default=None,
-        description="the score, by full name; `null`: the first of the task's",
-        json_schema_extra={"format": "metric", "pattern": METRIC},
-        examples=["accuracy"],
-    )
+    metric: str | None = SCORE
 
 
 class RatesFigure(Section):
@@ -51,12 +53,7 @@ class SizesFigure(Section):
         description="its methods or variants to draw, in this order; empty: all",
         examples=[["joint", "mgl"]],
     )
-    metric: str | None = Field(
-        default=None,
-        description="the score, by full name; `null`: the first of the task's",
-        json_schema_extra={"format": "metric", "pattern": METRIC},
-        examples=["accuracy"],
-    )
+    metric: str | None = SCORE
 
 
 class CurvesFigure(Section):
@@ -101,12 +98,7 @@ class TransferFigure(Section):
         default=None,
         description="the method of all of them that it is compared with; `null`: the scores themselves are shown",
     )
-    metric: str | None = Field(
-        default=None,
-        description="the score, by full name; `null`: the first of the task's",
-        json_schema_extra={"format": "metric", "pattern": METRIC},
-        examples=["accuracy"],
-    )
+    metric: str | None = SCORE
 
 
 class MetaGraphFigure(Section):

@@ -16,9 +16,9 @@ import torch
 from pipeline.common.errors import UserError
 from pipeline.encoders import sampling
 from pipeline.encoders.architectures import ARCHITECTURES, architecture_class
-from pipeline.encoders.fitting import WEIGHTS, WEIGHTS_INDEX, stored_shapes
+from pipeline.encoders.fitting import stored_shapes
 from pipeline.encoders.hub import DESCRIPTIONS
-from pipeline.encoders.load import Encoder, load_encoder, quiet, shards, special_tokens
+from pipeline.encoders.load import Encoder, load_encoder, quiet, special_tokens, weight_files
 from pipeline.encoders.mlm import OWN_HEAD, Pieces
 from pipeline.encoders.pooler import NAME, read_pooler
 from pipeline.encoders.pretrain import (
@@ -171,7 +171,7 @@ def load_masked(start: Path, config: Any, seed: int) -> tuple["PreTrainedModel",
 
 def stored_names(folder: Path) -> list[str]:
     """Return the names of a folder's weights."""
-    return list(stored_shapes(folder, [WEIGHTS] if (folder / WEIGHTS).is_file() else shards(folder / WEIGHTS_INDEX)))
+    return list(stored_shapes(folder, weight_files(folder)))
 
 
 def save_as(start: Path, model: "PreTrainedModel", folder: Path) -> None:

@@ -1,25 +1,14 @@
 """What the stage of error analyses is told: whose predictions, and which training examples count as known, by names alone."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from pipeline.config.analyses import ErrorAnalysis
 from pipeline.config.experiments import Experiment
 from pipeline.config.methods.contract import Method
 from pipeline.config.resolve import label_of, trained_method
 from pipeline.config.schema import Settings
-
-
-class Run(Protocol):
-    """What is asked of a run (`pipeline.grid.runs.Run`)."""
-
-    @property
-    def spec(self) -> dict[str, Any]:
-        """Everything that determines its result."""
-
-    @property
-    def uses(self) -> tuple[tuple[str, str], ...]:
-        """(experiment, method or variant) pairs it belongs to."""
+from pipeline.grid.analyses import Run
 
 
 def error_specs(settings: Settings, runs: Mapping[str, Run], datasets: Mapping[str, str]) -> dict[str, dict[str, Any]]:

@@ -18,21 +18,14 @@ from pipeline.config.figures import (
 )
 from pipeline.config.resolve import has_curve, label_of, method_called, metric_of, resolve_training
 from pipeline.config.schema import Settings
+from pipeline.grid import analyses
 
 GRAPH_SENTENCES = 500
 """Training examples of each language that a meta graph's instances are drawn from, at most."""
 
 
-class Run(Protocol):
+class Run(analyses.Run, Protocol):
     """What is asked of a run (`pipeline.grid.runs.Run`)."""
-
-    @property
-    def spec(self) -> dict[str, Any]:
-        """Everything that determines its result."""
-
-    @property
-    def uses(self) -> tuple[tuple[str, str], ...]:
-        """(experiment, method or variant) pairs it belongs to."""
 
     @property
     def rates(self) -> str | None:

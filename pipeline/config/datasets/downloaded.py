@@ -1,6 +1,6 @@
 """What all datasets of the config have in common that are downloaded, or lie in a mirror or folder."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -55,6 +55,14 @@ SOURCES = (
 )
 
 
+Form = Literal["none", "NFC", "NFKC"]
+NORMALISE: Any = Field(
+    default="none",
+    description="bring all texts into this Unicode form, counted under `repaired`: `NFC` composes letters and their marks, "
+    "`NFKC` also makes full-width letters, ligatures and fractions ordinary ones; answers of `qa` keep their places",
+)
+
+
 class Downloaded(Section):
     """What all datasets that are fetched have in common. The class attributes say what is known of each beforehand."""
 
@@ -85,11 +93,7 @@ class Downloaded(Section):
     dev: DevFromTrain | None = Field(
         default=None, description="cut the dev set from the training split; `null`: the dataset's own dev set"
     )
-    normalise: Literal["none", "NFC", "NFKC"] = Field(
-        default="none",
-        description="bring all texts into this Unicode form, counted under `repaired`: `NFC` composes letters and their marks, "
-        "`NFKC` also makes full-width letters, ligatures and fractions ordinary ones; answers of `qa` keep their places",
-    )
+    normalise: Form = NORMALISE
     remove_duplicates: Literal["none", "train", "train_and_dev"] = Field(
         default="none",
         description="`train`: drop training examples that also stand in dev or test; `train_and_dev`: also dev examples that "

@@ -15,7 +15,7 @@ from pydantic import (
     field_validator,
 )
 
-from pipeline.config.datasets.downloaded import Archive, DevFromTrain, Hub
+from pipeline.config.datasets.downloaded import NORMALISE, Archive, DevFromTrain, Form, Hub
 from pipeline.config.section import Section
 from pipeline.config.values import FilePath, Language, Seed, Share, Switch, TextOrNull, read_null
 from pipeline.data.formats.delimited import DELIMITERS
@@ -275,11 +275,7 @@ class Files(Section):
     dev: DevFromTrain | None = Field(
         default=None, description="cut the dev set from the training file; `null`: a file of its own"
     )
-    normalise: Literal["none", "NFC", "NFKC"] = Field(
-        default="none",
-        description="bring all texts into this Unicode form, counted under `repaired`: `NFC` composes letters and their marks, "
-        "`NFKC` also makes full-width letters, ligatures and fractions ordinary ones; answers of `qa` keep their places",
-    )
+    normalise: Form = NORMALISE
     remove_duplicates: Literal["none", "train", "train_and_dev"] = Field(
         default="none",
         description="`train`: drop training examples that also stand in dev or test; `train_and_dev`: also dev examples that "

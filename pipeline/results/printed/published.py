@@ -25,7 +25,6 @@ COLUMNS = (
     "value",
     "note",
 )
-LANGUAGE_MEAN = "average"
 
 
 @dataclass(frozen=True)
