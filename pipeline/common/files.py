@@ -162,6 +162,17 @@ def check_keys(found: Mapping[str, Any], known: Sequence[str], where: str) -> No
             raise UserError(f"{where}: unknown key {key!r}{nearest(key, known)}")
 
 
+def parse_keys(text: str, known: Sequence[str], where: str) -> dict[str, Any]:
+    """Read a JSON object that has every known key and no other.
+
+    Raises:
+        UserError: it is not JSON, no object, or a key is missing or unknown.
+    """
+    found = parse_object(text, where)
+    check_keys(found, known, where)
+    return found
+
+
 def write_parquet(path: Path, table: pa.Table, metadata: Mapping[str, str] | None = None) -> None:
     """Write a Parquet file whose bytes depend on the table and `metadata` alone, whole or not at all."""
     schema = table.schema.with_metadata({k: v for k, v in sorted((metadata or {}).items())})

@@ -11,7 +11,7 @@ from collections import Counter
 
 from pipeline.common import paths
 from pipeline.common.errors import run_stage
-from pipeline.common.files import canonical_json, check_keys, parse_object, read_json, write_json
+from pipeline.common.files import canonical_json, parse_keys, read_json, write_json
 from pipeline.results.scores.collect import read_scores
 from pipeline.results.scores.outcomes import facts
 from pipeline.results.tables.cells import arrange, read_spec
@@ -37,8 +37,7 @@ def decide(name: str, text: str) -> str:
     Raises:
         UserError: the description is wrong, or the scores do not hold what it asks for.
     """
-    given = parse_object(text, "--spec")
-    check_keys(given, ("asked", "rule", "table"), "--spec")
+    given = parse_keys(text, ("asked", "rule", "table"), "--spec")
     spec = read_spec(canonical_json(given["table"]))
     grid = arrange(spec, read_scores(paths.scores()), facts(paths.scores()))
     found = decisions(spec, grid, given["rule"], read_json(paths.scored()))

@@ -19,9 +19,8 @@ from pipeline.common.code import represent_code
 from pipeline.common.errors import UserError, nearest, run_stage
 from pipeline.common.files import (
     canonical_json,
-    check_keys,
     digest,
-    parse_object,
+    parse_keys,
     read_json,
     sha256_file,
     write_parquet,
@@ -56,8 +55,7 @@ def read_view(text: str) -> dict[str, Any]:
     Raises:
         UserError: it is not JSON, a key is missing or unknown, or a value is of the wrong kind.
     """
-    view = parse_object(text, "--spec")
-    check_keys(view, VIEW_KEYS, "--spec")
+    view = parse_keys(text, VIEW_KEYS, "--spec")
     for key, valid in (("split", paths.SPLITS), ("units", UNITS)):
         if view[key] not in valid:
             raise UserError(f"--spec: {key} {view[key]!r}{nearest(view[key], valid)}")

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pipeline.common import paths
 from pipeline.common.code import represent_code
 from pipeline.common.errors import UserError
-from pipeline.common.files import check_keys, digest, parse_object, read_parquet
+from pipeline.common.files import digest, parse_keys, read_parquet
 from pipeline.results.analyses.distance import Distances, Points, distances
 from pipeline.results.scores.outcomes import facts
 from pipeline.results.scores.stale import record
@@ -124,8 +124,7 @@ def read_spec(text: str) -> Spec:
     Raises:
         UserError: it is not JSON, or a key is missing or unknown.
     """
-    found = parse_object(text, "--spec")
-    check_keys(found, [field.name for field in fields(Spec)], "--spec")
+    found = parse_keys(text, [field.name for field in fields(Spec)], "--spec")
     return Spec(**found)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from pipeline.common.errors import UserError
-from pipeline.common.files import check_keys, parse_object
+from pipeline.common.files import parse_keys
 from pipeline.data.schema import SCHEMAS
 
 Seed = tuple[int, int | None]
@@ -73,8 +73,7 @@ def read_spec(text: str) -> Spec:
     Raises:
         UserError: it is not JSON, a key is missing or unknown, or there is no such task.
     """
-    found = parse_object(text, "--spec")
-    check_keys(found, [field.name for field in fields(Spec)], "--spec")
+    found = parse_keys(text, [field.name for field in fields(Spec)], "--spec")
     if found["task"] not in SCHEMAS or found["task"] == "text":
         raise UserError(f"--spec: no errors are known of task {found['task']!r}")
     return Spec(**found)

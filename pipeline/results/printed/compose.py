@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.common.errors import UserError, nearest
-from pipeline.common.files import check_keys, parse_object
+from pipeline.common.files import parse_keys
 from pipeline.results.printed.published import Line, Published
 from pipeline.results.printed.views import Lines, Ours, look_up
 
@@ -97,9 +97,7 @@ def read_spec(text: str) -> dict[str, Any]:
     Raises:
         UserError: it is not JSON, or a key is missing or unknown.
     """
-    found = parse_object(text, "--spec")
-    check_keys(found, KEYS, "--spec")
-    return found
+    return parse_keys(text, KEYS, "--spec")
 
 
 def views_of(spec: Mapping[str, Any]) -> list[str]:

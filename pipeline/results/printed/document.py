@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError
-from pipeline.common.files import check_keys, parse_object
+from pipeline.common.files import parse_keys
 from pipeline.results.tables.characters import escape
 
 KEYS = ("paper", "title", "demo", "tables", "figures")
@@ -32,9 +32,7 @@ def read_spec(text: str) -> dict[str, Any]:
     Raises:
         UserError: it is not JSON, or a key is missing or unknown.
     """
-    found = parse_object(text, "--spec")
-    check_keys(found, KEYS, "--spec")
-    return found
+    return parse_keys(text, KEYS, "--spec")
 
 
 def document(spec: Mapping[str, Any], citation: Mapping[str, str]) -> str:
