@@ -29,6 +29,7 @@ from pipeline.common.files import write_json
 from pipeline.config.datasets.babel import Babel
 from pipeline.config.datasets.facts import babel_languages
 from pipeline.config.load import parse
+from pipeline.grid.jobs import TABLE_FORMS
 from pipeline.grid.runs import Grid, expand
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -125,7 +126,7 @@ def outputs(grid: Grid) -> Iterator[Path]:
     yield from (paths.predictions(run) for run in grid.runs)
     yield from (paths.run_model(run) for run in grid.parents)
     yield from (paths.scored(), paths.scores())
-    yield from (paths.table(name, suffix) for name in grid.tables for suffix in ("csv", "md", "tex"))
+    yield from (paths.table(name, suffix) for name in grid.tables for suffix in TABLE_FORMS)
 
 
 def timed(folder: Path, flags: Sequence[str], expected: str, program: Sequence[str] = SNAKEMAKE) -> float:

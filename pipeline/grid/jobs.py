@@ -37,6 +37,9 @@ from pipeline.grid.runs import ENSEMBLE, Grid, Run, expand, run_inputs
 
 T = TypeVar("T")
 
+TABLE_FORMS = ("csv", "md", "tex", "html")
+"""In which a table is written."""
+
 ERROR_FORMS = ("csv", "md", "tex", "pdf", "png")
 """In which an error analysis is written."""
 
@@ -337,8 +340,7 @@ class Jobs:
 
     def tables(self) -> list[str]:
         """All tables of the config in all their forms; the scores where the config has none."""
-        suffixes = ("csv", "md", "tex", "html")
-        return [str(paths.table(name, suffix)) for name in self.grid.tables for suffix in suffixes] or [
+        return [str(paths.table(name, suffix)) for name in self.grid.tables for suffix in TABLE_FORMS] or [
             str(paths.scores())
         ]
 

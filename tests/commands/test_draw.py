@@ -120,7 +120,7 @@ def test_check_says_the_command_that_mends(call, arguments, state):
     with pytest.raises(UserError) as error:
         call(PAGE, *arguments, "--check")
     assert (picture.read_bytes() if picture.exists() else None) == before, "nothing is written"
-    line = 7 if "--table" not in arguments else 28
+    line = 7 if "--table" not in arguments else 27
     said = "no such picture of" if state == "missing" else "not drawn from"
     told = re.fullmatch(
         rf"{picture}: {said} the table at docs/page\.md:{line}.*; draw it(?: anew)?: (.*)", str(error.value)
@@ -151,7 +151,7 @@ def test_exit_status_is_1_where_the_picture_is_missing(monkeypatch, capsys):
     [
         (["none.md"], r"none\.md: no such file; expected a Markdown page with a score table"),
         (["prose.md"], r"prose\.md: no score table; expected a Markdown page"),
-        ([PAGE, "--table", "3"], r"--table 3: docs/page\.md has 2 score tables, at lines 7, 28$"),
+        ([PAGE, "--table", "3"], r"--table 3: docs/page\.md has 2 score tables, at lines 7, 27$"),
         (["one.md", "--table", "2"], r"--table 2: one\.md has 1 score table, at line 3$"),
         ([PAGE, "--table", "0"], r"--table 0: expected 1 or more"),
         ([PAGE, "--to", "x.svg"], r"--to x\.svg: expected a name that ends in \.png or \.pdf"),
