@@ -35,9 +35,10 @@ def main() -> None:
     spec = read_spec(arguments.spec)
     scores = read_scores(paths.scores())
     table = build(arguments.name, spec, scores, facts(paths.scores()))
-    for suffix, write in WRITERS.items():
-        write_text(paths.table(arguments.name, suffix), write(table))
-    print(to_markdown(table), end="")
+    texts = {suffix: write(table) for suffix, write in WRITERS.items()}
+    for suffix, text in texts.items():
+        write_text(paths.table(arguments.name, suffix), text)
+    print(texts["md"], end="")
 
 
 if __name__ == "__main__":

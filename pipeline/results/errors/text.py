@@ -5,14 +5,13 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from tabulate import tabulate
-
 from pipeline.results.errors.grids import FEW, Grid, caption, grids, notes, pairs
 from pipeline.results.errors.report import Report, percent
 from pipeline.results.tables.characters import advice
 from pipeline.results.tables.characters import escape as latex_escape
-from pipeline.results.tables.latex import label_of
+from pipeline.results.tables.latex import environment, label_of
 from pipeline.results.tables.render import escape as markdown_escape
+from pipeline.results.tables.render import pipe_table
 
 T = TypeVar("T")
 
@@ -87,9 +86,7 @@ def without_first(grid: Grid) -> Grid:
 def markdown_grid(grid: Grid) -> str:
     """Return a grid as a Markdown table; a word that is the one above is not said again."""
     rows = [[markdown_escape(cell) for cell in row] for block in grid.blocks for row in once(block, grid.words)]
-    align = [*["left"] * grid.words, *["right"] * (len(grid.head) - grid.words)]
-    head = [markdown_escape(cell) for cell in grid.head]
-    return tabulate(rows, head, tablefmt="pipe", disable_numparse=True, colalign=align)
+    return pipe_table([markdown_escape(cell) for cell in grid.head], rows, grid.words)
 
 
 def chunks(values: Sequence[T], most: int) -> Iterator[Sequence[T]]:
@@ -141,22 +138,8 @@ def latex_table(name: str, title: str, grid: Grid, said: Sequence[str]) -> list[
     panels = [list(columns) for columns in chunks(range(grid.words, len(grid.head)), ACROSS)]
     widest = max(map(len, panels))
     body = [line for columns in panels for line in (r"\midrule", *latex_panel(grid, columns))][1:]
-    foot = "\\par\n".join(map(latex_escape, said))
-    return [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{latex_escape(title)}}}",
-        rf"\label{{tab:{label_of(name)}}}",
-        r"\par\smallskip\footnotesize\setlength{\tabcolsep}{2pt}",
-        rf"\begin{{tabular}}{{{'l' * grid.words}{'r' * widest}}}",
-        r"\toprule",
-        *body,
-        r"\bottomrule",
-        r"\end{tabular}",
-        r"\par\medskip",
-        rf"\begin{{minipage}}{{\linewidth}}\footnotesize {foot}\end{{minipage}}",
-        r"\end{table}",
-    ]
+    layout = r"\footnotesize\setlength{\tabcolsep}{2pt}", f"{'l' * grid.words}{'r' * widest}"
+    return environment(title, label_of(name), layout, body, [*map(latex_escape, said)])
 
 
 def latex_panel(grid: Grid, columns: Sequence[int]) -> list[str]:

@@ -3,8 +3,6 @@
 import csv
 import io
 
-from tabulate import tabulate
-
 from pipeline.results.printed.compose import Cell, Printed, Row
 from pipeline.results.printed.words import (
     LINES,
@@ -19,7 +17,7 @@ from pipeline.results.printed.words import (
     texts,
     usual_n,
 )
-from pipeline.results.tables.render import escape
+from pipeline.results.tables.render import escape, pipe_table
 
 CSV_COLUMNS = (
     *("paper", "table", "row", "column", "view", "method", "language", "dataset", "settings"),
@@ -61,8 +59,7 @@ def to_markdown(table: Printed) -> str:
     several = len(table.spec["show"]) > 1
     head = [*table.spec["stub"], *([""] if several else []), *(" ".join(filter(None, h)) for h in table.heads)]
     body = [line for row in table.rows for line in _lines(table, row, numbers, several)]
-    align = [*("left" for _ in table.spec["stub"]), *(["left"] if several else []), *("right" for _ in table.heads)]
-    grid = tabulate(body, [*map(escape, head)], tablefmt="pipe", disable_numparse=True, colalign=align)
+    grid = pipe_table([*map(escape, head)], body, len(head) - len(table.heads))
     under = [
         *map(escape, remarks(table)),
         *(escape(f"[{number}] {_sentence(note)}") for note, number in numbers.items()),

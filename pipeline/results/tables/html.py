@@ -1,21 +1,17 @@
 """A table as a page of its own, for browsers and for the workflow's report: one file that asks for nothing else."""
 
-from typing import Any
+from dataclasses import replace
 
 from jinja2 import Environment, StrictUndefined
 
-from pipeline.results.tables.cells import Column, Row
 from pipeline.results.tables.notes import (
+    CellText,
     baseline_label,
     caption,
-    difference_text,
+    cell_texts,
     footnotes,
-    marks,
     notes,
-    p_text,
     rows_with_p,
-    score_texts,
-    usual_n,
 )
 from pipeline.results.tables.sections import sections
 from pipeline.results.tables.table import Table
@@ -49,8 +45,8 @@ ol, ul { font-size: .9em; }
 <tbody>
 {% for label, cells in rows %}
 <tr><th scope="row">{{ label }}</th>
-{%- for cell in cells %}<td{% if cell.tied and not cell.leads %} class="tied"{% endif %}>
-{%- if cell.leads %}<strong>{{ cell.text }}</strong>{% else %}{{ cell.text }}{% endif -%}
+{%- for cell in cells %}<td{% if cell.tied %} class="tied"{% endif %}>
+{%- if cell.leads %}<strong>{{ cell.mean }}</strong>{% else %}{{ cell.mean }}{% endif -%}
 {%- if cell.rest %}<span class="sd">{{ cell.rest }}</span>{% endif %}{{ cell.sign -}}
 {%- if cell.notes %}<sup>{{ cell.notes }}</sup>{% endif -%}
 </td>{% endfor %}</tr>
@@ -78,32 +74,23 @@ ol, ul { font-size: .9em; }
 def to_html(table: Table) -> str:
     """Return a whole page: caption and table, below it the differences from the baseline, and the notes."""
     letters = footnotes(table)
-    tested = rows_with_p(table) if table.spec.style == "full" else []
+    texts = cell_texts(table, letters)
+    tested = rows_with_p(table)
     page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(PAGE)
     return page.render(
         title=table.spec.title or table.name,
         caption=" ".join(caption(table)),
         columns=[column.label for column in table.columns],
-        scores=[(table.labels[row], [_score(table, row, c, letters) for c in table.columns]) for row in table.rows],
+        scores=[(table.labels[row], [texts[row, c] for c in table.columns]) for row in table.rows],
         compared=f"Difference from {baseline_label(table)}, 95 % t-interval over seeds, p" if tested else "",
-        differences=[(table.labels[row], [_difference(table, row, c) for c in table.columns]) for row in tested],
+        differences=[(table.labels[row], [_difference(texts[row, c]) for c in table.columns]) for row in tested],
         notes=notes(table, "Shaded"),
         sections=sections(table),
         letters=[(letter, reason) for reason, letter in letters.items()],
     )
 
 
-def _score(table: Table, row: Row, column: Column, letters: dict[str, str]) -> dict[str, Any]:
-    cell = table.cells[row, column]
-    sign, footnote = marks(table, row, column, letters)
-    if cell.summary is None:
-        return {"text": "", "rest": "", "sign": "", "notes": footnote, "leads": False, "tied": False}
-    mean, rest = score_texts(cell, cell.summary.n != usual_n(table)[0])
-    return {"text": mean, "rest": rest, "sign": sign, "notes": footnote, "leads": cell.leads, "tied": cell.tied}
-
-
-def _difference(table: Table, row: Row, column: Column) -> dict[str, Any]:
-    cell = table.cells[row, column]
-    sign, _ = marks(table, row, column, footnotes(table))
-    text = f"{difference_text(cell)}, {p_text(cell)}" if cell.comparison else ""
-    return {"text": text, "rest": "", "sign": sign if text else "", "notes": "", "leads": False, "tied": False}
+def _difference(text: CellText) -> CellText:
+    """Return the difference in the place of the score."""
+    said = f"{text.difference}, {text.p}" if text.difference else ""
+    return replace(text, mean=said, rest="", notes="", leads=False, tied=False)

@@ -1,21 +1,18 @@
 r"""A table as LaTeX: `\input` it in a document with `\usepackage{booktabs}`; nothing else is needed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from pipeline.results.tables.cells import Column, Row
 from pipeline.results.tables.characters import advice, escape
 from pipeline.results.tables.notes import (
+    CellText,
     baseline_label,
     caption,
-    difference_text,
+    cell_texts,
     footnotes,
-    marks,
     notes,
-    p_text,
     rows_with_p,
-    score_texts,
-    usual_n,
 )
 from pipeline.results.tables.sections import Section, sections
 from pipeline.results.tables.table import Table
@@ -31,34 +28,19 @@ UNSHADED = r"\providecommand{\cellcolor}[2][]{}% \usepackage[table]{xcolor} shad
 def to_latex(table: Table) -> str:
     """Return a `table` environment: caption, booktabs rows with their p-values below, notes."""
     letters = footnotes(table)
-    tested = _tested(table)
+    texts = cell_texts(table, letters)
     parts = panels(table)
     widest = max(map(len, parts))
-    lines = [line for part in parts for line in (r"\midrule", *_panel(table, part, letters))][1:]
+    lines = [line for part in parts for line in (r"\midrule", *_panel(table, part, texts))][1:]
     said = notes(table, "Shaded")
-    if tested and len(table.columns) <= INTERVALS_FIT:  # then there is a baseline
+    if rows_with_p(table) and len(table.columns) <= INTERVALS_FIT:  # then there is a baseline
         difference = f"difference from {baseline_label(table)} with its 95 % t-interval over seeds, p."
         said = [*said, f"Under a score: {difference}"]
     numbered = [f"{n}. {note}" for n, note in enumerate(said, 1)]
-    foot = "\\par\n".join([*map(escape, numbered), *(_footnote(*entry) for entry in letters.items())])
-    text = "\n".join(
-        [
-            r"\begin{table}",
-            r"\centering",
-            rf"\caption{{{escape(' '.join(caption(table)))}}}",
-            rf"\label{{tab:{label_of(table.name)}}}",
-            rf"\par\smallskip{size_for(widest)}",
-            rf"\begin{{tabular}}{{l{'r@{}l' * widest}}}",
-            r"\toprule",
-            *lines,
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\par\medskip",
-            rf"\begin{{minipage}}{{\linewidth}}\footnotesize {foot}\end{{minipage}}",
-            r"\end{table}",
-            "",
-        ]
-    )
+    foot = [*map(escape, numbered), *(_footnote(*entry) for entry in letters.items())]
+    columns = f"l{'r@{}l' * widest}"
+    made = environment(" ".join(caption(table)), label_of(table.name), (size_for(widest), columns), lines, foot)
+    text = "\n".join([*made, ""])
     more = [section_latex(table.name, section) for section in sections(table)]
     shaded = [UNSHADED] if SHADE in text else []
     return "\n".join([*advice("".join([text, *more])), *shaded, text, *more])
@@ -66,28 +48,42 @@ def to_latex(table: Table) -> str:
 
 def section_latex(name: str, section: Section) -> str:
     """Return a small table of further statistics as a `table` environment of its own."""
-    lines = [" & ".join(map(escape, row)) + r" \\" for row in section.rows]
-    notes = "\\par\n".join(map(escape, section.notes))
-    foot = [rf"\par\medskip\begin{{minipage}}{{\linewidth}}\footnotesize {notes}\end{{minipage}}"] if notes else []
-    return "\n".join(
-        [
-            r"\begin{table}",
-            r"\centering",
-            rf"\caption{{{escape(section.caption)}}}",
-            rf"\label{{tab:{label_of(name)}-{section.name}}}",
-            rf"\par\smallskip{size_for(len(section.head))}",
-            rf"\begin{{tabular}}{{l{'r' * (len(section.head) - 1)}}}",
-            r"\toprule",
-            " & ".join(map(escape, section.head)) + r" \\",
-            r"\midrule",
-            *lines,
-            r"\bottomrule",
-            r"\end{tabular}",
-            *foot,
-            r"\end{table}",
-            "",
-        ]
-    )
+    head, *rows = (" & ".join(map(escape, row)) + r" \\" for row in (section.head, *section.rows))
+    layout = size_for(len(section.head)), f"l{'r' * (len(section.head) - 1)}"
+    label = f"{label_of(name)}-{section.name}"
+    made = environment(section.caption, label, layout, [head, r"\midrule", *rows], [*map(escape, section.notes)])
+    return "\n".join([*made, ""])
+
+
+def environment(
+    caption: str, label: str, layout: tuple[str, str], lines: Sequence[str], foot: Sequence[str]
+) -> list[str]:
+    """Return the lines of a `table` environment.
+
+    Args:
+        caption: its text, not yet escaped.
+        label: without `tab:`.
+        layout: what comes before the table, font size and the gap between columns, and its columns.
+        lines: between the rules at the top and at the bottom.
+        foot: paragraphs under it, in LaTeX.
+    """
+    size, columns = layout
+    small = "\\par\n".join(foot)
+    under = [r"\par\medskip", rf"\begin{{minipage}}{{\linewidth}}\footnotesize {small}\end{{minipage}}"] if foot else []
+    return [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{escape(caption)}}}",
+        rf"\label{{tab:{label}}}",
+        rf"\par\smallskip{size}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        *lines,
+        r"\bottomrule",
+        r"\end{tabular}",
+        *under,
+        r"\end{table}",
+    ]
 
 
 def label_of(name: str) -> str:
@@ -102,21 +98,16 @@ def panels(table: Table) -> list[list[Column]]:
     return [list(group) for _, group in groupby(table.columns, lambda column: column.language)]
 
 
-def _panel(table: Table, columns: Sequence[Column], letters: dict[str, str]) -> list[str]:
+def _panel(table: Table, columns: Sequence[Column], texts: Mapping[tuple[Row, Column], CellText]) -> list[str]:
     """The lines of a panel: its head and all rows; means end where deviations begin, so decimal points stand in line."""
-    tested = _tested(table)
+    tested, of_paper = set(rows_with_p(table)), table.spec.style == "paper"
     lines = [" & ".join(["", *(_across(escape(column.label)) for column in columns)]) + r" \\", r"\midrule"]
     for row in table.rows:
-        cells = [_score(table, row, column, letters) for column in columns]
-        lines.append(" & ".join([escape(table.labels[row]), *cells]) + r" \\")
+        cells = [texts[row, column] for column in columns]
+        lines.append(" & ".join([escape(table.labels[row]), *(_score(cell, of_paper) for cell in cells)]) + r" \\")
         if row in tested:
-            lines += _tests(table, row, columns, letters)
+            lines += _tests(cells, len(table.columns) <= INTERVALS_FIT)
     return lines
-
-
-def _tested(table: Table) -> set[Row]:
-    """Return the rows with lines of tests under their scores."""
-    return set(rows_with_p(table)) if table.spec.style == "full" else set()
 
 
 def _across(text: str) -> str:
@@ -135,25 +126,22 @@ def _footnote(reason: str, letter: str) -> str:
     return rf"\textsuperscript{{{letter}}} {escape(reason)}."
 
 
-def _score(table: Table, row: Row, column: Column, letters: dict[str, str]) -> str:
-    cell = table.cells[row, column]
-    sign, footnotes = marks(table, row, column, letters)
-    foot = rf"\textsuperscript{{{footnotes}}}" if footnotes else ""
-    if cell.summary is None:
+def _score(text: CellText, with_sign: bool) -> str:
+    """A cell in its two columns; the sign stands at its p where that is below it."""
+    foot = rf"\textsuperscript{{{text.notes}}}" if text.notes else ""
+    if not text.mean:
         return f" & {foot}"
-    mean, rest = score_texts(cell, cell.summary.n != usual_n(table)[0])
-    shade = SHADE if cell.tied and not cell.leads else ""
-    shown = rf"\textbf{{{mean}}}" if cell.leads else mean
-    after = rf"{{\scriptsize\,{escape(rest.strip()).replace('$ ', '$')}}}" if rest else ""
-    sign = escape(sign) if table.spec.style == "paper" else ""
+    shade = SHADE if text.tied else ""
+    shown = rf"\textbf{{{text.mean}}}" if text.leads else text.mean
+    after = rf"{{\scriptsize\,{escape(text.rest.strip()).replace('$ ', '$')}}}" if text.rest else ""
+    sign = escape(text.sign) if with_sign else ""
     return f"{shade}{shown} & {shade}{after}{sign}{foot}"
 
 
-def _tests(table: Table, row: Row, columns: Sequence[Column], letters: dict[str, str]) -> list[str]:
+def _tests(cells: Sequence[CellText], with_intervals: bool) -> list[str]:
     """The lines under a row's scores: differences with their intervals where they fit, and p with its mark."""
-    cells = {column: table.cells[row, column] for column in columns}
-    lines = [[p_text(cell) + marks(table, row, column, letters)[0] for column, cell in cells.items()]]
-    if len(table.columns) <= INTERVALS_FIT:
-        lines.insert(0, [difference_text(cell) for cell in cells.values()])
+    lines = [[text.p + text.sign for text in cells]]
+    if with_intervals:
+        lines.insert(0, [text.difference for text in cells])
     small = [["", *(_across(rf"\scriptsize {escape(text)}") if text else " & " for text in line)] for line in lines]
     return [" & ".join(line) + r" \\" for line in small]

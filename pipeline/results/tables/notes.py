@@ -6,6 +6,7 @@ Above it stands a caption of at most three lines: what, how many seeds and examp
 import string
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import count, product
 from statistics import median
@@ -19,29 +20,17 @@ from pipeline.results.tables.cells import AVERAGE, Column, Row
 from pipeline.results.tables.doubts import sentences
 from pipeline.results.tables.items import LEAST_ITEMS
 from pipeline.results.tables.misnamed import misnamed
+from pipeline.results.tables.protocols import items_of, selection
 from pipeline.results.tables.sureness import sureness
 from pipeline.results.tables.table import Cell, Table, families_of
 from pipeline.results.tables.tuning import grids_of
 from pipeline.results.tables.unlike import FINE_TUNE_SHOWN, column_groups
-from pipeline.tasks.metric_names import ITEMS
 
 BRIEF = 100
 """Characters that a caption has for how epochs were chosen."""
 
 FEW_SETS = 4
 """Test sets of several sizes that a caption names one by one."""
-
-WHOM = {
-    "target": "each target",
-    "mean": "all targets of the same sources, by their mean",
-    "model": "the one model that is tested on all targets",
-}
-"""What a point of a grid is chosen for."""
-
-
-def items_of(table: Table) -> str:
-    """Return what the table's test sets hold."""
-    return ITEMS[table.spec.task]
 
 
 def caption(table: Table) -> list[str]:
@@ -104,91 +93,6 @@ def usual_n(table: Table) -> tuple[int, bool]:
     """Return the number of seeds that most cells have, and whether any has another."""
     numbers = Counter(cell.summary.n for cell in shown(table) if cell.summary)
     return max(numbers, key=lambda n: (numbers[n], n), default=0), len(numbers) > 1
-
-
-def selection(table: Table) -> list[str]:
-    """Say which dev set chose the epoch, methods of one protocol together; then the same of their source models."""
-    items, facts = items_of(table), table.spec.selection
-    own = [(choice(f, items), f["method"], f["experiment"]) for f in facts]
-    inherited = [(choice(f["parent"], items), f["method"], f["experiment"]) for f in facts if f.get("parent")]
-    members = [(choice(f["members"], items), f["method"], f["experiment"]) for f in facts if f.get("members")]
-    return [
-        *protocols("Epoch", by_protocol(table, own)),
-        *protocols("Epoch of the runs averaged", by_protocol(table, members)),
-        *protocols("Epoch of the source model", by_protocol(table, inherited)),
-        *protocols("Hyper-parameters", tuning(table)),
-        *splits(table),
-    ]
-
-
-def by_protocol(table: Table, found: Sequence[tuple[str, str, str]]) -> dict[str, dict[str, None]]:
-    """Group methods by their protocol, naming the experiments of a method that has several.
-
-    Args:
-        table: the table.
-        found: protocol, method and experiment.
-
-    Returns:
-        By protocol the methods' labels, in order: `joint`, or `joint in a and b`.
-    """
-    labels = {method["name"]: str(method.get("label", method["name"])) for method in table.spec.methods}
-    uses: dict[tuple[str, str], list[str]] = {}
-    for protocol, method, experiment in found:
-        uses.setdefault((protocol, method), []).append(experiment)
-    several = Counter(method for _, method in uses)
-    groups: dict[str, dict[str, None]] = {}
-    for (protocol, method), experiments in uses.items():
-        where = f" in {' and '.join(experiments)}" if several[method] > 1 else ""
-        groups.setdefault(protocol, {})[f"{labels.get(method, method)}{where}"] = None
-    return groups
-
-
-def tuning(table: Table) -> dict[str, dict[str, None]]:
-    """Say how hyper-parameters were tuned: protocol → the methods' labels; empty where no method has a grid."""
-    found: dict[str, dict[str, None]] = {}
-    grids = grids_of(table.spec.methods)
-    for method in table.spec.methods:
-        grid = grids.get(method["name"])
-        protocol = "as configured"
-        if grid is not None:
-            whom = WHOM[grid.by]
-            protocol = f"best of {len(grid.points)} points on dev by the mean over seeds, for {whom}"
-        found.setdefault(protocol, {})[str(method.get("label", method["name"]))] = None
-    return found if grids else {}
-
-
-def protocols(what: str, groups: Mapping[str, Mapping[str, None]]) -> list[str]:
-    """Write one sentence of protocols and the methods that follow them."""
-    parts = [f"{text} ({', '.join(names)})" for text, names in groups.items()]
-    return [f"{what}: {'; '.join(parts)}."] if parts else []
-
-
-def splits(table: Table) -> list[str]:
-    """Say where dev and test sets are not the dataset's own."""
-    facts = table.spec.selection
-    cut = [f["experiment"] for f in facts if f["dev_from"] == "train"]
-    tested_on_dev = [f["experiment"] for f in facts if f["test"] == "dev"]
-    chosen = any(f["test"] == f["dev_from"] == "dev" and f["select"] == "best" and f["dev"] == "target" for f in facts)
-    sentences = [f"Dev sets are cut from the training data{among(table, cut)}."] if cut else []
-    if tested_on_dev:
-        where = among(table, tested_on_dev)
-        sentences.append(f"Scores{where} are of the datasets' dev split, as their test labels are not public.")
-    return [*sentences, *(["That split also chose epochs, so scores are too high."] if chosen else [])]
-
-
-def among(table: Table, experiments: Sequence[str]) -> str:
-    """Name experiments where they are not all of the table's: ` in a and b`."""
-    every = {facts["experiment"] for facts in table.spec.selection}
-    return "" if every <= set(experiments) else f" in {' and '.join(dict.fromkeys(experiments))}"
-
-
-def choice(facts: Mapping[str, Any], items: str) -> str:
-    """Say how one run's epoch was chosen; `items` is what a dev set holds."""
-    if facts["select"] != "best":
-        return {"last": "the last", "averaged": "the mean over all", "parent": "nothing trained"}[facts["select"]]
-    size = "" if facts["dev_size"] is None else f", at most {facts['dev_size']} {items}"
-    score = "" if facts["metric"] is None else f" {facts['metric']}"
-    return f"best{score} on the {facts['dev']} language's dev set{size}"
 
 
 def remarks(table: Table) -> list[str]:
@@ -418,11 +322,53 @@ def _letters() -> Iterator[str]:
         yield from map("".join, product(string.ascii_lowercase, repeat=length))
 
 
-def marks(table: Table, row: Row, column: Column, letters: Mapping[str, str]) -> tuple[str, str]:
-    """Return a cell's mark, `*`, `†` or nothing, and the letters of its footnotes; what all cells have is no mark."""
-    cell = table.cells[row, column]
-    sign = ("" if all_hopeless(table) else "†") if cell.hopeless else "*" if cell.significant else ""
-    return sign, ",".join(letters[reason] for reason in cell.reasons)
+@dataclass(frozen=True)
+class CellText:
+    """What every form of a table writes of a cell, before its own escaping.
+
+    Attributes:
+        mean: ×100; empty where there is no score.
+        rest: what follows it: ` ± 1.3 (3)`.
+        sign: `*`, `†` or nothing.
+        notes: the letters of its footnotes.
+        leads, tied: how it is marked, one of the two or neither.
+        difference: from the baseline, with its interval; empty where there is no comparison.
+        p: its p.
+    """
+
+    mean: str
+    rest: str
+    sign: str
+    notes: str
+    leads: bool
+    tied: bool
+    difference: str
+    p: str
+
+
+def cell_texts(table: Table, letters: Mapping[str, str]) -> dict[tuple[Row, Column], CellText]:
+    """Return the words of all cells that are shown; what all comparisons have in common is no mark.
+
+    Args:
+        table: the table.
+        letters: of footnotes, by reason.
+    """
+    usual, dagger = usual_n(table)[0], "" if all_hopeless(table) else "†"
+    found = {}
+    for row, column in product(table.rows, table.columns):
+        cell = table.cells[row, column]
+        mean, rest = score_texts(cell, usual)
+        found[row, column] = CellText(
+            mean=mean,
+            rest=rest,
+            sign=dagger if cell.hopeless else "*" if cell.significant else "",
+            notes=",".join(letters[reason] for reason in cell.reasons),
+            leads=cell.leads,
+            tied=cell.tied and not cell.leads,
+            difference=difference_text(cell),
+            p=p_text(cell),
+        )
+    return found
 
 
 def p_text(cell: Cell) -> str:
@@ -449,13 +395,16 @@ def points(value: float) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".").removeprefix("0") or "0"
 
 
-def score_texts(cell: Cell, with_n: bool) -> tuple[str, str]:
-    """Return a cell's mean and the rest, ×100 with one decimal: `("61.2", " ± 1.3 (3)")`."""
-    assert cell.summary is not None
+def score_texts(cell: Cell, usual: int) -> tuple[str, str]:
+    """Return a cell's mean and the rest, ×100 with one decimal: `("61.2", " ± 1.3 (3)")`; n where it is not the usual one."""
+    if cell.summary is None:
+        return "", ""
     sd = "" if cell.summary.sd is None else f" ± {100 * cell.summary.sd:.1f}"
-    return f"{100 * cell.summary.mean:.1f}", sd + (f" ({cell.summary.n})" if with_n else "")
+    return f"{100 * cell.summary.mean:.1f}", sd + (f" ({cell.summary.n})" if cell.summary.n != usual else "")
 
 
 def rows_with_p(table: Table) -> Sequence[Row]:
-    """Return the rows that have any comparison."""
+    """Return the rows whose comparisons are shown: of those that have any, all, or in a paper's style none."""
+    if table.spec.style == "paper":
+        return []
     return [row for row in table.rows if any(table.cells[row, column].comparison for column in table.columns)]

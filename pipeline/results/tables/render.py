@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tabulate import tabulate
@@ -11,17 +11,14 @@ from tabulate import tabulate
 from pipeline.results.statistics.seeds import smallest_p
 from pipeline.results.tables.cells import AVERAGE, Column, Row
 from pipeline.results.tables.notes import (
+    CellText,
     baseline_label,
     caption,
+    cell_texts,
     chosen_text,
-    difference_text,
     footnotes,
-    marks,
     notes,
-    p_text,
     rows_with_p,
-    score_texts,
-    usual_n,
 )
 from pipeline.results.tables.sections import Section, sections
 from pipeline.results.tables.table import Table, apart
@@ -161,11 +158,12 @@ def _tuning(table: Table, row: Row, column: Column) -> dict[str, Any]:
 def to_markdown(table: Table) -> str:
     """Return the table with its caption above; below it the differences from the baseline, and the notes."""
     letters = footnotes(table)
+    texts = cell_texts(table, letters)
     parts = [escape(" ".join(caption(table)))]
-    parts.append(_grid(table, table.rows, _aligned(table, letters)))
-    if (tested := rows_with_p(table)) and table.spec.style == "full":
+    parts.append(_grid(table, table.rows, _aligned(table, texts)))
+    if tested := rows_with_p(table):
         parts.append(f"Difference from {escape(baseline_label(table))}, 95 % t-interval over seeds, p:")
-        parts.append(_grid(table, tested, lambda row, column: _difference(table, row, column)))
+        parts.append(_grid(table, tested, lambda row, column: _difference(texts[row, column])))
     if said := notes(table, "Underlined"):
         parts.append("\n".join(f"{n}. {escape(note)}" for n, note in enumerate(said, 1)))
     parts += [escape(f"[{letter}] {reason}.") for reason, letter in letters.items()]
@@ -174,51 +172,48 @@ def to_markdown(table: Table) -> str:
 
 def section_markdown(section: Section) -> str:
     """Return a small table of further statistics: its caption, the table, its notes."""
-    body = [[escape(cell) for cell in row] for row in section.rows]
-    align = ("left", *("right" for _ in section.head[1:]))
-    text = tabulate(body, [escape(cell) for cell in section.head], "pipe", disable_numparse=True, colalign=align)
+    text = pipe_table([escape(cell) for cell in section.head], [[escape(cell) for cell in row] for row in section.rows])
     return "\n\n".join([escape(section.caption), text, *map(escape, section.notes)])
+
+
+def pipe_table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
+    """Return a Markdown table of escaped cells, the first `words` columns set to the left, the others to the right."""
+    align = [*["left"] * words, *["right"] * (len(head) - words)]
+    return tabulate(rows, head, tablefmt="pipe", disable_numparse=True, colalign=align)
 
 
 def _grid(table: Table, rows: Sequence[Row], cell: Callable[[Row, Column], str]) -> str:
     body = [[escape(table.labels[row]), *(cell(row, column) for column in table.columns)] for row in rows]
     head = ["", *(escape(column.label) for column in table.columns)]
-    align = ("left", *("right" for _ in table.columns))
-    return tabulate(body, head, tablefmt="pipe", disable_numparse=True, colalign=align).replace(FILLER, FIGURE_SPACE)
+    return pipe_table(head, body).replace(FILLER, FIGURE_SPACE)
 
 
 FIGURE_SPACE = "\u2007"  # as wide as a digit
 FILLER = "\ue000"  # stands for it until the table is laid out, which strips all blanks
 
 
-def _aligned(table: Table, letters: dict[str, str]) -> Callable[[Row, Column], str]:
+def _aligned(table: Table, texts: Mapping[tuple[Row, Column], CellText]) -> Callable[[Row, Column], str]:
     """Return how cells are written so that decimal points stand below each other where cells are set to the right."""
-    tails = {(row, column): _tail(table, row, column, letters) for row in table.rows for column in table.columns}
+    tails = {place: _tail(text) for place, text in texts.items()}
     widths = {c: max(len(tails[row, c]) for row in table.rows) for c in table.columns}
 
-    def text(row: Row, column: Column) -> str:
-        cell, tail = table.cells[row, column], tails[row, column]
-        if cell.summary is None:
+    def written(row: Row, column: Column) -> str:
+        text, tail = texts[row, column], tails[row, column]
+        if not text.mean:
             return tail.strip()
-        mean, _ = score_texts(cell, with_n=False)
-        shown = f"**{mean}**" if cell.leads else f"<u>{mean}</u>" if cell.tied else mean
+        shown = f"**{text.mean}**" if text.leads else f"<u>{text.mean}</u>" if text.tied else text.mean
         return f"{shown}{escape(tail)}{FILLER * (widths[column] - len(tail))}"
 
-    return text
+    return written
 
 
-def _tail(table: Table, row: Row, column: Column, letters: dict[str, str]) -> str:
+def _tail(text: CellText) -> str:
     """Return what stands after a cell's mean: ` ± 2.6 (2)* [a]`."""
-    cell = table.cells[row, column]
-    sign, footnotes = marks(table, row, column, letters)
-    rest = "" if cell.summary is None else score_texts(cell, cell.summary.n != usual_n(table)[0])[1] + sign
-    return rest + (f" [{footnotes}]" if footnotes else "")
+    return text.rest + text.sign + (f" [{text.notes}]" if text.notes else "")
 
 
-def _difference(table: Table, row: Row, column: Column) -> str:
-    cell = table.cells[row, column]
-    sign, _ = marks(table, row, column, footnotes(table))
-    return escape(f"{difference_text(cell)}, {p_text(cell)}{sign}") if cell.comparison else ""
+def _difference(text: CellText) -> str:
+    return escape(f"{text.difference}, {text.p}{text.sign}") if text.difference else ""
 
 
 def escape(text: str) -> str:

@@ -5,6 +5,7 @@ A table has them with `statistics: full`. What needs pairs, languages or seeds t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import fmean
 
 import numpy as np
@@ -38,6 +39,7 @@ class Section:
     notes: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=1)
 def sections(table: Table) -> list[Section]:
     """Return the sections that a table's config asks for and its runs allow."""
     if table.spec.statistics != "full":

@@ -82,9 +82,9 @@ class Cell:
 Cells = dict[tuple[Row, Column], Cell]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
-    """A table ready to be written.
+    """A table ready to be written; equal to itself alone, so what is made of it may be kept.
 
     Attributes:
         name: its files' name.

@@ -20,8 +20,9 @@ from pipeline.results.statistics.crossed import Crossed, crossed
 from pipeline.results.statistics.seeds import summarise
 from pipeline.results.tables.cells import Column, Row
 from pipeline.results.tables.items import ItemValues
-from pipeline.results.tables.notes import choice, measure, spread
+from pipeline.results.tables.notes import measure, spread
 from pipeline.results.tables.notes import test_sets as sizes_of
+from pipeline.results.tables.protocols import choice
 from pipeline.results.tables.table import Cell
 from pipeline.tasks.metric_names import metric_names
 

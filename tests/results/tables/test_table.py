@@ -13,7 +13,7 @@ from pipeline.results.scores.collect import SCORES
 from pipeline.results.tables.cells import Column, Row, read_spec
 from pipeline.results.tables.latex import to_latex
 from pipeline.results.tables.notes import caption, notes, points, remarks
-from pipeline.results.tables.notes import selection as protocols
+from pipeline.results.tables.protocols import selection as protocols
 from pipeline.results.tables.render import escape, to_csv, to_markdown
 from pipeline.results.tables.table import AVERAGE, build
 from tests.results.world import table_spec

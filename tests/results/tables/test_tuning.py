@@ -12,7 +12,8 @@ from pipeline.common.errors import UserError
 from pipeline.results.scores.collect import SCORES
 from pipeline.results.tables.cells import Column, Row, read_spec
 from pipeline.results.tables.latex import to_latex
-from pipeline.results.tables.notes import caption, remarks, selection
+from pipeline.results.tables.notes import caption, remarks
+from pipeline.results.tables.protocols import selection
 from pipeline.results.tables.render import to_csv, to_markdown
 from pipeline.results.tables.table import AVERAGE, build
 from tests.results.world import table_spec
