@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.common.errors import UserError
 from pipeline.config.load import parse
-from pipeline.config.reading import apply_override
+from pipeline.config.reading import apply_override, read_files
+from pipeline.grid.layout import config_file
 from pipeline.grid.runs import Grid, expand
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -65,3 +66,8 @@ def errors(*overrides: str) -> list[str]:
     with pytest.raises(UserError) as caught:
         parse(changed(*overrides))
     return str(caught.value).split("\n")
+
+
+def paper_config(paper: str) -> dict[str, Any]:
+    """A paper's own config."""
+    return read_files([config_file(paper)])[0]

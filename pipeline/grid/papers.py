@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError, nearest
-from pipeline.config.reading import read_files
 from pipeline.grid.demo import at_demo_scale
 from pipeline.grid.layout import SHOWN, cells, config_file, papers, read_paper
 
@@ -161,11 +160,6 @@ def chosen(config: Mapping[str, Any], what: Asked, scale: Scale) -> dict[str, An
     """
     kept = narrowed(config, what, scale)
     return at_demo_scale(kept, scale.encoder) if scale.demo else kept
-
-
-def paper_config(paper: str) -> dict[str, Any]:
-    """Read a paper's own config."""
-    return read_files([config_file(paper)])[0]
 
 
 def narrowed(config: Mapping[str, Any], what: Asked, scale: Scale) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from pipeline.training.lora import merged, set_merged
 from pipeline.training.optimisers import ScheduledOptimiser
 from pipeline.training.progress import Progress
 from pipeline.training.streams import Streams, seeded
-from pipeline.training.weights import balanced, label_counts
+from pipeline.training.weights import label_counts
 
 EVALUATION_FACTOR = 4  # evaluation keeps no activations, so its batches are larger
 
@@ -51,7 +51,7 @@ class Ingredients:
         seed: `model_seed`: order of examples, dropout, the method's own draws.
         select_metric: the score by which an epoch is the best.
         inherited: what the method of the run that learned for this one kept.
-        class_weights: whether labels weigh as `weights.balanced` says, by the training examples of each phase.
+        class_weights: by phase: what labels weigh (C,); nothing where all weigh the same.
         fixed: names of the model's weights that no run changes, so that no checkpoint holds them.
     """
 
@@ -70,7 +70,7 @@ class Ingredients:
     select_metric: str
     inherited: Mapping[str, Tensor] = field(default_factory=dict)
     fixed: frozenset[str] = frozenset()
-    class_weights: bool = False
+    class_weights: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass
@@ -199,7 +199,7 @@ class Loop:
         """Set up the method for a phase and make its streams and optimisers; return them with the steps per epoch."""
         self.phase, self.step_number, self.best, self.total = phase, 0, None, {}
         self.ingredients.method.setup(self)
-        self.balance = balanced(self.label_counts()) if self.ingredients.class_weights else None
+        self.balance = self.ingredients.class_weights.get(phase.name)
         streams = self.open_streams(phase, "train")
         steps = streams.samplers[phase.epoch].batches_per_pass if isinstance(phase.epoch, str) else phase.epoch
         total = self.total_steps = steps * phase.epochs

@@ -45,7 +45,7 @@ from pipeline.training.loop import Fitted, Ingredients, Loop
 from pipeline.training.lora import add_adapters, fixed_names, layers_to_adapt, merged
 from pipeline.training.predictions import facts_of, write_table
 from pipeline.training.warnings import find_warnings
-from pipeline.training.weights import absent_classes, weights_by_phase
+from pipeline.training.weights import absent_classes, balanced_by_phase
 
 VERSIONED = ("torch", "transformers", "tokenizers", "numpy", "pyarrow")
 
@@ -78,7 +78,7 @@ def train_run(
     warnings = find_warnings(spec, data.counts)
     for warning in warnings:
         print(f"warning: {warning['says']}", file=sys.stderr, flush=True)
-    weights = class_weights(ingredients, phases)
+    weights = named_weights(ingredients)
     loop = Loop(ingredients, checkpoints, lambda records: write_history(name, records))
     fitted = loop.fit(phases)
     tested = time.monotonic()
@@ -105,11 +105,12 @@ def train_run(
     checkpoints.clear()
 
 
-def class_weights(ingredients: Ingredients, phases: Sequence[Phase]) -> dict[str, dict[str, float]]:
+def named_weights(ingredients: Ingredients) -> dict[str, dict[str, float]]:
     """Return what labels weigh, by phase and label, and say which classes have no example; nothing where all weigh the same."""
-    if not ingredients.class_weights:
-        return {}
-    found = weights_by_phase(phases, ingredients.pools, ingredients.labels)
+    found = {
+        phase: dict(zip(ingredients.labels, weights.tolist(), strict=True))
+        for phase, weights in ingredients.class_weights.items()
+    }
     for phase, weights in found.items():
         if said := absent_classes(weights):
             print(f"warning: phase {phase}: {said}", file=sys.stderr, flush=True)
@@ -171,7 +172,7 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
             optimizer.kind in method.float32_with or architecture_of(encoder.model).precision == "float32",
         ),
         select_metric=training.get("select_metric") or task.METRIC,
-        class_weights=training.get("class_weights") == "balanced",
+        class_weights=balanced_by_phase(phases, pools, len(data.labels)) if training.get("class_weights") else {},
         inherited=kept_by(spec["rates"]) if spec["rates"] else {},
         fixed=fixed_names(model),
     )

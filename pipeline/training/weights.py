@@ -31,12 +31,9 @@ def balanced(counts: Tensor) -> Tensor:
     return torch.where(present, counts.sum() / (present.sum() * counts.clamp(min=1)), 0.0).float()
 
 
-def weights_by_phase(
-    phases: Sequence[Phase], pools: Mapping[Pool, Examples], labels: Sequence[str]
-) -> dict[str, dict[str, float]]:
-    """Return what a label of each class weighs where weights are balanced, by phase and label."""
-    found = {phase.name: balanced(label_counts(phase, pools, len(labels))).tolist() for phase in phases}
-    return {phase: dict(zip(labels, weights, strict=True)) for phase, weights in found.items()}
+def balanced_by_phase(phases: Sequence[Phase], pools: Mapping[Pool, Examples], classes: int) -> dict[str, Tensor]:
+    """Return what a label of each class weighs in each phase, (C,), by the phase's name."""
+    return {phase.name: balanced(label_counts(phase, pools, classes)) for phase in phases}
 
 
 def absent_classes(weights: Mapping[str, float]) -> str | None:

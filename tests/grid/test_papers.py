@@ -9,8 +9,9 @@ from pipeline.common.errors import UserError
 from pipeline.config.load import parse
 from pipeline.grid.jobs import read_jobs
 from pipeline.grid.layout import cells, papers, read_paper
-from pipeline.grid.papers import Asked, Scale, asked, chosen, narrowed, paper_config, scale_of, targets_of
+from pipeline.grid.papers import Asked, Scale, asked, chosen, narrowed, scale_of, targets_of
 from pipeline.grid.runs import expand
+from tests.configs import paper_config
 
 FULL, DEMO = Scale(), Scale(demo=True)
 TABLES = {

@@ -20,6 +20,7 @@ from pipeline.results.scores.runs_file import Expected
 from pipeline.results.tables.cells import Spec
 from pipeline.results.tables.render import to_csv
 from pipeline.results.tables.table import build
+from tests.configs import paper_config
 
 PUBLISHED = Path(__file__).parents[3] / "published"
 FULL, DEMO = papers.Scale(), papers.Scale(demo=True)
@@ -29,7 +30,7 @@ def grid_of(*targets: str, scale: papers.Scale = FULL) -> Grid:
     """The runs that targets ask for."""
     what = papers.asked(targets)
     assert what is not None
-    return expand(parse(papers.chosen(papers.paper_config(what.paper), what, scale)))
+    return expand(parse(papers.chosen(paper_config(what.paper), what, scale)))
 
 
 def scores_of(grid: Grid, leave_out: tuple[str, ...] = ()) -> tuple[pa.Table, dict[str, Any]]:
