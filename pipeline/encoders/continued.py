@@ -15,10 +15,10 @@ import torch
 
 from pipeline.common.errors import UserError
 from pipeline.encoders import sampling
-from pipeline.encoders.architectures import ARCHITECTURES, architecture_class
+from pipeline.encoders.architectures import ARCHITECTURES
 from pipeline.encoders.fitting import stored_shapes
 from pipeline.encoders.hub import DESCRIPTIONS
-from pipeline.encoders.load import Encoder, load_encoder, quiet, special_tokens, weight_files
+from pipeline.encoders.load import Encoder, load_encoder, quiet, read_weights, special_tokens, weight_files
 from pipeline.encoders.mlm import OWN_HEAD, Pieces
 from pipeline.encoders.pooler import NAME, read_pooler
 from pipeline.encoders.pretrain import (
@@ -149,15 +149,7 @@ def load_masked(start: Path, config: Any, seed: int) -> tuple["PreTrainedModel",
         config.legacy = False
     torch.manual_seed(seed)
     with quiet():
-        model, report = architecture_class(architecture, "ForMaskedLM").from_pretrained(
-            str(start),
-            config=config,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype="float32",
-            attn_implementation=architecture.attention,
-            output_loading_info=True,
-        )
+        model, report = read_weights(start, architecture, "ForMaskedLM", config)
     shared = {id(weight) for weight in model.base_model.parameters()}
     own = {name: weight for name, weight in model.named_parameters() if id(weight) not in shared}
     missing = own.keys() & set(report["missing_keys"])

@@ -246,6 +246,21 @@ def max_length(config: dict[str, Any], architecture: Architecture) -> int:
     return positions - config.get("pad_token_id", 1) - 1 if architecture.reserved else positions
 
 
+def read_weights(folder: Path, architecture: Architecture, kind: str, config: Any, **more: Any) -> tuple[Any, Any]:
+    """Return a model of a kind (`Model`, `ForMaskedLM`), in float32 and from safetensors here alone, and transformers' report."""
+    found: tuple[Any, Any] = architecture_class(architecture, kind).from_pretrained(
+        str(folder),
+        config=config,
+        local_files_only=True,
+        use_safetensors=True,
+        dtype="float32",
+        attn_implementation=architecture.attention,
+        output_loading_info=True,
+        **more,
+    )
+    return found
+
+
 def load_model(folder: Path, architecture: Architecture, config: Any) -> "PreTrainedModel":
     """Load the bare encoder's weights; `config` is transformers' own.
 
@@ -254,20 +269,10 @@ def load_model(folder: Path, architecture: Architecture, config: Any) -> "PreTra
     """
     from safetensors import SafetensorError
 
-    model_class = architecture_class(architecture, "Model")
+    pooled = {"add_pooling_layer": False} if architecture.pooled else {}
     with quiet():
         try:
-            model, report = model_class.from_pretrained(
-                str(folder),
-                config=config,
-                **({"add_pooling_layer": False} if architecture.pooled else {}),
-                local_files_only=True,
-                use_safetensors=True,
-                dtype="float32",
-                attn_implementation=architecture.attention,
-                ignore_mismatched_sizes=True,
-                output_loading_info=True,
-            )
+            model, report = read_weights(folder, architecture, "Model", config, ignore_mismatched_sizes=True, **pooled)
         except (SafetensorError, json.JSONDecodeError) as error:
             raise UserError(f"{folder}: the weights are not readable safetensors (truncated?): {error}") from None
         except (ValueError, RuntimeError, TypeError, KeyError) as error:

@@ -1,6 +1,5 @@
 """An error analysis put together: every run measured on every language, averaged over seeds."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -16,7 +15,7 @@ from pipeline.data.schema import PREDICTIONS
 from pipeline.results.errors import answers, classes, entities
 from pipeline.results.errors.known import Items, items
 from pipeline.results.errors.spec import Key, Measured, Seed, Spec, Value
-from pipeline.results.statistics.seeds import Summary, summarise
+from pipeline.results.statistics.seeds import Summary, summarise, usual_count
 
 Pair = tuple[str, str]
 """(sources joined by "+", target)."""
@@ -217,10 +216,4 @@ def seed_text(seed: Seed) -> str:
 
 def usual_seeds(report: Report) -> int:
     """Return how many seeds most cells have, of equals the most."""
-    numbers = [len(cell.runs) for cell in report.cells.values()]
-    return max(set(numbers), key=lambda n: (numbers.count(n), n))
-
-
-def percent(value: float) -> float:
-    """Scale ×100 and drop the last bits' noise."""
-    return round(100 * value, 6) if math.isfinite(value) else value
+    return usual_count(len(cell.runs) for cell in report.cells.values())

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from pipeline.results.errors.grids import FEW, Grid, caption, grids, notes, pairs
-from pipeline.results.errors.report import Report, percent
+from pipeline.results.errors.report import Report
 from pipeline.results.tables.characters import advice
 from pipeline.results.tables.characters import escape as latex_escape
 from pipeline.results.tables.latex import environment, label_of
 from pipeline.results.tables.render import escape as markdown_escape
-from pipeline.results.tables.render import pipe_table
+from pipeline.results.tables.render import percent, pipe_table
 
 T = TypeVar("T")
 

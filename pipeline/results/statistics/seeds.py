@@ -4,7 +4,8 @@ All functions take plain numbers. Scores are paired by seed: `ours[i]` and `base
 """
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +68,12 @@ def summarise(values: Sequence[float]) -> Summary:
     if not values:
         raise ValueError("no values to summarise")
     return Summary(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None, len(values))
+
+
+def usual_count(numbers: Iterable[int]) -> int:
+    """Return the number of seeds that most cells have: of equals the greatest, 0 where there is no cell."""
+    found = Counter(numbers)
+    return max(found, key=lambda n: (found[n], n), default=0)
 
 
 def compare(ours: Sequence[float], baseline: Sequence[float]) -> Comparison:

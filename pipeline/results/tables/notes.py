@@ -4,7 +4,6 @@ Above it stands a caption of at most three lines: what, how many seeds and examp
 """
 
 import string
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +12,7 @@ from statistics import median
 from typing import Any
 
 from pipeline.results.scores.measures import title as metric_title
-from pipeline.results.statistics.seeds import ALPHA, seeds_needed, smallest_p
+from pipeline.results.statistics.seeds import ALPHA, seeds_needed, smallest_p, usual_count
 from pipeline.results.tables.added import seeds_added
 from pipeline.results.tables.averaged import averaged_runs
 from pipeline.results.tables.cells import AVERAGE, Column, Row
@@ -91,8 +90,8 @@ def shown(table: Table) -> list[Cell]:
 
 def usual_n(table: Table) -> tuple[int, bool]:
     """Return the number of seeds that most cells have, and whether any has another."""
-    numbers = Counter(cell.summary.n for cell in shown(table) if cell.summary)
-    return max(numbers, key=lambda n: (numbers[n], n), default=0), len(numbers) > 1
+    numbers = [cell.summary.n for cell in shown(table) if cell.summary]
+    return usual_count(numbers), len(set(numbers)) > 1
 
 
 def remarks(table: Table) -> list[str]:
