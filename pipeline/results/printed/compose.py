@@ -182,7 +182,7 @@ def _gain(first: Cell, second: Cell) -> Cell:
     value = None if first.value is None or second.value is None else first.value - second.value
     ours = None
     if first.ours and second.ours and first.mean is not None and second.mean is not None:
-        ours = replace(first.ours, mean=first.mean - second.mean, sd=None, reason="")
+        ours = replace(first.ours, mean=first.mean - second.mean, sd=None, leads=False, tied=False, reason="")
     return Cell(ours=ours, published="" if value is None else f"{value:+.2f}", value=value, gain=True)
 
 

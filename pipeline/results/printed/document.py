@@ -21,6 +21,7 @@ HEAD = r"""\documentclass[a4paper,10pt]{article}
 \usepackage[a4paper,margin=18mm]{geometry}
 \usepackage{booktabs}
 \usepackage{graphicx}
+\usepackage[table]{xcolor}
 \setcounter{topnumber}{9}\setcounter{totalnumber}{9}
 \begin{document}
 """

@@ -12,13 +12,14 @@ from pipeline.results.printed.words import (
     labels,
     lines,
     notes,
+    number_of,
     own_notes,
     remarks,
     shared,
-    texts,
     usual_n,
 )
 from pipeline.results.tables.characters import advice, escape
+from pipeline.results.tables.latex import SHADE, UNSHADED, across
 
 WIDEST = 9  # columns of scores side by side; with more there are several panels
 
@@ -29,7 +30,7 @@ def to_latex(table: Printed) -> str:
     parts = panels(table)
     blocks = [_block(table, part, at, len(parts), numbers) for at, part in enumerate(parts)]
     text = "\n".join(blocks)
-    return "\n".join([*advice(text), text])
+    return "\n".join([*advice(text), *([UNSHADED] if SHADE in text else []), text])
 
 
 def panels(table: Printed) -> list[list[int]]:
@@ -49,7 +50,7 @@ def _block(table: Printed, columns: Sequence[int], at: int, among: int, numbers:
     part = f" ({at + 1} of {among})" if among > 1 else ""
     said = " ".join(caption(table)) if not at else "Continued."
     body = [line for n, row in enumerate(table.rows) for line in _row(table, row, columns, numbers, n, stub)]
-    foot = [escape(text) for text in remarks(table)]
+    foot = [escape(text) for text in remarks(table, "Shaded")]
     foot += [rf"\textsuperscript{{{number}}} {escape(note)}" for note, number in numbers.items()]
     small = "\\par\n".join(foot)
     under = [r"\par\smallskip", rf"\begin{{minipage}}{{\linewidth}}\scriptsize {small}\end{{minipage}}"]
@@ -60,7 +61,7 @@ def _block(table: Printed, columns: Sequence[int], at: int, among: int, numbers:
             *([r"\addtocounter{table}{-1}"] if at else []),
             rf"\caption{{{escape(said + part)}}}",
             r"\par\smallskip\scriptsize\setlength{\tabcolsep}{2.5pt}",
-            rf"\begin{{tabular}}{{{'l' * stub}{'r' * len(columns)}}}",
+            rf"\begin{{tabular}}{{{'l' * stub}{'r@{}l' * len(columns)}}}",
             r"\toprule",
             *_heads(table, columns, stub),
             r"\midrule",
@@ -83,12 +84,13 @@ def _heads(table: Printed, columns: Sequence[int], stub: int) -> list[str]:
         cells, rules, column = ["" for _ in range(stub)], [], stub + 1
         for text, group in groupby(texts_of):
             width = len(list(group))
-            cells.append(rf"\multicolumn{{{width}}}{{c}}{{{escape(text)}}}" if text else " & " * (width - 1))
-            rules += [rf"\cmidrule(lr){{{column}-{column + width - 1}}}"] if text else []
-            column += width
+            cells.append(rf"\multicolumn{{{2 * width}}}{{c}}{{{escape(text)}}}" if text else " & " * (2 * width - 1))
+            rules += [rf"\cmidrule(lr){{{column}-{column + 2 * width - 1}}}"] if text else []
+            column += 2 * width
         found += [" & ".join(cells) + r" \\", *rules]
     own = [table.spec["stub"][n] if n < len(table.spec["stub"]) else "" for n in range(stub)]
-    return [*found, " & ".join(map(escape, [*own, *(table.heads[at][-1] for at in columns)])) + r" \\"]
+    heads = [across(escape(table.heads[at][-1])) for at in columns]
+    return [*found, " & ".join([*map(escape, own), *heads]) + r" \\"]
 
 
 def _above(head: Sequence[str], level: int, depth: int) -> str:
@@ -102,7 +104,7 @@ def _row(table: Printed, row: Row, columns: Sequence[int], numbers: Notes, n: in
         rule = [r"\midrule"] if n else []
         return [
             *rule,
-            rf"\multicolumn{{{stub + len(columns)}}}{{c}}{{\textit{{{escape(row.heading)}}}}} \\",
+            rf"\multicolumn{{{stub + 2 * len(columns)}}}{{c}}{{\textit{{{escape(row.heading)}}}}} \\",
             r"\midrule",
         ]
     several = len(table.spec["show"]) > 1
@@ -117,11 +119,17 @@ def _row(table: Printed, row: Row, columns: Sequence[int], numbers: Notes, n: in
 
 
 def _cell(row: Row, cell: Cell, part: str, at: int, usual: int, numbers: Notes) -> str:
+    """A cell in its two columns, which meet at the decimal point."""
     if cell.part is None and not cell.gain:
-        return escape(cell.text) if not at else ""
-    mean, rest = texts(cell, part, usual)
-    small = rf"{{\tiny\,{escape(rest.strip()).replace('$ ', '$')}}}" if rest else ""
-    return escape(mean) + small + (_mark(own_notes(row, cell, numbers)) if not at else "")
+        return across(escape(cell.text) if not at else "")
+    number = number_of(cell, part, usual)
+    small = rf"{{\tiny\,{escape(number.rest.strip()).replace('$ ', '$')}}}" if number.rest else ""
+    mark = _mark(own_notes(row, cell, numbers)) if not at else ""
+    whole, fraction = (
+        rf"\textbf{{{text}}}" if number.leads else escape(text) for text in (number.whole, number.fraction)
+    )
+    shade = SHADE if number.tied else ""
+    return f"{shade}{whole} & {shade}{fraction}{small}{mark}"
 
 
 def _mark(numbers: Sequence[int]) -> str:

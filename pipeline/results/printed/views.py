@@ -21,6 +21,8 @@ class Ours:
         sentences: how many examples were tested; `None` of a mean over columns.
         metric: its full name.
         significant: whether it differs from the view's baseline, as its tests say.
+        leads: whether it is above all other rows of the view by a lead that holds.
+        tied: whether it does not lead and is not separable from the highest.
         reason: why it is empty or lacks seeds.
         row: by what settings its row is told from others of the method.
     """
@@ -31,6 +33,8 @@ class Ours:
     sentences: int | None
     metric: str
     significant: bool
+    leads: bool
+    tied: bool
     reason: str
 
 
@@ -69,7 +73,9 @@ def look_up(views: Mapping[str, Lines], cell: Mapping[str, Any]) -> Ours:
     if not here:
         wanted = {"language": cell["language"], "dataset": cell["dataset"], **cell["settings"]}
         told = ", ".join(f"{key} {value}" for key, value in wanted.items() if value)
-        return Ours(None, None, 0, None, "", False, f"{cell['view']} has no cell of {cell['method']} with {told}")
+        return Ours(
+            None, None, 0, None, "", False, False, False, f"{cell['view']} has no cell of {cell['method']} with {told}"
+        )
     return _ours(here[0])
 
 
@@ -97,6 +103,8 @@ def _ours(line: Mapping[str, str]) -> Ours:
         sentences=int(line["sentences"]) if line["sentences"] else None,
         metric=line["metric"],
         significant=line["significant"] == "1",
+        leads=line["leads"] == "1",
+        tied=line["tied"] == "1" and line["leads"] != "1",
         reason=line["notes"],
     )
 

@@ -1,6 +1,7 @@
 """What is written in and under a printed table, whatever the format."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pipeline.results.printed.compose import Cell, Printed, Row
 from pipeline.results.scores.measures import title
@@ -69,9 +70,19 @@ def own_notes(row: Row, cell: Cell, numbers: Notes) -> list[int]:
     return [numbers[note] for note in cell.notes if note not in common]
 
 
-def remarks(table: Printed) -> list[str]:
-    """Return what is said under the table beside its notes."""
+def remarks(table: Printed, mark: str) -> list[str]:
+    """Return what is said under the table beside its notes.
+
+    Args:
+        table: the table.
+        mark: how scores tied with the best are marked, `Underlined` or `Shaded`.
+    """
     said = list(table.spec["notes"])
+    if "ours" in table.spec["show"] and any(cell.ours and (cell.ours.tied or cell.ours.leads) for cell in table.cells):
+        said.append(
+            f"{mark}: of ours, not separable from the highest mean for the same target{_blocks(table)}; bold: a lead "
+            "over all others that holds (Tukey's range, 5 %)."
+        )
     if table.absent:
         named = ", ".join(f"{line['method']} {line['target']} {line['value']}" for line in table.absent[:5])
         more = f" and {len(table.absent) - 5} more" if len(table.absent) > 5 else ""
@@ -92,19 +103,52 @@ def lines(table: Printed, row: Row) -> list[str]:
     return [part for part in table.spec["show"] if has[part]] or [table.spec["show"][0]]
 
 
-def texts(cell: Cell, part: str, usual: int) -> tuple[str, str]:
-    """Return what a cell shows in one of its lines: the number, and in smaller type its deviation and n."""
-    if part == "published":
-        return cell.published, ""
-    if part == "difference":
-        return ("" if cell.difference is None else f"{cell.difference:+.2f}"), ""
+def _blocks(table: Printed) -> str:
+    """Where rows come from several of the config's tables, they are compared within each."""
+    rows: dict[tuple[str | None, str | None], set[str]] = {}
+    for cell in table.cells:
+        if cell.part and cell.ours and cell.ours.mean is not None:
+            rows.setdefault((cell.part["language"], cell.part["dataset"]), set()).add(cell.part["view"])
+    return " within one of the tables named below" if any(len(views) > 1 for views in rows.values()) else ""
+
+
+@dataclass(frozen=True)
+class Number:
+    """What a cell shows in one of its lines.
+
+    Attributes:
+        whole: the number up to its decimal point.
+        fraction: from the point on.
+        rest: its deviation and n.
+        leads, tied: how it stands to the best of its column.
+    """
+
+    whole: str = ""
+    fraction: str = ""
+    rest: str = ""
+    leads: bool = False
+    tied: bool = False
+
+
+def number_of(cell: Cell, part: str, usual: int) -> Number:
+    """Return what a cell shows in one of its lines; nothing where it has no such number."""
     ours = cell.ours
+    if part == "published":
+        return _number(cell.published)
+    if part == "difference":
+        return _number("" if cell.difference is None else f"{cell.difference:+.2f}")
     if ours is None or ours.mean is None:
-        return "", ""
+        return Number()
     if cell.gain:
-        return f"{ours.mean:+.2f}", ""
+        return _number(f"{ours.mean:+.2f}")
     sd = "" if ours.sd is None else f" ± {ours.sd:.2f}"
-    return f"{ours.mean:.2f}", sd + (f" ({ours.n})" if ours.n != usual else "")
+    more = f" ({ours.n})" if ours.n != usual else ""
+    return replace(_number(f"{ours.mean:.2f}"), rest=sd + more, leads=ours.leads, tied=ours.tied)
+
+
+def _number(text: str) -> Number:
+    whole, point, fraction = text.partition(".")
+    return Number(whole, point + fraction)
 
 
 def labels(table: Printed, row: Row) -> list[str]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 
 from pipeline.results.printed.compose import Cell, Printed, Row
 from pipeline.results.printed.words import (
@@ -11,17 +12,17 @@ from pipeline.results.printed.words import (
     labels,
     lines,
     notes,
+    number_of,
     own_notes,
     remarks,
     shared,
-    texts,
     usual_n,
 )
-from pipeline.results.tables.render import escape, pipe_table
+from pipeline.results.tables.render import FIGURE_SPACE, FILLER, escape, pipe_table
 
 CSV_COLUMNS = (
     *("paper", "table", "row", "column", "view", "method", "language", "dataset", "settings"),
-    *("metric", "ours", "sd", "n", "published", "published_metric", "difference", "notes"),
+    *("metric", "ours", "sd", "n", "leads", "tied", "published", "published_metric", "difference", "notes"),
 )
 
 
@@ -45,6 +46,7 @@ def _place(table: Printed, row: Row, cell: Cell) -> dict[str, object]:
         **{key: part.get(key) for key in ("view", "method", "language", "dataset")},
         "settings": "; ".join(f"{key}={value}" for key, value in part.get("settings", {}).items()),
         **({"metric": ours.metric, "ours": ours.mean, "sd": ours.sd, "n": ours.n or None} if ours else {}),
+        **({"leads": int(ours.leads), "tied": int(ours.tied)} if ours and ours.n and not cell.gain else {}),
         "published": cell.published,
         "published_metric": cell.line["metric"] if cell.line else "",
         "difference": None if cell.difference is None else round(cell.difference, 6),
@@ -58,10 +60,10 @@ def to_markdown(table: Printed) -> str:
     numbers = notes(table)
     several = len(table.spec["show"]) > 1
     head = [*table.spec["stub"], *([""] if several else []), *(" ".join(filter(None, h)) for h in table.heads)]
-    body = [line for row in table.rows for line in _lines(table, row, numbers, several)]
-    grid = pipe_table([*map(escape, head)], body, len(head) - len(table.heads))
+    body = _in_line([line for row in table.rows for line in _lines(table, row, numbers, several)])
+    grid = pipe_table([*map(escape, head)], body, len(head) - len(table.heads)).replace(FILLER, FIGURE_SPACE)
     under = [
-        *map(escape, remarks(table)),
+        *map(escape, remarks(table, "Underlined")),
         *(escape(f"[{number}] {_sentence(note)}") for note, number in numbers.items()),
     ]
     return "\n\n".join([escape(" ".join(caption(table))), grid, *under]) + "\n"
@@ -71,10 +73,26 @@ def _sentence(note: str) -> str:
     return note if note.endswith(".") else f"{note}."
 
 
-def _lines(table: Printed, row: Row, numbers: Notes, several: bool) -> list[list[str]]:
-    width = len(table.heads) + several
+Text = tuple[str, str, int]
+"""What stands before a cell's decimal point, the rest, and how wide the rest is on the page."""
+
+
+def _in_line(lines: Sequence[tuple[Sequence[str], Sequence[Text]]]) -> list[list[str]]:
+    """Write cells so that decimal points stand below each other where cells are set to the right."""
+    columns = zip(*(cells for _, cells in lines), strict=True)
+    widths = [max((width for _, _, width in column), default=0) for column in columns]
+    return [[*stub, *(_written(cell, most) for cell, most in zip(cells, widths, strict=True))] for stub, cells in lines]
+
+
+def _written(cell: Text, most: int) -> str:
+    before, rest, width = cell
+    return f"{before}{rest}{FILLER * (most - width)}" if before and rest else f"{before}{rest}"
+
+
+def _lines(table: Printed, row: Row, numbers: Notes, several: bool) -> list[tuple[list[str], list[Text]]]:
     if row.heading is not None:
-        return [[f"*{escape(row.heading)}*", *("" for _ in range(len(table.spec["stub"]) - 1 + width))]]
+        stub = [f"*{escape(row.heading)}*", *("" for _ in range(len(table.spec["stub"]) - 1 + several))]
+        return [(stub, [("", "", 0) for _ in table.heads])]
     usual, found = usual_n(table)[0], []
     mark = _mark([numbers[note] for note in shared(row)])
     for at, part in enumerate(lines(table, row)):
@@ -82,16 +100,20 @@ def _lines(table: Printed, row: Row, numbers: Notes, several: bool) -> list[list
         if not at and mark:
             stub[-1] = f"{stub[-1]} {mark}".strip()
         cells = [_cell(row, cell, part, at, usual, numbers) for cell in row.cells]
-        found.append([*stub, *([LINES[part]] if several else []), *cells])
+        found.append(([*stub, *([LINES[part]] if several else [])], cells))
     return found
 
 
-def _cell(row: Row, cell: Cell, part: str, at: int, usual: int, numbers: Notes) -> str:
+def _cell(row: Row, cell: Cell, part: str, at: int, usual: int, numbers: Notes) -> Text:
     if cell.part is None and not cell.gain:
-        return escape(cell.text) if not at else ""
-    mean, rest = texts(cell, part, usual)
+        return (escape(cell.text) if not at else ""), "", 0
+    number = number_of(cell, part, usual)
     mark = _mark(own_notes(row, cell, numbers)) if not at else ""
-    return f"{escape(mean + rest)} {mark}".strip()
+    after = f"{number.rest} {mark}".rstrip()
+    if not number.whole:
+        return "", after.strip(), 0
+    before, behind = ("**", "**") if number.leads else ("<u>", "</u>") if number.tied else ("", "")
+    return f"{before}{number.whole}", f"{number.fraction}{behind}{escape(after)}", len(number.fraction + after)
 
 
 def _mark(numbers: list[int]) -> str:

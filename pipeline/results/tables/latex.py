@@ -101,7 +101,7 @@ def panels(table: Table) -> list[list[Column]]:
 def _panel(table: Table, columns: Sequence[Column], texts: Mapping[tuple[Row, Column], CellText]) -> list[str]:
     """The lines of a panel: its head and all rows; means end where deviations begin, so decimal points stand in line."""
     tested, of_paper = set(rows_with_p(table)), table.spec.style == "paper"
-    lines = [" & ".join(["", *(_across(escape(column.label)) for column in columns)]) + r" \\", r"\midrule"]
+    lines = [" & ".join(["", *(across(escape(column.label)) for column in columns)]) + r" \\", r"\midrule"]
     for row in table.rows:
         cells = [texts[row, column] for column in columns]
         lines.append(" & ".join([escape(table.labels[row]), *(_score(cell, of_paper) for cell in cells)]) + r" \\")
@@ -110,7 +110,7 @@ def _panel(table: Table, columns: Sequence[Column], texts: Mapping[tuple[Row, Co
     return lines
 
 
-def _across(text: str) -> str:
+def across(text: str) -> str:
     """Write over both parts of a column."""
     return rf"\multicolumn{{2}}{{c}}{{{text}}}" if text else " & "
 
@@ -143,5 +143,5 @@ def _tests(cells: Sequence[CellText], with_intervals: bool) -> list[str]:
     lines = [[text.p + text.sign for text in cells]]
     if with_intervals:
         lines.insert(0, [text.difference for text in cells])
-    small = [["", *(_across(rf"\scriptsize {escape(text)}") if text else " & " for text in line)] for line in lines]
+    small = [["", *(across(rf"\scriptsize {escape(text)}") if text else " & " for text in line)] for line in lines]
     return [" & ".join(line) + r" \\" for line in small]

@@ -2,8 +2,10 @@
 
 import csv
 import io
+import re
 import shutil
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -20,6 +22,7 @@ from pipeline.results.printed.published import read_published
 from pipeline.results.printed.views import look_up, read_views
 from pipeline.results.printed.words import caption, remarks
 from pipeline.results.printed.write import to_csv, to_markdown
+from pipeline.results.tables.latex import SHADE
 from tests.results.printed.world import DEMO, FULL, PUBLISHED, printed
 
 EVERY = [(paper, name.split("_")[-1]) for paper in papers() for name in targets.targets_of(paper) if "table" in name]
@@ -75,6 +78,34 @@ def test_markdown_has_a_line_for_each_part_of_a_cell(ablations):
     assert "| FR |" in " ".join(lines[2].split())
 
 
+def test_what_is_tied_with_the_best_is_marked_as_in_the_tables_that_ours_is_from(ablations):
+    view = {(r["variant"], r["column"]): r for r in read_views(["mgl.table3"])["mgl.table3"]}
+    cells = by_place(ablations)
+    rows = {"mgl": "mBERT+MGL (Full model)", "mgl-no_meta": "mBERT+MGL w/o Meta"}
+    for method, row in rows.items():
+        for column, shown in {"average": "Avg", "ja average": "JA"}.items():
+            there, here = view[method, column], cells[row, shown]
+            assert here["leads"] == there["leads"] and here["tied"] == str(
+                int((there["tied"], there["leads"]) == ("1", "0"))
+            )
+    tied = sum(cell["tied"] == "1" for cell in cells.values())
+    assert tied and to_markdown(ablations).count("<u>") == tied
+    assert to_latex(ablations).count(SHADE) == 2 * tied, "in both parts of a cell"
+    for text in (to_markdown(ablations), to_latex(ablations)):
+        assert "not separable from the highest mean" in text
+    published = replace(ablations, spec={**ablations.spec, "show": ["published"]})
+    assert "<u>" not in to_markdown(published) and "separable" not in to_markdown(published)
+
+
+def test_decimal_points_stand_below_each_other(ablations):
+    lines = [line for line in to_markdown(ablations).splitlines() if line.startswith("|")][2:]
+    plain = [re.sub(r"</?u>|\*\*", "", line) for line in lines]
+    for column in range(2, 2 + len(ablations.heads)):
+        texts = [line.split("|")[column + 1] for line in plain]
+        behind = {len(text.rstrip(" ")) - text.index(".") for text in texts if "." in text}
+        assert len(behind) == 1, (column, texts)
+
+
 def test_only_what_is_asked_for_is_shown():
     alone = printed("table_mgl_3", targets.Scale(show=("published",)))
     text = to_markdown(alone)
@@ -84,7 +115,7 @@ def test_only_what_is_asked_for_is_shown():
 def test_heads_stand_over_several_columns():
     table = printed("table_metaxl_4")
     text = to_latex(table)
-    assert r"\multicolumn{4}{c}{NER (average)}" in text and r"\cmidrule(lr){3-6}" in text
+    assert r"\multicolumn{8}{c}{NER (average)}" in text and r"\cmidrule(lr){3-10}" in text
     assert [len(part) for part in panels(table)] == [8, 4]
     assert text.count(r"\begin{table}") == 2 == text.count(r"\toprule")
     cells = by_place(table)
@@ -123,7 +154,7 @@ def test_a_published_number_without_a_cell_is_named():
     spec["rows"] = spec["rows"][:-1]
     printed("table_mgl_3")
     table = compose("x", spec, read_views(["mgl.table3"]), read_published(PUBLISHED, "mgl", "3"))
-    assert "Published, and in no cell here: mgl fr 83.43, mgl ja 74.09" in remarks(table)[0]
+    assert "Published, and in no cell here: mgl fr 83.43, mgl ja 74.09" in " ".join(remarks(table, "Shaded"))
 
 
 def test_ambiguous_numbers_and_rows_are_refused():
