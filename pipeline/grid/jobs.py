@@ -385,10 +385,14 @@ def read_jobs(config: Mapping[str, Any], files: Sequence[str | Path], words: Seq
         load([Path(file) for file in files])  # the same errors, with file and line
         raise  # wrong only through `--config key=value`, which has neither
     if what is None:
-        return Jobs(expand(settings, read_decisions(settings)), settings, whole, Printing(scale))
+        return Jobs(expand(settings, read_decisions(settings)), settings, whole, Printing(scale, None, _names(whole)))
     needed = chosen(whole, what, scale)
     settings = parse(needed)
-    return Jobs(expand(settings, read_decisions(settings)), settings, needed, Printing(scale, what))
+    return Jobs(expand(settings, read_decisions(settings)), settings, needed, Printing(scale, what, _names(needed)))
+
+
+def _names(config: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(name for section in ("tables", "figures", "analyses") for name in config.get(section) or ())
 
 
 def code_of(run: Run) -> str:

@@ -14,10 +14,10 @@ from typing import Any
 
 from pipeline.common.errors import UserError, nearest
 from pipeline.grid.demo import at_demo_scale
-from pipeline.grid.layout import SHOWN, cells, config_file, papers, read_paper
+from pipeline.grid.layout import SHOWN, PrintedFigure, cells, config_file, papers, read_paper
 
 TARGET = re.compile(r"(table|figure|paper)_(\w+)")
-OWN_KEYS = ("scale", "encoder", "show")
+OWN_KEYS = ("scale", "encoder", "show", "without")
 """What `--config` may say beside the config's own keys where such a target is asked for."""
 
 
@@ -45,11 +45,13 @@ class Scale:
         demo: on Babel and a small encoder, instead of the paper's data and encoder.
         encoder: a folder with the encoder to take then; without one, a tiny one is pretrained.
         show: what each cell shows, of `SHOWN`.
+        without: datasets that are not to be had; what needs them is left out and says so.
     """
 
     demo: bool = False
     encoder: str | None = None
     show: tuple[str, ...] = SHOWN
+    without: tuple[str, ...] = ()
 
     @property
     def ending(self) -> str:
@@ -140,11 +142,16 @@ def scale_of(config: Mapping[str, Any], allowed: bool) -> Scale:
     if encoder is not None and not Path(str(encoder)).expanduser().is_dir():
         raise UserError(f"encoder: {encoder}: no such folder; expected one with config.json and model.safetensors")
     show = given.get("show", SHOWN)
-    shown = tuple(show.split(",") if isinstance(show, str) else show)
+    shown = _words(show)
     for part in shown:
         if part not in SHOWN:
             raise UserError(f"show: unknown part of a cell {part!r}{nearest(part, SHOWN)}")
-    return Scale(scale == "demo", None if encoder is None else str(encoder), shown)
+    return Scale(scale == "demo", None if encoder is None else str(encoder), shown, _words(given.get("without", ())))
+
+
+def _words(given: Any) -> tuple[str, ...]:
+    """Read what is listed, or a text with commas, which is what `--config` takes."""
+    return tuple(given.split(",") if isinstance(given, str) else given)
 
 
 def chosen(config: Mapping[str, Any], what: Asked, scale: Scale) -> dict[str, Any]:
@@ -163,8 +170,13 @@ def chosen(config: Mapping[str, Any], what: Asked, scale: Scale) -> dict[str, An
 
 
 def narrowed(config: Mapping[str, Any], what: Asked, scale: Scale) -> dict[str, Any]:
-    """Keep the tables, figures and analyses that targets show, and of experiments and their methods what these need."""
+    """Keep the tables, figures and analyses that targets show, and of experiments and their methods what these need.
+
+    Raises:
+        UserError: as `chosen`; nothing is left without a dataset, or there is none of that name.
+    """
     paper = read_paper(what.paper)
+    config, lost = _without(config, scale.without)
     views: dict[str, set[str]] = {}
     for number in what.tables:
         for _, _, cell in cells(paper.tables[number]):
@@ -174,9 +186,13 @@ def narrowed(config: Mapping[str, Any], what: Asked, scale: Scale) -> dict[str, 
     needed: dict[str, set[str]] = {}
     tables = {}
     for view, methods in views.items():
+        if view in lost:
+            continue
         table = copy.deepcopy(_named(config, "tables", view, what))
         tables[view_name(what.paper, view, scale)] = _rows(table, methods, config, needed)
-    drawn = [paper.figures[number] for number in what.figures]
+    drawn = [paper.figures[number] for number in what.figures if not {*_shows(paper.figures[number])} & lost]
+    if (views or what.figures) and not (tables or drawn):
+        raise UserError(f"without: nothing that is asked for can be made without {', '.join(scale.without)}")
     figures = {name: _named(config, "figures", name, what) for figure in drawn if (name := figure.figure)}
     analyses = {name: _named(config, "analyses", name, what) for figure in drawn if (name := figure.analysis)}
     for entry in (*figures.values(), *analyses.values()):
@@ -190,6 +206,34 @@ def narrowed(config: Mapping[str, Any], what: Asked, scale: Scale) -> dict[str, 
         if name in needed
     }
     return kept
+
+
+def _shows(figure: PrintedFigure) -> list[str]:
+    return [name for name in (figure.figure, figure.analysis) if name]
+
+
+def _without(config: Mapping[str, Any], datasets: tuple[str, ...]) -> tuple[Mapping[str, Any], set[str]]:
+    """Leave out the experiments of datasets, and name the tables, figures and analyses of which nothing remains."""
+    for name in datasets:
+        if name not in config["datasets"]:
+            raise UserError(f"without: the config has no dataset {name!r}{nearest(name, config['datasets'])}")
+    gone = {
+        name
+        for name, entry in config["experiments"].items()
+        if {entry["dataset"], entry.get("source_dataset")} & {*datasets}
+    }
+    made, lost = dict(config), set()
+    made["experiments"] = {name: entry for name, entry in config["experiments"].items() if name not in gone}
+    for section in ("tables", "figures", "analyses"):
+        made[section] = {}
+        for name, entry in (config.get(section) or {}).items():
+            key = "experiments" if "experiments" in entry else "experiment"
+            here = [one for one in _listed(entry[key]) if one not in gone]
+            if here:
+                made[section][name] = {**entry, key: here if key == "experiments" else here[0]}
+            else:
+                lost.add(name)
+    return made, lost
 
 
 def _named(config: Mapping[str, Any], section: str, name: str, what: Asked) -> dict[str, Any]:
@@ -219,6 +263,8 @@ def _rows(
     for name in here:
         needed.setdefault(name, set()).update(set(listed[name]) & set(rows))
     labels = {method: text for method, text in (table.get("labels") or {}).items() if method in rows}
+    if not any(table.get("baseline") in listed[name] for name in here):
+        table.pop("baseline", None)
     return {**table, "experiments": here, "methods": rows, "labels": labels}
 
 

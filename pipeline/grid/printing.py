@@ -1,7 +1,7 @@
 """What the rules ask about papers' tables and figures: their files, and what the stages are told of them."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -40,10 +40,12 @@ class Printing:
     Attributes:
         scale: how the paper is run.
         what: the targets; `None` in jobs, which are told none, and without such targets.
+        named: the tables, figures and analyses of the config in effect.
     """
 
     scale: Scale = field(default_factory=Scale)
     what: Asked | None = None
+    named: frozenset[str] = frozenset()
 
     def targets(self) -> dict[str, list[str]]:
         """By name of each target that is asked for: the files it stands for."""
@@ -51,7 +53,8 @@ class Printing:
         if what is None:
             return {}
         found = {f"table_{what.paper}_{n}": _files(what.paper, n, scale) for n in what.tables}
-        found |= {f"figure_{what.paper}_{n}": _drawn_files(what.paper, n, scale) for n in what.figures}
+        drawn = [n for n in what.figures if self._is_drawn(what.paper, read_paper(what.paper).figures[n])]
+        found |= {f"figure_{what.paper}_{n}": _drawn_files(what.paper, n, scale) for n in drawn}
         if what.whole:
             found[f"paper_{what.paper}"] = document_files(document_name(what.paper, scale))
         return found
@@ -91,7 +94,7 @@ class Printing:
         """
         paper, number, demo = parsed(name)
         self._at_scale(name, demo)
-        return printed_spec(paper, number, self.scale)
+        return printed_spec(paper, number, self.scale, self.named)
 
     def document(self, name: str) -> dict[str, Any]:
         """The description of a paper's document.
@@ -101,7 +104,13 @@ class Printing:
         """
         plain = name.removesuffix("-demo")
         self._at_scale(name, plain != name)
-        return document_spec(plain, self.scale)
+        spec = document_spec(plain, self.scale)
+        drawn = read_paper(plain).figures
+        return {**spec, "figures": [one for one in spec["figures"] if self._is_drawn(plain, drawn[one["number"]])]}
+
+    def _is_drawn(self, paper: str, figure: PrintedFigure) -> bool:
+        """Whether the config in effect has it; else it is left out with its data."""
+        return view_name(paper, str(figure.figure or figure.analysis), self.scale) in self.named
 
     def _at_scale(self, name: str, demo: bool) -> None:
         if demo != self.scale.demo:
@@ -122,8 +131,15 @@ def _drawn_files(paper: str, number: str, scale: Scale) -> list[str]:
     return [str(paths.figure(figure_path(paper, number, scale), suffix)) for suffix in ("pdf", "png")]
 
 
-def printed_spec(paper: str, number: str, scale: Scale) -> dict[str, Any]:
+def printed_spec(paper: str, number: str, scale: Scale, named: Container[str] | None = None) -> dict[str, Any]:
     """Return all that a printed table's stage needs to know.
+
+    Args:
+        paper: the paper's name.
+        number: the table's.
+        scale: the scale.
+        named: the tables of the config in effect, if not all that the paper's table needs; cells of others say that they
+            are left out.
 
     Keys:
         paper, number, title, notes: of the table; `demo` says at which scale it is, in words, or is empty.
@@ -151,14 +167,16 @@ def printed_spec(paper: str, number: str, scale: Scale) -> dict[str, Any]:
             else {
                 "labels": list(row.labels),
                 "name": row.name,
-                "cells": [_cell(paper, table, row, column, scale) for column in table.columns],
+                "cells": [_cell(paper, table, row, column, scale, named) for column in table.columns],
             }
             for row in table.rows
         ],
     }
 
 
-def _cell(paper: str, table: PrintedTable, row: PrintedRow, column: PrintedColumn, scale: Scale) -> dict[str, Any]:
+def _cell(
+    paper: str, table: PrintedTable, row: PrintedRow, column: PrintedColumn, scale: Scale, named: Container[str] | None
+) -> dict[str, Any]:
     if column.text is not None:
         return {"text": row.texts.get(column.text, "")}
     if column.gain is not None:
@@ -170,6 +188,8 @@ def _cell(paper: str, table: PrintedTable, row: PrintedRow, column: PrintedColum
         found["published"] = {"target": part.language or AVERAGE, **part.published}
     if part.view:
         found["view"] = view_name(paper, part.view, scale)
+        if named is not None and found["view"] not in named and part.not_run is None:
+            found["not_run"] = f"its data are left out (without={','.join(scale.without)})"
     if scale.demo:
         found = stand_in(found)
     return found

@@ -10,6 +10,7 @@ from pipeline.config.load import parse
 from pipeline.grid.jobs import read_jobs
 from pipeline.grid.layout import cells, papers, read_paper
 from pipeline.grid.papers import Asked, Scale, asked, chosen, narrowed, scale_of, targets_of
+from pipeline.grid.printing import Printing
 from pipeline.grid.runs import expand
 from tests.configs import paper_config
 
@@ -42,7 +43,9 @@ def test_a_command_line_asks_for_one_paper():
 
 def test_what_config_says_of_such_targets_is_checked(tmp_path):
     assert scale_of({}, False) == FULL
-    assert scale_of({"scale": "demo", "show": "ours,published"}, True) == Scale(True, None, ("ours", "published"))
+    assert scale_of({"scale": "demo", "show": "ours,published", "without": "marc,cls10"}, True) == Scale(
+        True, None, ("ours", "published"), ("marc", "cls10")
+    )
     assert scale_of({"scale": "demo", "encoder": str(tmp_path)}, True).encoder == str(tmp_path)
     for given, allowed, said in (
         ({"scale": "demo"}, False, "name one, or leave it out"),
@@ -63,6 +66,25 @@ def test_a_target_keeps_what_its_table_shows_and_its_runs_are_those_of_the_whole
     used = {method for run in part.runs.values() for _, method in run.uses}
     assert used == {"meta_optimizer", "meta_optimizer-shared", "meta_optimizer-joint"}
     assert len(part.runs) < len(whole.runs) / 2
+
+
+def test_what_needs_a_dataset_that_is_not_to_be_had_is_left_out_and_says_so():
+    without = Scale(without=("marc",))
+    config = narrowed(paper_config("metaxl"), Asked("metaxl", ("3", "4"), ("1", "3"), True), without)
+    grid = expand(parse(config))
+    assert {"metaxl.table-4"} == set(grid.tables), "sentiment has English reviews of MARC in each of its experiments"
+    assert "marc" not in repr([run.spec for run in grid.runs.values()])
+    printing = Printing(
+        without, asked(["paper_metaxl"]), frozenset((*config["tables"], *config["figures"], *config["analyses"]))
+    )
+    cells = [cell for row in printing.spec("table_metaxl_4")["rows"] for cell in row["cells"] if cell.get("view")]
+    told = {cell["view"]: cell["not_run"] for cell in cells}
+    assert told == {"metaxl.table-4": None, "metaxl.table-4-sentiment": "its data are left out (without=marc)"}
+    assert [one["number"] for one in printing.document("metaxl")["figures"]] == ["3"], "Figure 1 is of sentiment"
+    with pytest.raises(UserError, match="nothing that is asked for can be made without marc"):
+        narrowed(paper_config("metaxl"), Asked("metaxl", ("3",)), without)
+    with pytest.raises(UserError, match="the config has no dataset 'mark'; did you mean 'marc'"):
+        narrowed(paper_config("metaxl"), Asked("metaxl", ("4",)), Scale(without=("mark",)))
 
 
 def test_a_config_without_a_table_that_is_shown_is_refused():

@@ -74,7 +74,7 @@ def printed(target: str, scale: papers.Scale = FULL, leave_out: tuple[str, ...] 
     scores, facts = scores_of(grid, leave_out)
     for name, spec in grid.tables.items():
         write_text(paths.table(name, "csv"), to_csv(build(name, Spec(**json.loads(json.dumps(spec))), scores, facts)))
-    spec = printing.printed_spec(what.paper, what.tables[0], scale)
+    spec = printing.printed_spec(what.paper, what.tables[0], scale, grid.tables)
     name = printing.printed_name(what.paper, what.tables[0], scale)
     published = read_published(PUBLISHED, what.paper, what.tables[0])
     return compose(name, spec, read_views(views_of(spec)), published)

@@ -41,7 +41,7 @@ FORMS = (
 WITHDRAWN = (
     "MARC was withdrawn by its publisher, Amazon, in 2023: the original address serves nobody. Use a copy: one on the hub, "
     "such as hub: {repository: SetFit/amazon_reviews_multi_en, revision: COMMIT} with hub in sources, or your own files with "
-    "folder: PATH or mirror: PATH"
+    "folder: PATH or mirror: PATH; a paper's tables are made without it by --config without=marc"
 )
 
 
