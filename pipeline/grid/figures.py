@@ -35,13 +35,15 @@ class Run(analyses.Run, Protocol):
 def figure_specs(settings: Settings, runs: Mapping[str, Run]) -> dict[str, dict[str, Any]]:
     """Return by name what the figure stage is told of each figure of a checked config.
 
-    `gains`: `{"kind", "experiment", "method", "baseline", "metric", "auxiliaries": ["bg+de", …], "targets"}`, by names alone.
+    `gains`: `{"kind", "experiment", "method", "baseline", "words", "metric", "auxiliaries": ["bg+de", …], "targets"}`, by names
+    alone; `words` is what methods are called.
     `rates`: `{"kind", "label", "runs"}`, the runs that learned the rates.
-    `sizes`: `{"kind", "methods", "metric", "sizes": [0.1, None], "columns": [[experiment, target]], "unsized"}`, the last those
-    methods that no size changes; over sizes of the sources also `"over": "source_size"`.
+    `sizes`: `{"kind", "methods", "words", "metric", "sizes": [0.1, None], "columns": [[experiment, target]], "unsized"}`, the
+    last those methods that no size changes; over sizes of the sources also `"over": "source_size"`.
     `curves`: `{"kind", "show", "metric", "targets", "lines": [{"method", "dev", "runs": {target: […]}}]}`, see `curves_spec`.
     `forest`: `{"kind", "table", "methods", "interval"}`; no method is all of them.
-    `transfer`: `{"kind", "method", "baseline", "metric", "cells": [[experiment, "en+es", target]]}`; no baseline is `None`.
+    `transfer`: `{"kind", "method", "baseline", "words", "metric", "cells": [[experiment, "en+es", target]]}`; no baseline is
+    `None`.
     `meta_graph`: `{"kind", "label", "panels": [{"sources", "target", "runs"}], "view", "draws", "neighbours"}`.
     All may have `"language_names"`, what languages are called, by code.
     """
@@ -60,6 +62,7 @@ def figure_spec(figure: Figure, settings: Settings, runs: Mapping[str, Run]) -> 
     if isinstance(figure, GainsFigure):
         return {
             **figure.model_dump(include={"kind", "experiment", "method", "baseline"}),
+            "words": words(settings, figure.method, figure.baseline),
             "metric": metric_of(figure.metric, experiment, settings),
             "auxiliaries": ["+".join(auxiliary) for auxiliary in experiment.auxiliaries],
             "targets": list(experiment.targets),
@@ -73,6 +76,7 @@ def figure_spec(figure: Figure, settings: Settings, runs: Mapping[str, Run]) -> 
     if isinstance(figure, TransferFigure):
         return {
             **figure.model_dump(include={"kind", "method", "baseline"}),
+            "words": words(settings, figure.method, figure.baseline),
             "metric": metric_of(figure.metric, experiment, settings),
             "cells": [
                 [key, "+".join(sources), target]
@@ -83,6 +87,11 @@ def figure_spec(figure: Figure, settings: Settings, runs: Mapping[str, Run]) -> 
     use = (figure.experiment, figure.method)
     learned = [run.rates for run in runs.values() if use in run.uses and run.rates is not None]
     return {"kind": "rates", "label": label_of(settings, figure.method), "runs": list(dict.fromkeys(learned))}
+
+
+def words(settings: Settings, *methods: str | None) -> dict[str, str]:
+    """Return what methods are called, by name."""
+    return {name: label_of(settings, name) for name in methods if name is not None}
 
 
 def sizes_spec(figure: SizesFigure, experiments: Mapping[str, Experiment], settings: Settings) -> dict[str, Any]:
@@ -97,6 +106,7 @@ def sizes_spec(figure: SizesFigure, experiments: Mapping[str, Experiment], setti
     return {
         "kind": "sizes",
         "methods": methods,
+        "words": words(settings, *methods),
         "unsized": [label for label in methods if not sized[label]],
         "metric": metric_of(figure.metric, experiment, settings),
         "sizes": list(getattr(experiment, figure.over)),

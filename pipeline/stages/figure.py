@@ -35,12 +35,12 @@ from pipeline.results.figures.transfer import draw_transfer, read_transfer
 KEYS = {
     "pair": ("kind", "sources", "target", "seed", "runs", "labels", "view"),
     "correlation": ("kind", "analysis"),
-    "gains": ("kind", "experiment", "method", "baseline", "metric", "auxiliaries", "targets"),
+    "gains": ("kind", "experiment", "method", "baseline", "words", "metric", "auxiliaries", "targets"),
     "rates": ("kind", "label", "runs"),
-    "sizes": ("kind", "methods", "metric", "sizes", "columns", "unsized"),
+    "sizes": ("kind", "methods", "words", "metric", "sizes", "columns", "unsized"),
     "curves": ("kind", "show", "metric", "targets", "lines"),
     "forest": ("kind", "table", "methods", "interval"),
-    "transfer": ("kind", "method", "baseline", "metric", "cells"),
+    "transfer": ("kind", "method", "baseline", "words", "metric", "cells"),
     "meta_graph": ("kind", "label", "panels", "view", "draws", "neighbours"),
 }
 MAY_LACK = ("language_names", "over")

@@ -1,7 +1,8 @@
 """Heat maps of numbers: each stands in its cell, so that colours need not be read; as wide as a column where they fit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from unicodedata import category
 
 import matplotlib
@@ -116,6 +117,12 @@ def contrast(colour: tuple[float, float, float]) -> str:
     """Return black or white, whichever can be read better on a colour (relative luminance, WCAG 2)."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
     return "white" if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] < 0.179 else "black"
+
+
+def compared(spec: Mapping[str, Any]) -> str:
+    """Word what a map shows: a method, or what it has over its baseline."""
+    names = [spec["words"][name] for name in (spec["method"], spec["baseline"]) if name is not None]
+    return " − ".join(names)
 
 
 def signed(points: float) -> str:

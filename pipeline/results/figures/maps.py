@@ -22,7 +22,7 @@ from pipeline.results.figures.drawing import (
     write_below,
 )
 from pipeline.results.figures.gains import Gain
-from pipeline.results.figures.heat import draw_heat, heat_figure, of_gains, signed
+from pipeline.results.figures.heat import compared, draw_heat, heat_figure, of_gains, signed
 from pipeline.results.figures.labels import CODES, Labels
 from pipeline.results.figures.meta_graphs import GraphMap
 from pipeline.results.figures.rates import Rates
@@ -49,7 +49,7 @@ def draw_gains_map(spec: Mapping[str, Any], cells: Sequence[Sequence[Gain]], lab
         axis.set_xlabel("target language")
         axis.set_ylabel("auxiliary language")
         n = between(seeds)
-        figure.suptitle(f"{spec['method']} − {spec['baseline']}", fontsize=8.5)
+        figure.suptitle(compared(spec), fontsize=8.5)
         many = "seed" if n == "1" else "seeds"
         axis.set_title(f"{metric_title(spec['metric'])} ×100, mean over n = {n} {many}", fontsize=7, color=GREY)
         write_below(figure, labels.note)
@@ -128,7 +128,7 @@ def draw_sizes(spec: Mapping[str, Any], lines: Mapping[str, Sequence[Point | Non
                 markersize=3.5,
                 elinewidth=0.6,
                 capsize=1.5,
-                label=method,
+                label=spec["words"][method],
             )
         axis.set_xticks(places, ["all" if size is None else f"{size:g}" for size in spec["sizes"]])
         whose = "sources" if spec.get("over") == "source_size" else "target"

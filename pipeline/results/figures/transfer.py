@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.results.figures.drawing import STYLE, write_below
-from pipeline.results.figures.heat import draw_heat, heat_figure, of_gains, of_scores, signed
+from pipeline.results.figures.heat import compared, draw_heat, heat_figure, of_gains, of_scores, signed
 from pipeline.results.figures.labels import CODES, Labels
 from pipeline.results.scores.collect import read_scores
 from pipeline.results.scores.measures import title as metric_title
@@ -110,9 +110,7 @@ def draw_transfer(spec: Mapping[str, Any], cells: Mapping[Place, Cell], labels: 
         draw_heat(axis, values, texts, row_labels, column_labels, colours)
         axis.set_xlabel("target language")
         axis.set_ylabel("source languages" if any("+" in row for row in rows) else "source language")
-        figure.suptitle(
-            spec["method"] if spec["baseline"] is None else f"{spec['method']} − {spec['baseline']}", fontsize=8.5
-        )
+        figure.suptitle(compared(spec), fontsize=8.5)
         score = "" if spec["baseline"] is None else f"{title} ×100, "
         write_below(figure, score + said(cells), labels.note)
     return figure

@@ -22,6 +22,7 @@ SPEC = {
     "experiment": "main",
     "method": "xla_maml",
     "baseline": "zero_shot",
+    "words": {"xla_maml": "XLA-MAML", "zero_shot": "zero-shot"},
     "metric": "accuracy",
     "auxiliaries": ["a", "a+b"],
     "targets": ["a", "c", "d"],
@@ -72,6 +73,7 @@ def test_a_map_has_every_number_and_colours_centred_at_zero():
     (image,) = axis.images
     assert image.norm.vmin == -image.norm.vmax == -4.04
     assert axis.get_title() == "Accuracy ×100, mean over n = 2–3 seeds"
+    assert figure.get_suptitle() == "XLA-MAML − zero-shot"
 
 
 def test_rates_are_those_of_each_episodes_last_step(tmp_path, monkeypatch):
@@ -108,6 +110,7 @@ def test_the_config_says_what_is_drawn():
     grid = expand(parse(changed(*CONFIG, *figures)))
     assert grid.figures["map"] == {
         "kind": "gains", "experiment": "few", "method": "xla_maml", "baseline": "zero_shot", "metric": "entity_f1_strict",
+        "words": {"xla_maml": "XLA-MAML", "zero_shot": "zero-shot"},
         "auxiliaries": ["middish+nearish"], "targets": ["farrish", "kinnish"],
     }  # fmt: skip
     learned = {run.rates for run in grid.runs.values() if run.rates}

@@ -14,6 +14,7 @@ from tests.configs import errors, grid
 SPEC = {
     "kind": "sizes",
     "methods": ["joint", "zero_shot"],
+    "words": {"joint": "joint", "zero_shot": "zero-shot"},
     "metric": "accuracy",
     "sizes": [0.1, None],
     "columns": [["one", "c"], ["two", "d"]],
@@ -74,7 +75,7 @@ def test_the_figure_has_every_line_and_size():
     axis = figure.axes[0]
     assert [t.get_text() for t in axis.get_xticklabels()] == ["0.1", "all"]
     assert axis.get_xlabel() == "labelled training examples of the target, share"
-    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["joint", "zero_shot"]
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["joint", "zero-shot"]
     assert axis.get_title() == "mean over c, d; 95 % t-interval over n = 1–5 seeds"
     drawn = [container[0].get_ydata().tolist() for container in axis.containers]
     assert drawn == [[40.0, 60.0], [30.0]]
@@ -88,6 +89,7 @@ def test_sizes_of_the_sources_are_an_axis_too():
         "over": "source_size",
         "unsized": ["target_only"],
         "methods": ["joint", "target_only"],
+        "words": {"joint": "joint", "target_only": "target only"},
     }
     rows = [row for seed in (1, 2) for row in whole("joint", 50, {seed: (0.4, 0.6)})]
     table = scores(*rows, *whole("target_only", 50, {1: (0.2, 0.2)}))

@@ -15,6 +15,7 @@ SPEC = {
     "kind": "transfer",
     "method": "joint",
     "baseline": "target_only",
+    "words": {"joint": "joint", "target_only": "target only"},
     "metric": "accuracy",
     "cells": [["one", "en", "c"], ["one", "en", "d"], ["two", "de+en", "c"]],
 }
