@@ -58,19 +58,28 @@ def again_and_again(command: Sequence[str]) -> None:
     Raises:
         SystemExit: the workflow failed, with its exit status.
     """
+    folder = working_folder(command)
     while True:
-        before = stored_decisions()
+        before = stored_decisions(folder)
         if status := call_waiting(command):
             raise SystemExit(status)
-        made = [decided for path, decided in stored_decisions().items() if before.get(path) != decided]
+        made = [decided for path, decided in stored_decisions(folder).items() if before.get(path) != decided]
         if not any(decided.get("open") for decided in made):
             return
         print("\nComparisons are open that another seed may decide: the workflow is started again.\n", flush=True)
 
 
-def stored_decisions() -> dict[Path, dict[str, Any]]:
-    """Read every table's decision that lies here."""
-    return {path: read_object(path) or {} for path in sorted(decisions("").parent.glob("*.json"))}
+def working_folder(command: Sequence[str]) -> Path:
+    """Return where a command line has results written: what `--directory` says, or here."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-d", "--directory", type=Path, default=Path())
+    folder: Path = parser.parse_known_args(command)[0].directory
+    return folder
+
+
+def stored_decisions(folder: Path) -> dict[Path, dict[str, Any]]:
+    """Read every table's decision that lies below a folder."""
+    return {path: read_object(path) or {} for path in sorted((folder / decisions("").parent).glob("*.json"))}
 
 
 def call_waiting(command: Sequence[str]) -> int:

@@ -85,6 +85,20 @@ def test_a_clone_s_workflow_is_its_own():
     assert paths.default_config() == ROOT / "config/config.yaml"
 
 
+@pytest.mark.parametrize("option", [["--directory", "there"], ["--directory=there"], ["-d", "there"]])
+def test_decisions_are_looked_for_where_the_workflow_writes_them(monkeypatch, option):
+    left = [1, 0]
+
+    def workflow(command):
+        write_json(Path("there") / paths.decisions("few"), {"open": left.pop(0)})
+        return 0
+
+    monkeypatch.setattr(starting, "call_waiting", workflow)
+    monkeypatch.setattr(sys, "argv", ["metalingua", "run", "my.yaml", "--until-decided", "-n", *option, "--cores", "2"])
+    front.dispatch()
+    assert left == []
+
+
 def test_until_decided_starts_again_while_a_new_decision_is_open(monkeypatch):
     left, calls = [2, 1, 0, 0], []
 
