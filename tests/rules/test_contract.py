@@ -27,6 +27,12 @@ def rules(jobs: dict[str, list[str]]) -> list[str]:
     return sorted(jobs)
 
 
+def test_one_worker_runs_the_workflow_for_all(request: pytest.FixtureRequest) -> None:
+    if not getattr(request.config.option, "loadgroup", False):
+        pytest.skip("asked of several workers: pytest -n 2 --dist loadgroup")
+    assert request.node.nodeid.endswith("@workflow"), "pytest-xdist does not group tests with this pytest"
+
+
 # ---------------------------------------------------------------------------------------------------------- the config
 
 
