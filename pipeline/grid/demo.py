@@ -32,7 +32,8 @@ LESS = {
 }
 """By key, wherever it stands: what it is at demo scale."""
 
-UNSAID = {
+UNSAID: dict[str, dict[str, Any]] = {
+    "x_maml": {"training": {"batch_size": 8}},
     "meta_optimizer": {"episode_steps": 4, "held_out_batches": 1},
     "reptile_fine_tune": {"iterations": 2},
 }
@@ -191,4 +192,6 @@ def _methods(config: Mapping[str, Any]) -> dict[str, Any]:
         more = UNSAID.get(entry.get("method", name), {})
         if entry.get("meta_train", True):
             methods[name] = {**more, **entry}
+            if "training" in more:
+                methods[name]["training"] = {**more["training"], **(entry.get("training") or {})}
     return methods
