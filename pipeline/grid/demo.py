@@ -33,7 +33,7 @@ LESS = {
 """By key, wherever it stands: what it is at demo scale."""
 
 UNSAID: dict[str, dict[str, Any]] = {
-    "x_maml": {"training": {"batch_size": 8}},
+    "x_maml": {"iterations": 2, "training": {"batch_size": 8}},
     "meta_optimizer": {"episode_steps": 4, "held_out_batches": 1},
     "reptile_fine_tune": {"iterations": 2},
 }

@@ -106,6 +106,8 @@ def test_demo_scale_is_the_same_grid_on_babel(paper):
     assert {run.spec["model_seed"] for run in grid.runs.values()} == {1, 2}
     assert {run.spec["training"].get("epochs", 1) for run in grid.runs.values()} <= {1, 2}
     assert {run.spec["training"].get("batch_size", 8) for run in grid.runs.values()} == {8}, "two of them fit dev data"
+    numbers = [n for run in grid.runs.values() for n in run.spec["method"].values() if isinstance(n, int)]
+    assert max(numbers) <= 8, "no method keeps iterations or episodes of a paper's number"
     assert all(run.name.split("-")[1] == "demo" for run in grid.runs.values()), "no run bears a real corpus' name"
     assert all(name.startswith(f"{paper}-demo.") for name in grid.tables)
     full = narrowed(paper_config(paper), what, FULL)
