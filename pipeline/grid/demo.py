@@ -16,6 +16,9 @@ TASKS = {
 }
 """By loader: its task; others say it."""
 
+PARALLEL = ("xnli",)
+"""Loaders whose languages say the same, row by row."""
+
 SPLITS = {"train": 80, "dev": 24, "test": 40, "text": 150}
 
 ENCODER: dict[str, Any] = {
@@ -78,6 +81,7 @@ def at_demo_scale(config: Mapping[str, Any], encoder: str | None = None) -> dict
                 "task": TASKS.get(config["datasets"][name]["loader"]) or config["datasets"][name]["task"],
             },
             **{"seed": 0 if name in related else i, "sizes": dict(SPLITS), "family": family},
+            **({"parallel": True} if config["datasets"][name]["loader"] in PARALLEL else {}),
         }
         for i, name in enumerate(used)
     }

@@ -102,6 +102,9 @@ def test_demo_scale_is_the_same_grid_on_babel(paper):
     config = chosen(paper_config(paper), what, DEMO)
     grid = expand(parse(config))
     assert {entry["loader"] for entry in config["datasets"].values()} == {"babel"}
+    assert {name for name, entry in config["datasets"].items() if entry.get("parallel")} == (
+        {"demo-xnli"} & set(config["datasets"])
+    )
     assert {entry["from"] for entry in config["encoders"].values()} <= {"pretrain", "extend"}
     assert {run.spec["model_seed"] for run in grid.runs.values()} == {1, 2}
     assert {run.spec["training"].get("epochs", 1) for run in grid.runs.values()} <= {1, 2}

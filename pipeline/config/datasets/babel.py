@@ -1,11 +1,11 @@
 """A dataset of loader `babel` in the config (its code: `pipeline.data.corpora.babel`)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from pipeline.config.section import Section
-from pipeline.config.values import Count, Language, Number, Seed, Share
+from pipeline.config.values import Count, Language, Number, Seed, Share, Switch
 
 
 class BabelSizes(Section):
@@ -54,12 +54,19 @@ class BabelLanguage(Section):
 class Babel(Section):
     """Artificial related languages, generated from a seed: no network, and what should transfer is known."""
 
+    later: ClassVar[tuple[str, ...]] = ("parallel",)
+
     loader: Literal["babel"] = Field(description="the kind of dataset")
     task: Literal["ner", "sentiment", "nli", "qa", "relevance"] = Field(
         default="ner", description="the task its labels are for; all tasks have the same meanings, words and raw text"
     )
     seed: Seed = Field(default=0, description="seed of the whole family: grammar, lexicons and sentences")
     sizes: BabelSizes = Field(default=BabelSizes(), description="examples per language and split")
+    parallel: Switch = Field(
+        default=False,
+        description="`yes`: labelled rows say the same in all languages, row by row, under one id, as XNLI's do; raw text "
+        "never does",
+    )
     family: dict[Language, BabelLanguage] = Field(
         default={},
         description="by language: new languages, or other parameters for built-in ones (see `docs/babel.md`); parameters "

@@ -21,7 +21,11 @@ from pipeline.results.printed.words import (
 from pipeline.results.tables.characters import advice, escape
 from pipeline.results.tables.latex import SHADE, UNSHADED, across
 
-WIDEST = 9  # columns of scores side by side; with more there are several panels
+TEXT_WIDTH = 490.0
+"""Points between margins of 18 mm on A4; a wider table is set as several panels."""
+
+LETTER, SCORE = 3.7, 43.0
+"""Points of a letter in `scriptsize`, and of a column of scores with their deviations and gaps."""
 
 
 def to_latex(table: Printed) -> str:
@@ -34,15 +38,28 @@ def to_latex(table: Printed) -> str:
 
 
 def panels(table: Printed) -> list[list[int]]:
-    """Return which columns stand side by side: columns under one head stay together."""
+    """Return which columns stand side by side on a page: columns under one head stay together where they fit."""
     heads = by_head(table.heads)
+    widths = [max(SCORE, LETTER * (len(head[-1]) + 2)) for head in table.heads]
+    room = TEXT_WIDTH - stub_width(table)
     parts: list[list[int]] = [[]]
     for _, group in groupby(range(len(table.heads)), lambda at: heads[at] or (str(at),)):
         columns = list(group)
-        if parts[-1] and len(parts[-1]) + len(columns) > WIDEST:
+        if parts[-1] and sum(widths[at] for at in (*parts[-1], *columns)) > room:
             parts.append([])
-        parts[-1] += columns
+        for column in columns:
+            if parts[-1] and sum(widths[at] for at in (*parts[-1], column)) > room:
+                parts.append([])
+            parts[-1].append(column)
     return parts
+
+
+def stub_width(table: Printed) -> float:
+    """Return how wide the texts before the scores are, in points."""
+    rows = [labels(table, row) for row in table.rows if row.heading is None]
+    texts = [max(map(len, column)) for column in zip(table.spec["stub"], *rows, strict=True)]
+    kinds = [max(map(len, LINES.values()))] if len(table.spec["show"]) > 1 else []
+    return sum(LETTER * (letters + 2) for letters in (*texts, *kinds))
 
 
 def _block(table: Printed, columns: Sequence[int], at: int, among: int, numbers: Notes) -> str:

@@ -131,6 +131,34 @@ def test_no_sentence_twice(language):
     assert len(set(sentences)) == len(sentences)
 
 
+@pytest.mark.parametrize("task", ["ner", "sentiment", "nli", "qa", "relevance"])
+def test_parallel_rows_say_the_same_under_one_id(task):
+    languages = ("hubbish", "kinnish", "glyphish")
+    made = {name: babel.load(spec(name, task=task, parallel=True)) for name in languages}
+    for split in ("train", "dev", "test"):
+        first, *others = (made[name].splits[split].table for name in languages)
+        assert first["id"].to_pylist() == [f"babel-{split}-{i}" for i in range(SIZES[split])]
+        for other in others:
+            assert other["id"].equals(first["id"]) and other.num_rows == first.num_rows
+            for label in {"label", "relevant"} & {*first.column_names}:
+                assert other[label].equals(first[label])
+            if task == "ner":
+                entities = [
+                    [sorted(t[2:] for t in tags if t.startswith("B-")) for tags in x["tags"].to_pylist()]
+                    for x in (first, other)
+                ]
+                assert entities[0] == entities[1]
+    alone = made["hubbish"].text
+    assert not set(alone["text"].to_pylist()) & {t for t in made["kinnish"].text["text"].to_pylist()}
+
+
+def test_no_sentence_of_parallel_rows_is_said_twice():
+    data = rows(babel.load(spec("glyphish", sizes=SIZES | {"train": 2000, "text": 2000}, parallel=True)))
+    sentences = [" ".join(r["tokens"]) for s in ("train", "dev", "test") for r in data[s]]
+    sentences += [r["text"] for r in data["text"]]
+    assert len(set(sentences)) == len(sentences)
+
+
 def test_names_are_mixed_and_partly_unseen():
     data = rows(babel.load(spec("hubbish", sizes={"train": 4000, "dev": 500, "test": 500, "text": 1})))
     stems = set(build(0, DEFAULT_FAMILY, "hubbish").words["stem"])

@@ -1,7 +1,7 @@
 """One language's dataset: the spec checked, meanings drawn, sentences said and labelled, no sentence in two splits.
 
 Each split has its own stream of meanings, named by task, language and split, so a new task or a larger split changes
-nothing that exists.
+nothing that exists. Of a parallel dataset all languages have one stream, and one language decides which meanings are taken.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,8 +24,10 @@ TASKS: dict[str, Task[Any]] = {
     "qa": qa.TASK,
     "relevance": relevance.TASK,
 }
-KEYS = ("dataset", "language", "loader", "task", "seed", "sizes", "family")
+KEYS = ("dataset", "language", "loader", "task", "seed", "sizes", "family", "parallel")
 SIZES = ("train", "dev", "test", "text")
+REFERENCE = "hubbish"
+"""The language in which meanings of parallel rows are found too long, or said before."""
 
 
 def generate(spec: Mapping[str, Any]) -> Loaded:
@@ -33,30 +35,47 @@ def generate(spec: Mapping[str, Any]) -> Loaded:
     family, sizes = check_spec(spec)
     language, seed, task = spec["language"], spec["seed"], spec["task"]
     lexicon = build(seed, family, language)
+    parallel = spec.get("parallel", False)
+    judge = build(seed, family, REFERENCE) if parallel else lexicon
+    of = "babel" if parallel else f"babel-{language}"  # rows with one meaning have one id
     seen: set[tuple[str, ...]] = set()
     splits = {}
     for split in ("test", "dev", "train"):  # the others give way to the test set
-        said = _examples(seed, lexicon, task, split, seen)
-        rows = [(f"babel-{language}-{split}-{i}", *row.columns) for i, row in enumerate(islice(said, sizes[split]))]
+        said = _examples(seed, (lexicon, judge), task, (task, "*" if parallel else language, split), seen)
+        rows = [(f"{of}-{split}-{i}", *row.columns) for i, row in enumerate(islice(said, sizes[split]))]
         splits[split] = Split(task_table(task, language, rows))
     raw = islice(_raw_text(seed, lexicon, seen), sizes["text"])
     text = [(f"babel-{language}-text-{i}", sentence) for i, sentence in enumerate(raw)]
     return Loaded(task, splits, text_table(language, text))
 
 
-def _examples(seed: int, lexicon: Lexicon, name: str, split: str, seen: set[tuple[str, ...]]) -> Iterator[Said]:
-    """Draw a task's examples and say them, leaving out what is too short, too long, or in `seen`; adds to `seen`."""
+def _examples(
+    seed: int, said_in: tuple[Lexicon, Lexicon], name: str, names: tuple[str, str, str], seen: set[tuple[str, ...]]
+) -> Iterator[Said]:
+    """Draw a task's examples and say them, leaving out what is too short, too long, or in `seen`; adds to `seen`.
+
+    Args:
+        seed: of the family.
+        said_in: the language, and the one that decides what is left out.
+        name: the task.
+        names: of the stream of meanings; the last is the split.
+        seen: what was said before.
+    """
     task: Task[Any] = TASKS[name]
-    names = (name, lexicon.language.id, split)
-    novel = 0.0 if split == "train" else NOVEL
+    lexicon, judge = said_in
+    novel = 0.0 if names[-1] == "train" else NOVEL
     grammar = Grammar(seed, Stream(seed, "sentences", *names), novel, task.rates)
     labels = Stream(seed, "labels", *names)
     while True:
         for label in labels.shuffled(task.labels) or ("",):
-            said = task.say(task.draw(grammar, label), lexicon)
-            while said.words not in task.words or said.key in seen:
-                said = task.say(task.draw(grammar, label), lexicon)
-            seen.update((said.key, *((sentence,) for sentence in said.sentences)))
+            meant = task.draw(grammar, label)
+            judged = task.say(meant, judge)
+            while judged.words not in task.words or judged.key in seen:
+                meant = task.draw(grammar, label)
+                judged = task.say(meant, judge)
+            said = judged if judge is lexicon else task.say(meant, lexicon)
+            for one in (judged, said):
+                seen.update((one.key, *((sentence,) for sentence in one.sentences)))
             yield said
 
 
@@ -87,6 +106,8 @@ def check_spec(spec: Mapping[str, Any]) -> tuple[Family, dict[str, int]]:
         raise UserError(f"babel.task: no task {spec['task']!r}{nearest(spec['task'], TASKS)}")
     if not _natural(spec["seed"]):
         raise UserError(f"babel.seed: expected an integer of 0 or more, found {spec['seed']!r}")
+    if not isinstance(spec.get("parallel", False), bool):
+        raise UserError(f"babel.parallel: expected true or false, found {spec['parallel']!r}")
     family = parse_family(spec.get("family"))
     if spec["language"] not in family:
         raise UserError(f"babel: no language {spec['language']!r} in the family{nearest(spec['language'], family)}")

@@ -12,7 +12,8 @@ def load(spec: dict[str, Any], raw: Path | None = None) -> "Loaded":
 
     Args:
         spec: `language`, `task` (`"ner"`), `seed`, `sizes` (`train`, `dev`, `test`, `text`: numbers of sentences) and,
-            optionally, `family` (parameters of languages, see `family.parse_family`).
+            optionally, `family` (parameters of languages, see `family.parse_family`) and `parallel` (whether all languages
+            say the same, row by row).
         raw: unused; Babel has nothing to download.
 
     Raises:
