@@ -38,10 +38,18 @@ def to_latex(table: Printed) -> str:
 
 
 def panels(table: Printed) -> list[list[int]]:
-    """Return which columns stand side by side on a page: columns under one head stay together where they fit."""
-    heads = by_head(table.heads)
+    """Return which columns stand side by side on a page, as many in each panel as may be, all about as wide."""
     widths = [max(SCORE, LETTER * (len(head[-1]) + 2)) for head in table.heads]
     room = TEXT_WIDTH - stub_width(table)
+    fewest = len(_filled(table, widths, room))
+    while room > max(widths) and len(_filled(table, widths, room - SCORE)) == fewest:
+        room -= SCORE
+    return _filled(table, widths, room)
+
+
+def _filled(table: Printed, widths: Sequence[float], room: float) -> list[list[int]]:
+    """Fill panels of some width in order; columns under one head stay together where they fit."""
+    heads = by_head(table.heads)
     parts: list[list[int]] = [[]]
     for _, group in groupby(range(len(table.heads)), lambda at: heads[at] or (str(at),)):
         columns = list(group)

@@ -147,6 +147,7 @@ def number_of(cell: Cell, part: str, usual: int) -> Number:
 
 
 def _number(text: str) -> Number:
+    text = text.replace("-", "−")
     whole, point, fraction = text.partition(".")
     return Number(whole, point + fraction)
 
