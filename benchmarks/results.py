@@ -157,12 +157,12 @@ def collect(runs: int) -> None:
     write_parquet(paths.scores(), table, metadata(said))
 
 
-def statistics(runs: int) -> None:
-    """Make the table, with all its statistics, in every form."""
+def statistics(runs: int) -> str:
+    """Make the table, with all its statistics, in every form; return it as Markdown."""
     del runs
     table = build("made", read_spec(canonical_json(table_spec())), read_scores(paths.scores()), facts(paths.scores()))
-    for write in (to_markdown, to_csv, to_latex):
-        write(table)
+    text, *_ = (write(table) for write in (to_markdown, to_csv, to_latex))
+    return text
 
 
 def table_spec() -> dict[str, Any]:
@@ -174,6 +174,7 @@ def table_spec() -> dict[str, Any]:
         "baseline": METHODS[0],
         "columns": "target",
         "average": True,
+        "style": "full",
         "methods": [{"name": method, "method": method, "label": method} for method in METHODS],
         "experiments": [{**experiment, "data_seeds": [42], "model_seeds": list(SEEDS), "methods": list(METHODS)}],
         "selection": [],
