@@ -27,8 +27,8 @@ rule represent:
     threads: 1
     resources:
         gpu=gpu_slots(),
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         spec=jobs.view,
         code=jobs.represent_code,

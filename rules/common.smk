@@ -23,9 +23,10 @@ libraries_first()
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.failures import tell_mistakes_once
-from pipeline.grid.jobs import gpu_slots, read_jobs
+from pipeline.grid.jobs import read_jobs
 from pipeline.grid.papers import config_for
 from pipeline.grid.printing import document_files
+from pipeline.grid.resources import gpu_slots, growing
 
 collect_garbage_seldom()
 use_this_python()

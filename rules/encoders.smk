@@ -21,8 +21,8 @@ rule encoder:
     threads: 2
     resources:
         gpu=gpu_slots(),
-        mem_mb=8000,
-        runtime=720,
+        mem_mb=growing(8000),
+        runtime=growing(720),
     params:
         spec=jobs.encoder_spec,
         code=jobs.encoder_code,

@@ -7,7 +7,6 @@ A param whose function takes Snakemake's `output` is not recorded with the job: 
 (where a mirror lies, whether a child needs the model) stays out of what makes a job run again. What can is in the path.
 """
 
-import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -423,11 +422,3 @@ def found(known: Mapping[str, T], key: str, what: str) -> T:
         return known[key]
     except KeyError:
         raise UserError(f"{what} {key}: the config in effect names no such {what}") from None
-
-
-def gpu_slots() -> int:
-    """One GPU slot a job on a machine with an NVIDIA GPU that may be seen, none elsewhere."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return int(visible.strip() not in ("", "-1"))
-    return int(any(Path("/proc/driver/nvidia/gpus").glob("*")))

@@ -3,7 +3,9 @@
 import re
 import tomllib
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
+import pytest
 import yaml
 
 from tests.rules.house import ROOT
@@ -72,8 +74,14 @@ def test_continuous_integration_runs_the_readme_s_test_command() -> None:
     assert "make test" in (ROOT / "README.md").read_text()
 
 
-def test_slurm_gives_each_job_that_runs_a_model_one_gpu_slot() -> None:
-    profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
+def profile_of(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / "profiles" / name / "config.yaml").read_text())
+    return found
+
+
+@pytest.mark.parametrize("name", ["slurm", "slurm-preemptible"])
+def test_slurm_gives_each_job_that_runs_a_model_one_gpu_slot(name: str) -> None:
+    profile = profile_of(name)
     assert {rule: given["gpu"] for rule, given in profile["set-resources"].items()} == {
         "train_run": 1,
         "train_parent": 1,
@@ -84,10 +92,15 @@ def test_slurm_gives_each_job_that_runs_a_model_one_gpu_slot() -> None:
     assert profile["slurm-status-command"] == "squeue"
 
 
+def test_a_preemptible_job_is_queued_again_and_all_else_is_as_on_slurm() -> None:
+    plain, preemptible = profile_of("slurm"), profile_of("slurm-preemptible")
+    assert preemptible.pop("slurm-requeue") is True and preemptible.pop("retries") > plain.pop("retries")
+    assert preemptible == plain
+
+
 def test_profiles_do_not_contradict_each_other() -> None:
     """Snakemake takes profiles/default too, and lets it win."""
-    default = yaml.safe_load((ROOT / "profiles/default/config.yaml").read_text())
-    slurm = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
+    default, slurm = profile_of("default"), profile_of("slurm")
     assert not default.keys() & slurm.keys()
     assert default["resources"] == {"gpu": 1}
     assert default["set-resource-scopes"] == {"gpu": "local"}  # binds this machine's jobs, not a cluster's

@@ -18,7 +18,6 @@ from pipeline.results.figures.drawing import (
     STYLE,
     TARGET,
     legend_below,
-    wrapped,
     write_below,
 )
 from pipeline.results.figures.gains import Gain
@@ -135,11 +134,9 @@ def draw_sizes(spec: Mapping[str, Any], lines: Mapping[str, Sequence[Point | Non
         axis.set_xlabel(f"labelled training examples of the {whose}" + shares(spec["sizes"]))
         axis.set_ylabel(f"{metric_title(spec['metric'])} ×100", fontsize=7.5)
         handles, texts = axis.get_legend_handles_labels()
-        legend_below(figure, handles, texts, 2, labels.note)
-        n = between(seeds)
         languages = [labels.of(language) for language in dict.fromkeys(language for _, language in spec["columns"])]
-        said = f"mean over {', '.join(languages)}; 95 % t-interval over n = {n} seeds"
-        axis.set_title(wrapped(figure, said), fontsize=7, color=GREY)
+        said = f"mean over {', '.join(languages)}; 95 % t-interval over n = {between(seeds)} seeds"
+        legend_below(figure, handles, texts, 2, said, labels.note)
     return figure
 
 

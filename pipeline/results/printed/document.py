@@ -64,13 +64,10 @@ def _figure(figure: Mapping[str, Any]) -> str:
         raise UserError(f"{path}: no such file; snakemake {path} makes it")
     shown = os.path.relpath(path, paths.printed("x", "tex").parent)
     says = escape(f"{figure['title'].rstrip('.')}. {figure['says']}".strip())
-    number = escape(figure["number"])
+    number = escape(figure["number"])  # at their own size figures fit the page, and their letters are like the tables'
     return (
         rf"\section*{{Figure {number}}}" + "\n\n"
-        rf"\noindent\includegraphics[width=\linewidth,height=0.6\textheight,keepaspectratio]{{\detokenize{{{shown}}}}}"
-        + "\n\n"
-        + says
-        + "\n"
+        rf"\noindent\includegraphics{{\detokenize{{{shown}}}}}" + "\n\n" + says + "\n"
     )
 
 

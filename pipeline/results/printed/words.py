@@ -30,7 +30,7 @@ def _ours(table: Printed) -> str:
         return "None of its cells has a result of ours"
     seeds, several = usual_n(table)
     first, *more = dict.fromkeys(title(ours.metric) for ours in found)
-    metrics = [first, *(f"{text[0].lower()}{text[1:]}" for text in more)]
+    metrics = [first, *(f"{text[0].lower()}{text[1:]}" if text[1].islower() else text for text in more)]
     what = "one seed" if seeds == 1 else f"mean ± standard deviation over {seeds} seeds"
     odd = ", otherwise (n)" if several else ""
     return f"Ours: {_listing(metrics)} ×100, {what}{odd}"

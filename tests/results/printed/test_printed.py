@@ -112,6 +112,11 @@ def test_only_what_is_asked_for_is_shown():
     assert "difference" not in text and "| mBERT+MGL w/o Meta" in text and "±" not in text
 
 
+def test_metrics_keep_their_letters_in_a_list():
+    said = " ".join(caption(printed("table_mgl_2")))
+    assert "Precision of the positive class, recall of the positive class and F1 of the positive class ×100" in said
+
+
 def test_heads_stand_over_several_columns():
     table = printed("table_metaxl_4")
     text = to_latex(table)
