@@ -38,6 +38,12 @@ def closest(name: str, valid: Iterable[str], likeness: float = 0.5) -> str | Non
     return next(iter(difflib.get_close_matches(name, [*valid], n=1, cutoff=likeness)), None)
 
 
+def one_line(error: Exception) -> str:
+    """Return what an error says in one line, its kind where it says nothing."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and "For more information" not in line]
+    return " ".join(lines[:2]).rstrip(":.") or type(error).__name__
+
+
 def run_stage(main: Callable[[], None]) -> None:
     """Run a stage's `main`, turning `UserError` and a full disk into a message and exit status 1."""
     try:

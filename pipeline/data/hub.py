@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.common.errors import UserError
-from pipeline.data.sources import TRANSIENT, one_line, retry
+from pipeline.common.errors import UserError, one_line
+from pipeline.data.sources import TRANSIENT, retry
 
 T = TypeVar("T")
 
