@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterable
 
 from pipeline.common.names import difference, looks_like
 
+LONGEST = 400
+"""Characters that a message takes of what another program said."""
+
 
 class UserError(Exception):
     """Something the user gave is wrong: the message names the place, what was expected and how to mend it."""
@@ -39,9 +42,10 @@ def closest(name: str, valid: Iterable[str], likeness: float = 0.5) -> str | Non
 
 
 def one_line(error: Exception) -> str:
-    """Return what an error says in one line, its kind where it says nothing."""
+    """Return what an error says in one line of at most `LONGEST` characters, its kind where it says nothing."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and "For more information" not in line]
-    return " ".join(lines[:2]).rstrip(":.") or type(error).__name__
+    said = " ".join(lines[:2]).rstrip(":.") or type(error).__name__
+    return said if len(said) <= LONGEST else f"{said[:LONGEST]} …"
 
 
 def run_stage(main: Callable[[], None]) -> None:
