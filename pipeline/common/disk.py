@@ -36,9 +36,10 @@ def told(error: OSError) -> str:
     """Return one paragraph on an error of the operating system: file, what failed, what to do."""
     file = error.filename if error.filename is not None else at_fault(error.__traceback__)
     name = os.fsdecode(file) if isinstance(file, str | bytes) else str(file or "output")
-    said = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or str(error)
+    number = error.errno or 0
+    said = os.strerror(number) if number > 0 else error.strerror or str(error)
     shown = name if len(name) <= LONGEST else f"{name[:LONGEST]} …"
-    return f"{shown}: {said}; {ADVICE.get(error.errno or 0, OTHERWISE)}"
+    return f"{shown}: {said}; {ADVICE.get(number, OTHERWISE)}"
 
 
 def at_fault(traceback: TracebackType | None) -> str | None:
