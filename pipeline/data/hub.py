@@ -140,6 +140,7 @@ def _fetch(repository: str, revision: str, kind: str, path: str, file: Path) -> 
         with suppress(OSError), open(cached, "rb") as copy:  # spoilt or gone: it is fetched
             receive(iter(lambda: copy.read(CHUNK), b""), part, 0, told)
             part.replace(file)
+            tag.unlink(missing_ok=True)
             return
     have = part.stat().st_size if part.exists() and tag.exists() and tag.read_bytes() == found.etag.encode() else 0
     tag.write_text(found.etag, encoding="utf-8")
