@@ -33,6 +33,17 @@ class Break:
 
 
 @dataclass
+class Answer:
+    """What some requests get in the place of the right answer; without a status, its body alone."""
+
+    ending: str
+    times: int
+    body: bytes
+    status: int | None
+    headers: dict[str, str]
+
+
+@dataclass
 class HubServer:
     """Handle on a running server: its address, its scripted faults and its request log."""
 
@@ -42,6 +53,25 @@ class HubServer:
     faults: list[tuple[str, str, int | Break]] = field(default_factory=list)
     log: list[tuple[str, str, str | None]] = field(default_factory=list)  # (method, path, Range header)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    answers: list["Answer"] = field(default_factory=list)
+
+    def answer_with(
+        self, ending: str, body: bytes, status: int = 200, headers: dict[str, str] | None = None, times: int = 1
+    ) -> None:
+        """The next `times` requests whose path ends with `ending` get this answer, whatever would be right."""
+        self.answers.append(Answer(ending, times, body, status, headers or {}))
+
+    def spoil(self, ending: str, body: bytes, times: int = 1) -> None:
+        """The next `times` bodies of a file are these bytes, with the headers of the right ones."""
+        self.answers.append(Answer(ending, times, body, None, {}))
+
+    def take_answer(self, path: str, spoils: bool) -> "Answer | None":
+        with self.lock:
+            for answer in self.answers:
+                if path.endswith(answer.ending) and answer.times and (answer.status is None) == spoils:
+                    answer.times -= 1
+                    return answer
+        return None
 
     def fail(self, ending: str, *faults: int | Break, method: str = "GET") -> None:
         """The next requests whose path (without query) ends with `ending` meet these faults, one each, in order."""
@@ -76,6 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.hub.take_fault(self.command, path)
         if isinstance(fault, int):
             return self.send(fault, b"fault on demand")
+        if (given := self.hub.take_answer(path, spoils=False)) is not None:
+            return self.send(given.status or 200, given.body, given.headers)
         words = path.strip("/").split("/")
         if words[0] == "api" and words[1] in ("models", "datasets"):
             return self.api(words[1], words[2:], query)
@@ -144,6 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self.send(404, b"not found")
         content = file.read_bytes()
         headers = {"ETag": f'"{_blob(content)}"', "Accept-Ranges": "bytes"} | headers
+        if self.command == "GET" and (given := self.hub.take_answer(file.as_posix(), spoils=True)) is not None:
+            content = given.body
         status, wanted = 200, self.headers.get("Range")
         if wanted and self.headers.get("If-Range", headers["ETag"]) == headers["ETag"]:
             first = int(wanted.removeprefix("bytes=").split("-")[0])

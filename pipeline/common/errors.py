@@ -5,12 +5,15 @@ paragraph on standard error and exit with status 1; anything else is a defect of
 """
 
 import difflib
-import errno
 import os
 import sys
 from collections.abc import Callable, Iterable
 
+from pipeline.common.disk import of_disk, told
 from pipeline.common.names import difference, looks_like
+
+LONGEST = 400
+"""Characters that a message takes of what another program said."""
 
 
 class UserError(Exception):
@@ -38,8 +41,20 @@ def closest(name: str, valid: Iterable[str], likeness: float = 0.5) -> str | Non
     return next(iter(difflib.get_close_matches(name, [*valid], n=1, cutoff=likeness)), None)
 
 
+def one_line(error: Exception) -> str:
+    """Return what an error says in one line of at most `LONGEST` characters, its kind where it says nothing."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and "For more information" not in line]
+    said = " ".join(lines[:2]).rstrip(":.") or type(error).__name__
+    return clipped(said)
+
+
+def clipped(text: str, longest: int = LONGEST) -> str:
+    """Return a text for a message, without its end where it has more than `longest` characters."""
+    return text if len(text) <= longest else f"{text[:longest]} …"
+
+
 def run_stage(main: Callable[[], None]) -> None:
-    """Run a stage's `main`, turning `UserError` and a full disk into a message and exit status 1."""
+    """Run a stage's `main`, turning `UserError` and whatever a disk refuses into a message and exit status 1."""
     try:
         main()
         sys.stdout.flush()
@@ -49,8 +64,8 @@ def run_stage(main: Callable[[], None]) -> None:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
-    except OSError as error:
-        if error.errno is None or (error.filename is None and error.errno != errno.ENOSPC):
+    except Exception as error:
+        if (disk := of_disk(error)) is None:
             raise
-        print(f"error: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
+        print(f"error: {told(disk)}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -18,8 +17,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.common.errors import UserError, nearest
+from pipeline.common.disk import of_disk
+from pipeline.common.errors import UserError, nearest, one_line
 from pipeline.common.names import on_disk, plain
+from pipeline.common.temporary import temporary_file
 
 UTF16_MARK = "a UTF-16 byte order mark"
 _PARTS = re.compile(r"(\d+)")
@@ -43,19 +44,31 @@ def sha256_file(path: Path) -> str:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it onto `path` on success, delete it on any error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    """Yield a temporary path beside `path`; rename it onto `path` on success, delete it on any error.
+
+    Raises:
+        OSError: the disk refuses; it names `path`, whichever library wrote.
+    """
+    temporary: Path | None = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_file(path)
         yield temporary
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
+    except Exception as error:
+        if (disk := of_disk(error)) is None:
+            raise
+        if disk.filename is None or Path(os.fsdecode(disk.filename)).parent == path.parent:
+            disk.filename, disk.filename2 = str(path), None  # not the temporary name, which nobody knows
+        if disk is error:
+            raise
+        raise disk from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -120,15 +133,15 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid JSON: {error}") from None
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits, brackets in brackets
+        raise UserError(f"{path}: not valid JSON: {one_line(error)}") from None
 
 
 def read_object(path: Path) -> dict[str, Any] | None:
     """Read a JSON object that may be missing or broken: `None` where there is none."""
     try:
         value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 
@@ -141,8 +154,8 @@ def parse_object(text: str, where: str) -> dict[str, Any]:
     """
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{where}: not valid JSON: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where}: not valid JSON: {one_line(error)}") from None
     if not isinstance(value, dict):
         raise UserError(f"{where}: expected a JSON object, got {type(value).__name__}")
     return value
@@ -195,6 +208,9 @@ def read_parquet(path: Path, schema: pa.Schema | None = None, columns: Sequence[
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (pa.ArrowInvalid, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            error.filename = str(path)
+            raise  # the disk's fault, not the file's
         raise UserError(f"{path}: not a readable Parquet file (truncated?): {error}") from None
     for field in schema or ():
         if field.name not in table.column_names:

@@ -17,7 +17,7 @@ from filelock import FileLock
 from pipeline.common.errors import UserError
 from pipeline.common.files import digest
 from pipeline.common.paths import SPLITS
-from pipeline.data import sources
+from pipeline.data import archives, sources
 from pipeline.data.hub import hub_file, hub_list
 
 LISTED = 20  # names in a message
@@ -196,7 +196,7 @@ def archive_source(places: Places, given: Mapping[str, Any] | None, language: st
         try:
             root = unpacked(packed, places.member, url != address, language, work)
             return _find_inside(places, root, language, work)
-        except sources.BrokenArchive:
+        except archives.BrokenArchive:
             packed.unlink(missing_ok=True)  # to be fetched anew next time
             raise
 
@@ -209,7 +209,7 @@ def _find_inside(places: Places, root: Path, language: str, work: Path) -> sourc
     while True:
         try:
             return places.find(folder, language, places.splits, work)
-        except sources.BrokenArchive:
+        except archives.BrokenArchive:
             raise
         except UserError as error:
             refused = refused or error  # that of the innermost folder says most
@@ -235,20 +235,20 @@ def unpacked(packed: Path, member: str | None, single: bool, language: str, work
     root = work / "whole"
     shutil.rmtree(root, ignore_errors=True)
     if member is None:
-        sources.unpack(packed, root)
+        archives.unpack(packed, root)
         return root
     root.mkdir(parents=True)
     own, ending = root / member.replace("{language}", language), member.replace("{language}", "")
-    zipped = sources.is_zip(packed)
+    zipped = archives.is_zip(packed)
     if not zipped and (single or packed.name == own.name):
         shutil.copyfile(packed, own)
         return root
-    there = sources.zip_member(packed, own.name, own) if zipped else []
+    there = archives.zip_member(packed, own.name, own) if zipped else []
     packs = [name.removesuffix(ending) for name in there if name.endswith(ending)]
     if packs and not own.exists():
         raise sources.no_such_language(language, packs)
     if not packs:  # the files themselves
-        sources.unpack(packed, root)
+        archives.unpack(packed, root)
     return root
 
 

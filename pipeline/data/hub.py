@@ -1,15 +1,20 @@
 """The Hugging Face hub: what lies in a repository at a commit, its files one by one, and what its library has in its cache.
 
-Connection errors are retried inside the hub's library, server errors here (`pipeline.data.sources.retry`).
+Its library asks and understands the answers; what arrives of a file is counted, hashed and resumed here (`arrivals`).
 """
 
+import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-from pipeline.common.errors import UserError
-from pipeline.data.sources import TRANSIENT, one_line, retry
+from pipeline.common.errors import UserError, one_line
+from pipeline.data.arrivals import CHUNK, Announced, by_tag, receive
+from pipeline.data.sources import TIMEOUT, TRANSIENT, retry
 
 T = TypeVar("T")
 
@@ -30,7 +35,8 @@ def hub_list(repository: str, revision: str, kind: str, below: str | None = None
     """
 
     def call() -> list[str]:
-        return [entry.path for entry in _api().list_repo_tree(repository, below, revision=revision, repo_type=kind)]
+        there = _api().list_repo_tree(repository, below, revision=revision, repo_type=kind)
+        return [path for path in map(_path, there) if _is_inside(path)]
 
     return _hub(call, f"{repository}@{revision}/{below or ''}")
 
@@ -94,7 +100,8 @@ def hub_tree(repository: str, revision: str, kind: str, below: str = "", recursi
             there = [*_api().list_repo_tree(repository, below or None, recursive=recursive, **where)]
         except EntryNotFoundError:
             return []
-        return sorted(f"{entry.path}/" if isinstance(entry, RepoFolder) else entry.path for entry in there)
+        paths = [f"{_path(entry)}/" if isinstance(entry, RepoFolder) else _path(entry) for entry in there]
+        return sorted(path for path in paths if _is_inside(path))
 
     return _hub(call, f"{repository}@{revision}/{below}")
 
@@ -102,17 +109,81 @@ def hub_tree(repository: str, revision: str, kind: str, below: str = "", recursi
 def hub_file(repository: str, revision: str, kind: str, path: str, folder: Path) -> Path:
     """Download one file of a hub repository into `folder`, keeping its path; a file already complete there is kept.
 
+    What arrives is held against the digest that the hub announces: the SHA-256 of a large file, git's id of another. The part
+    that an earlier call left is resumed.
+
     Raises:
-        UserError: the file does not exist, access is refused, or the hub cannot be reached.
+        UserError: the file does not exist, access is refused, the hub cannot be reached, what answers is not the hub, or what
+            arrives is not what it announces.
     """
-    from huggingface_hub import hf_hub_download
+    what, file = f"{repository}@{revision}/{path}", folder / path
+    if not _is_inside(path):
+        raise UserError(f"{what}: it would be written outside its folder")
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _hub(lambda: _fetch(repository, revision, kind, path, file), what, resumes=True)
+    return file
 
-    def call() -> str:
-        return hf_hub_download(
-            repository, path, repo_type=kind, revision=revision, local_dir=folder, endpoint=_endpoint()
-        )
 
-    return Path(_hub(call, f"{repository}@{revision}/{path}"))
+def _fetch(repository: str, revision: str, kind: str, path: str, file: Path) -> None:
+    """Fetch one file, from the hub library's own cache where it has it; the part lies beside it until it is whole."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+
+    url = hf_hub_url(repository, path, repo_type=kind, revision=revision, endpoint=_endpoint())
+    found = get_hf_file_metadata(url)
+    if found.commit_hash is None or found.etag is None or found.size is None:
+        raise Stranger("what answers does not announce the file as the hub does: does the network ask for a login?")
+    told = by_tag(found.etag, found.size)
+    part, tag = file.with_name(f"{file.name}.part"), file.with_name(f"{file.name}.part.tag")
+    cached = try_to_load_from_cache(repository, path, revision=found.commit_hash, repo_type=kind)
+    if isinstance(cached, str):
+        with suppress(OSError), open(cached, "rb") as copy:  # spoilt or gone: it is fetched
+            receive(iter(lambda: copy.read(CHUNK), b""), part, 0, told)
+            part.replace(file)
+            tag.unlink(missing_ok=True)
+            return
+    have = part.stat().st_size if part.exists() and tag.exists() and tag.read_bytes() == found.etag.encode() else 0
+    tag.write_text(found.etag, encoding="utf-8")
+    if have < found.size:
+        _fetch_rest(url, found.location, part, have, told)
+    else:  # whole but for its name, or not what it is taken for
+        receive((), part, have, told)
+    part.replace(file)
+    tag.unlink()
+
+
+def _fetch_rest(url: str, place: str, part: Path, have: int, told: Announced) -> None:
+    """Append what is missing of a file to its part.
+
+    Args:
+        url: the hub's address of the file.
+        place: where its content lies: elsewhere the token is not shown.
+        part: the part.
+        have: its bytes that are right.
+        told: what the hub announced.
+    """
+    utils: Any = import_module("huggingface_hub.utils")  # which does not say that it exports these
+
+    headers = {**utils.build_hf_headers(), "Accept-Encoding": "identity"}
+    if urlsplit(place).netloc != urlsplit(url).netloc:
+        headers.pop("authorization", None)
+    if have:
+        headers["Range"] = f"bytes={have}-"
+    client = utils.get_session()  # the library's, with its proxies and certificates
+    with client.stream("GET", place, headers=headers, timeout=TIMEOUT) as response:
+        utils.hf_raise_for_status(response)
+        receive(response.iter_bytes(), part, have if response.status_code == 206 else 0, told)
+
+
+def _path(entry: Any) -> str:
+    if not isinstance(entry.path, str):
+        raise TypeError(f"a path {entry.path!r}, expected text")
+    return entry.path
+
+
+def _is_inside(path: str) -> bool:
+    """Whether a path of a listing leads to a place below its folder."""
+    return "\0" not in path and not path.startswith("/") and ".." not in path.split("/") and path not in ("", ".")
 
 
 def _endpoint() -> str | None:
@@ -121,26 +192,60 @@ def _endpoint() -> str | None:
 
 
 def _api() -> Any:
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, get_session
 
+    get_session().timeout = TIMEOUT  # the library's own waits for ever
     return HfApi(endpoint=_endpoint())
 
 
-def _hub(call: Callable[[], T], what: str) -> T:
-    """Call the hub library; its connection errors are already retried inside it, server errors are retried here."""
+class Stranger(Exception):
+    """What answers is not the hub."""
+
+
+def _hub(call: Callable[[], T], what: str, resumes: bool = False) -> T:
+    """Call the hub library; servers in trouble are tried again, and connections that break where `resumes` is said: else it does.
+
+    Raises:
+        UserError: it failed, in whatever way: what a stranger answers in the hub's place leads to errors of many kinds.
+    """
 
     def transient(error: Exception) -> bool:
-        return _status(error) in TRANSIENT or "Consistency check failed" in str(error)
+        connection = isinstance(error, ConnectionError | TimeoutError) or bool(_of_client(error) & CONNECTION)
+        return _status(error) in TRANSIENT or (resumes and connection)
 
     try:
         return retry(call, transient, what)
-    except Exception as error:
-        # The library raises errors of its HTTP client (httpx or httpx2, by version) beside its own.
-        library = type(error).__module__.split(".")[0]
-        inconsistent = library == "builtins" and isinstance(error, OSError) and error.errno is None
-        if library in ("huggingface_hub", "httpx", "httpx2") or inconsistent:
-            raise UserError(f"{what}: {one_line(error)}{_advice(error)}") from None
+    except UserError:
         raise
+    except Exception as error:
+        network = isinstance(error, ConnectionError | TimeoutError) or _is_library(error)
+        if isinstance(error, OSError) and error.errno is not None and not network:
+            raise  # the disk's
+        raise UserError(f"{what}: {_said(error)}{_advice(error)}") from None
+
+
+CONNECTION = {"TransportError", "ConnectError", "TimeoutException", "NetworkError", "RemoteProtocolError"}
+"""Kinds of errors of the library's HTTP client (httpx or httpx2, by version) that another attempt may be free of."""
+
+
+def _of_client(error: Exception) -> set[str]:
+    """The names of an error's kinds, where it is of the HTTP client."""
+    own = type(error).__module__.split(".")[0] in ("httpx", "httpx2")
+    return {kind.__name__ for kind in type(error).__mro__} if own else set()
+
+
+def _is_library(error: Exception) -> bool:
+    return type(error).__module__.split(".")[0] in ("huggingface_hub", "httpx", "httpx2")
+
+
+def _said(error: Exception) -> str:
+    """What went wrong, and where it was no answer of the hub's, what came in its place."""
+    if isinstance(error, json.JSONDecodeError):
+        came = f"it began {error.doc.strip()[:60]!r}" if error.doc.strip() else "it was empty"
+        return f"the answer is not JSON, as the hub's is; {came}. Does the network ask for a login?"
+    if _is_library(error) or isinstance(error, Stranger | ConnectionError | TimeoutError):
+        return one_line(error)
+    return f"the answer is not such as the hub's ({type(error).__name__}: {one_line(error)})"
 
 
 def _advice(error: Exception) -> str:

@@ -6,26 +6,22 @@ what each one said.
 """
 
 import errno
-import gzip
 import http.client
-import lzma
 import os
 import random
 import shutil
 import sys
-import tarfile
 import time
 import urllib.error
 import urllib.request
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.common.errors import UserError, nearest
+from pipeline.common.errors import UserError, clipped, nearest, one_line
 from pipeline.common.files import sha256_file
+from pipeline.data.arrivals import CHUNK, Spoilt, by_headers, receive
 
 Files = dict[str, list[Path]]  # split → its files, in order
 T = TypeVar("T")
@@ -35,11 +31,10 @@ ATTEMPTS = 4
 PAUSE = 1.0  # seconds before the second attempt; doubles each time
 TIMEOUT = 60.0  # seconds without a byte
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
-CHUNK = 1 << 18  # bytes
-
-
-class BrokenArchive(UserError):
-    """A downloaded archive cannot be unpacked."""
+REASONS = 1200  # characters that an error takes of what all sources said
+HTTP = ("http://", "https://")
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE)
+"""What no other source mends: there is no place for its files."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +93,14 @@ def obtain(sources: Sequence[Source], work: Path, check: Callable[[Files], list[
             except UserError:
                 shutil.rmtree(folder)
                 raise
-        except UserError as error:
-            reason = str(error).replace(f"{folder}{os.sep}", "")
+        except (UserError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise
+            reason = clipped(str(error).replace(f"{folder}{os.sep}", ""), REASONS)
             failures.append((source.kind, source.where, reason))
             print(f"{what}: {source.kind} ({source.where}): {reason}", file=sys.stderr)
-    tried = "\n".join(f"  {kind} ({where}): {reason}" for kind, where, reason in failures)
+    each = REASONS // max(len(failures), 1)
+    tried = "\n".join(f"  {kind} ({clipped(where, each)}): {clipped(reason, each)}" for kind, where, reason in failures)
     advice = "Mend one of them, or put the files into a folder and name it: `folder: PATH` with `folder` in `sources`."
     raise UserError(f"{what}: no source worked\n{tried or '  (the list `sources` is empty)'}\n{advice}")
 
@@ -148,12 +146,6 @@ def retry(call: Callable[[], T], transient: Callable[[Exception], bool], what: s
     raise AssertionError("unreachable")
 
 
-def one_line(error: Exception) -> str:
-    """Return what an error says in one line, its kind where it says nothing."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip() and "For more information" not in line]
-    return " ".join(lines[:2]).rstrip(":.") or type(error).__name__
-
-
 def download(url: str, path: Path, sha256: str | None = None) -> None:
     """Download `url` to `path`, resuming a part left by an earlier attempt if the server still has the same file.
 
@@ -165,43 +157,69 @@ def download(url: str, path: Path, sha256: str | None = None) -> None:
         sha256: expected hash, checked when given.
 
     Raises:
-        UserError: the address is wrong or refused, the network keeps failing, or the hash differs.
+        UserError: the address is wrong or refused, the network keeps failing or answers what is no HTTP, what arrives is not
+            what the server announces, or the hash differs.
     """
-    if not url.startswith(("http://", "https://")):
+    if not url.startswith(HTTP):
         raise UserError(f"{url}: expected an http:// or https:// address")
     if path.exists() and (sha256 is None or sha256_file(path) == sha256):
         return
     part, tag = path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.part.tag")
     try:
-        retry(lambda: _fetch_rest(url, part, tag), _is_network, url)
+        found = retry(lambda: _fetch_rest(url, part, tag), is_network, url)
     except urllib.error.HTTPError as error:
-        raise UserError(f"{url}: the server answered {error.code} {error.reason}") from None
-    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
+        raise UserError(f"{url}: the server answered {error.code} {one_line(Exception(error.reason))}") from None
+    except Spoilt as error:
+        raise UserError(f"{url}: {error}, {ATTEMPTS} times; take another source, or ask who runs the network") from None
+    except OSError as error:
+        if not is_network(error):
+            raise
         raise UserError(f"{url}: {one_line(error)} after {ATTEMPTS} attempts; the part is kept for next time") from None
-    if sha256 is not None and (found := sha256_file(part)) != sha256:
+    except (http.client.HTTPException, ValueError) as error:
+        said = f"{type(error).__name__}: {one_line(error)}"
+        raise UserError(f"{url}: what answers there speaks no HTTP, or not to its end ({said})") from None
+    if sha256 is not None and found != sha256:
         part.unlink()
         raise UserError(f"{url}: sha256 is {found}, expected {sha256}")
     part.replace(path)
     tag.unlink(missing_ok=True)
 
 
-def _is_network(error: Exception) -> bool:
+def is_network(error: Exception) -> bool:
+    """Whether an error is the network's, of which another attempt may be free."""
     if isinstance(error, urllib.error.HTTPError):
         return error.code in TRANSIENT
     return isinstance(error, (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError))
 
 
-def _fetch_rest(url: str, part: Path, tag: Path) -> None:
-    """Append what is missing to `part`; `tag` holds the validator (ETag or date) its bytes came with."""
-    have = part.stat().st_size if part.exists() and tag.exists() else 0
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects to http and https alone, and keeps what the hub announces with one."""
+
+    linked: str | None = None
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        if not newurl.startswith(HTTP):
+            raise urllib.error.HTTPError(newurl, code, f"a redirect to {newurl[:200]!r}, no http address", headers, fp)
+        self.linked = headers.get("X-Linked-Etag") or self.linked
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _fetch_rest(url: str, part: Path, tag: Path) -> str:
+    """Append what is missing to `part`, return its SHA-256; `tag` holds the validator (ETag or date) its bytes came with."""
+    validator = tag.read_text(encoding="utf-8", errors="replace") if tag.exists() else ""
+    have = part.stat().st_size if part.exists() and validator.isascii() and validator.isprintable() and validator else 0
     headers = {"User-Agent": "metalingua", "Accept-Encoding": "identity"}
     if have:
-        headers |= {"Range": f"bytes={have}-", "If-Range": tag.read_text(encoding="utf-8")}
+        headers |= {"Range": f"bytes={have}-", "If-Range": validator}
+    redirects = _Redirects()
     try:
-        response = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
+        request = urllib.request.Request(url, headers=headers)
+        response = urllib.request.build_opener(redirects).open(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
-        if error.code == 416 and error.headers.get("Content-Range") == f"bytes */{have}":
-            return  # the part was already whole
+        if error.code == 416 and error.headers.get("Content-Range") == f"bytes */{have}":  # the part was already whole
+            return receive((), part, have, by_headers(error.headers, redirects.linked, have))
         if error.code == 416:
             tag.unlink(missing_ok=True)
             raise ConnectionError("the file changed on the server; starting again") from None
@@ -209,14 +227,10 @@ def _fetch_rest(url: str, part: Path, tag: Path) -> None:
     with response:
         have = have if response.status == 206 else 0
         _remember(response.headers, tag)
-        length = response.headers.get("Content-Length")
-        with open(part, "r+b" if have else "wb") as file:
-            file.seek(have)
-            file.truncate()
-            shutil.copyfileobj(response, file, CHUNK)
-        # http.client ends a short body quietly when read in chunks, so the length is checked here.
-        if length is not None and part.stat().st_size != have + int(length):
-            raise ConnectionError(f"connection closed after {part.stat().st_size} of {have + int(length)} bytes")
+        # http.client ends a short body quietly when read in chunks, so the length is checked where it arrives.
+        size = None if response.length is None else have + response.length
+        chunks = iter(lambda: response.read1(CHUNK), b"")
+        return receive(chunks, part, have, by_headers(response.headers, redirects.linked, size))
 
 
 def _remember(headers: Any, tag: Path) -> None:
@@ -226,100 +240,3 @@ def _remember(headers: Any, tag: Path) -> None:
         tag.write_text(validator, encoding="utf-8")
     else:
         tag.unlink(missing_ok=True)
-
-
-def unpack_tar(archive: Path, folder: Path) -> list[Path]:
-    """Unpack a tar archive (any compression) into `folder`, emptied first; return its files, sorted.
-
-    Raises:
-        BrokenArchive: not a tar archive, truncated, or a member that would land outside `folder` or is a device.
-    """
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
-    except tarfile.FilterError as error:
-        raise BrokenArchive(f"{archive}: refused: {error}") from None
-    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise BrokenArchive(f"{archive}: not a whole tar archive (truncated?): {one_line(error)}") from None
-    return sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
-
-
-def unpack(archive: Path, folder: Path) -> list[Path]:
-    """Unpack a zip or tar archive, whatever it is called, into `folder`, emptied first; return its files, sorted.
-
-    Raises:
-        BrokenArchive: see `unpack_tar` and `unpack_zip`.
-    """
-    zipped = is_zip(archive) or (archive.suffix.lower() == ".zip" and not tarfile.is_tarfile(archive))
-    return unpack_zip(archive, folder) if zipped else unpack_tar(archive, folder)
-
-
-def is_zip(archive: Path) -> bool:
-    """Say whether a file begins as zip archives do, truncated ones too."""
-    with archive.open("rb") as file:
-        return file.read(2) == b"PK"
-
-
-def unpack_zip(archive: Path, folder: Path) -> list[Path]:
-    """Unpack a zip archive into `folder`, emptied first; return its files, sorted. Links become files of their target's name.
-
-    Raises:
-        BrokenArchive: not a zip archive, truncated, encrypted, or a member that would land outside `folder` or on another one.
-    """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        with zipfile.ZipFile(archive) as zipped:
-            for member in zipped.infolist():
-                _unpack_member(zipped, member, folder.resolve(), archive)
-    except (
-        zipfile.BadZipFile,
-        EOFError,
-        zlib.error,
-        lzma.LZMAError,
-        ValueError,
-        NotImplementedError,
-        OSError,
-    ) as error:
-        if isinstance(error, OSError) and error.errno not in _IMPOSSIBLE:
-            raise
-        raise BrokenArchive(f"{archive}: not a whole zip archive (truncated?): {one_line(error)}") from None
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-# What odd names and offsets of members lead to, and broken bzip2 data (no number): the archive's fault, unlike a full disk.
-_IMPOSSIBLE = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EINVAL, None)
-
-
-def _unpack_member(zipped: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, archive: Path) -> None:
-    name = member.filename.replace("\\", "/")  # as some programs for Windows write it
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder):
-        raise BrokenArchive(f"{archive}: refused: {member.filename!r} would be written outside its folder")
-    if name.endswith("/"):
-        return
-    if member.flag_bits & 1:
-        raise BrokenArchive(f"{archive}: {member.filename!r} is encrypted; unpack it yourself and use source folder")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with zipped.open(member) as source, open(path, "wb") as target:
-        shutil.copyfileobj(source, target, CHUNK)
-
-
-def zip_member(archive: Path, name: str, path: Path) -> list[str]:
-    """Copy the member of a zip archive whose last path part is `name` to `path`; return all members' last parts.
-
-    Where there is no such member, `path` is not written.
-
-    Raises:
-        BrokenArchive: not a zip archive, or truncated.
-    """
-    try:
-        with zipfile.ZipFile(archive) as zipped:
-            members = {Path(member).name: member for member in zipped.namelist() if not member.endswith("/")}
-            if name in members:
-                with zipped.open(members[name]) as source, open(path, "wb") as target:
-                    shutil.copyfileobj(source, target, CHUNK)
-    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
-        raise BrokenArchive(f"{archive}: not a whole zip archive (truncated?): {error}") from None
-    return sorted(members)

@@ -7,6 +7,7 @@ comes first and is tried before any weights are: what cannot be used costs no gi
 import re
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import yaml
 from tokenizers import Tokenizer
 
 from pipeline.common.errors import UserError
+from pipeline.data.arrivals import CHUNK, Announced, Spoilt, by_tag, receive
 from pipeline.data.hub import hub_cached, hub_file, hub_list, hub_offline, hub_proposals
 from pipeline.encoders import normaliser
 from pipeline.encoders.convert import SLOW_TOKENIZER, TOKENIZER, convert_tokenizer
@@ -53,8 +55,8 @@ def from_hub(
         raise UserError(f"revision: {revision!r} is not a commit of {repository}; expected 40 hexadecimal digits")
     place = f"{repository}@{revision}"
     there = copy_of(repository, revision, mirror)
-    if there is not None:
-        return from_folder(there, folder, letters)
+    if there is not None:  # the same facts as of the hub, wherever the copy lies
+        return {key: value for key, value in from_folder(there, folder, letters).items() if key != "read"}
     names = set(hub_list(repository, revision, "model"))
     check_names(names, repository, place)
 
@@ -185,18 +187,40 @@ def licence_of(card: Path) -> str:
 def from_folder(source: Path, folder: Path, letters: Mapping[str, bool | None] = {}) -> dict[str, Any]:
     """Copy a model's files from `source` into `folder` and check them; return facts for the manifest as `from_hub`.
 
-    They are copied, not linked: a later change of the user's model must not change what finished runs were made with.
+    They are copied, not linked: a later change of the user's model must not change what finished runs were made with. What was
+    copied stands under `read`, SHA-256 by path. Where the tool that fetched a folder noted the hub's digests, the copy is held
+    against them.
 
     Raises:
-        UserError: `source` is not an encoder the pipeline can load (see `load_encoder`).
+        UserError: `source` is not an encoder the pipeline can load (see `load_encoder`), or a file is not what was fetched.
     """
     check_files(source, (TOKENIZER, *SLOW_TOKENIZER))
     names = {path.name for path in source.iterdir() if path.is_file()}
+    read: dict[str, str] = {}
 
     def copy(name: str) -> Path:
-        return Path(shutil.copyfile(source / name, folder / name))
+        try:
+            with open(source / name, "rb") as file:
+                blocks = iter(lambda: file.read(CHUNK), b"")
+                read[str(source / name)] = receive(blocks, folder / name, 0, noted_digest(source / name))
+        except Spoilt as error:
+            raise UserError(f"{source / name}: {error}; fetch it again") from None
+        return folder / name
 
-    return collect(names, copy, folder, letters)
+    return {**collect(names, copy, folder, letters), "read": read}
+
+
+def noted_digest(file: Path) -> Announced:
+    """Return the digest by which the hub knows a file of its library's cache, or of a folder that its tool filled."""
+    size, blob = file.stat().st_size, file.resolve()
+    if blob.parent.name == "blobs":
+        return by_tag(blob.name, size)
+    noted = file.parent / ".cache" / "huggingface" / "download" / f"{file.name}.metadata"
+    lines = noted.read_text(encoding="utf-8", errors="replace").splitlines() if noted.is_file() else []
+    with suppress(IndexError, ValueError):  # a note of another form
+        if file.stat().st_mtime <= float(lines[2]) + 1:  # later the user changed it, and may
+            return by_tag(lines[1], size)
+    return Announced()
 
 
 def choose_files(names: set[str]) -> list[str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer, processors
 
-from pipeline.common.errors import UserError, nearest
+from pipeline.common.errors import UserError, nearest, one_line
 from pipeline.common.files import read_json
 from pipeline.encoders.architectures import ARCHITECTURES, Architecture, architecture_class
 from pipeline.encoders.fitting import (
@@ -30,6 +30,7 @@ from pipeline.encoders.fitting import (
     stored_shapes,
 )
 from pipeline.encoders.long_words import cut_long_words
+from pipeline.encoders.normaliser import check_growth
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -204,7 +205,8 @@ def load_tokenizer(folder: Path, end: str | None = None, checked: bool = True) -
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises bare Exception
-        raise UserError(f"{path}: not a tokenizer of the tokenizers library: {error}") from None
+        raise UserError(f"{path}: not a tokenizer of the tokenizers library: {one_line(error)}") from None
+    check_growth(path, tokenizer)
     tokenizer.no_padding()
     tokenizer.no_truncation()
     number = None if end is None else tokenizer.token_to_id(end)

@@ -3,9 +3,11 @@
 A normaliser that lower-cases or strips accents takes tone marks away: in Yoruba many words then are one.
 """
 
+import json
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer, normalizers
@@ -16,6 +18,36 @@ EXAMPLE = "Àwọn ọmọ"
 IN_PARTS = "o\u0323\u0300"
 """Yoruba's ọ̀, letter and marks each on its own (NFD)."""
 CHOICES = ("lower_case", "strip_accents")
+GROWTH, STEPS = 10_000, 1000
+"""Letters that a normaliser may make of one, and its steps."""
+
+
+def check_growth(path: Path, tokenizer: Tokenizer) -> None:
+    """Check that a tokenizer's normaliser cannot make text far longer than it is; nothing is normalised for it.
+
+    Args:
+        path: of `tokenizer.json`, for the error.
+        tokenizer: what it holds.
+
+    Raises:
+        UserError: its replacements together may make one letter more than `GROWTH`, or there are more than `STEPS` of them.
+    """
+    if tokenizer.normalizer is None:
+        return
+    growth, steps = 1, 0
+    waiting = [json.loads(tokenizer.normalizer.__getstate__())]
+    while waiting:
+        part, steps = waiting.pop(), steps + 1
+        waiting += part.get("normalizers", ())
+        content = part.get("content") or part.get("prepend") or ""
+        pattern = part.get("pattern") or {}
+        whole = pattern.get("String")  # a regular expression may match one letter, and nothing between two
+        growth *= max(1, -(-len(content) // max(len(whole), 1)) if whole else len(content) + 1 if content else 1)
+        if growth > GROWTH or steps > STEPS:
+            raise UserError(
+                f"{path}: its normaliser could make one letter more than {GROWTH:,}, or has more than {STEPS:,} steps: text "
+                "would grow without bound; expected a tokenizer that keeps text about as long as it is"
+            )
 
 
 def describe(tokenizer: Tokenizer) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from pipeline.common import paths
 from pipeline.common.code import represent_code, run_code, stage_code
-from pipeline.common.earlier import in_effect
+from pipeline.common.earlier import described, in_effect
 from pipeline.common.errors import UserError
 from pipeline.common.files import canonical_json, digest, read_json, write_text
 from pipeline.config.load import load, parse
@@ -110,9 +110,10 @@ class Jobs:
         return canonical_json(self.dataset(wildcards.dataset).data_spec(wildcards.language))
 
     def download_code(self, wildcards: Wildcards) -> str:
-        """The code hash of downloading, or the accepted one that one language's raw files answer to."""
+        """The code hash of downloading, or the accepted one that one language's files answer to; and own ones that changed."""
         manifest = paths.raw_manifest(wildcards.dataset, wildcards.language)
-        return self._in_effect(manifest, stage_code("download"))
+        code, dataset = self._in_effect(manifest, stage_code("download")), self.dataset(wildcards.dataset)
+        return self._own.answered(described(manifest), code) if dataset.folder or dataset.mirror else code
 
     def data_code(self, wildcards: Wildcards) -> str:
         """The code hash of preprocessing one dataset, or the accepted one that one language's splits answer to."""
@@ -144,8 +145,13 @@ class Jobs:
         return canonical_json({**encoder.spec, "encoder": encoder.key})
 
     def encoder_code(self, wildcards: Wildcards) -> str:
-        """The code hash of making encoders, or the accepted one that this encoder answers to."""
-        return self._in_effect(paths.encoder_manifest(wildcards.encoder), stage_code("encoder"))
+        """The code hash of making encoders, or the accepted one this encoder answers to; and of yours that changed."""
+        manifest = paths.encoder_manifest(wildcards.encoder)
+        code, encoder = (
+            self._in_effect(manifest, stage_code("encoder")),
+            found(self.grid.encoders, wildcards.encoder, "encoder"),
+        )
+        return self._own.answered(described(manifest), code) if encoder.folder else code
 
     def encoder_location(self, wildcards: Wildcards, output: Any) -> str:
         """The flag that says in which folder a model of the user's, or a mirror of the hub, lies."""

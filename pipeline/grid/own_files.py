@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common import paths
-from pipeline.common.files import canonical_json, read_object, sha256_file, write_text
+from pipeline.common.files import canonical_json, digest, read_object, sha256_file, write_text
 from pipeline.grid.inputs import Dataset
 
 CALLED = "language"
@@ -41,7 +41,10 @@ class OwnFiles:
         known = self._known.get(str(path))
         if isinstance(known, list) and known[:-1] == facts:
             return str(known[-1])
-        value = sha256_file(path)
+        try:
+            value = sha256_file(path)
+        except OSError:  # of which the stage tells
+            return None
         if time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > SETTLED:
             self._known[str(path)] = [*facts, value]
             self._hashed = True
@@ -65,7 +68,27 @@ class OwnFiles:
 
     def changed(self, dataset: Dataset, language: str) -> bool:
         """Whether a file is new, or one that was read is gone or holds something else than the copy that was made of it."""
-        return _differs(read_of(dataset, language), self.content(dataset, language))
+        read = read_of(dataset, language)
+        return self.answered(read, "same") != "same" or _differs(read, self.content(dataset, language))
+
+    def answered(self, read: Mapping[str, Any], code: str) -> str:
+        """Return the code hash that Snakemake is told of a copy of own files, with what these hold where that is something else.
+
+        Files that are gone say nothing: the copy is kept. What is made anew notes what it was told (`answers_to`), so that the
+        next start tells the same.
+
+        Args:
+            read: the copy's manifest; `read` in it has the SHA-256 of the files by path.
+            code: the code hash in effect.
+        """
+        before = read.get("read")
+        if not isinstance(before, dict):
+            return code
+        now = {path: self.sha256(Path(path)) or sha256 for path, sha256 in before.items()}
+        self.remember()
+        if now == before:
+            return code
+        return f"{code.split()[0]} {digest(now)}"
 
     def handed(self, dataset: Dataset, language: str) -> list[str]:
         """Write what the files hold where the download's rule has it for an input, and return that path; see `download`.

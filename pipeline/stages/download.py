@@ -9,6 +9,7 @@ written last: as long as there is none, nothing was fetched. Interrupted downloa
 
 import argparse
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,10 +17,13 @@ from typing import Any
 
 from pipeline.common import paths
 from pipeline.common.code import add_code_argument, code_stamp, stage_modules
+from pipeline.common.disk import told
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import atomic_path, sha256_file, write_json
 from pipeline.data.loaders import fetch_module, parse_spec
 from pipeline.data.sources import Obtained
+
+PACKED = re.compile(r"\.(zip|tgz|tar(\.\w+)?)$", re.IGNORECASE)
 
 
 def download(
@@ -46,9 +50,8 @@ def download(
         files = _keep(obtained, manifest.parent)
         write_json(manifest, _describe(spec, obtained, files, asked))
     except OSError as error:
-        raise UserError(
-            f"{manifest.parent}: cannot fetch: {os.strerror(error.errno) if error.errno else error}"
-        ) from error
+        why = os.strerror(error.errno) if error.errno else error
+        raise UserError(f"{manifest.parent}: cannot fetch: {why} ({told(error)})") from error
     shutil.rmtree(work)
     return manifest
 
@@ -84,9 +87,27 @@ def _describe(
         "where": obtained.source.where,
         "files": dict(files),
         **({"own": True} if obtained.source.kind == "folder" else {}),
+        **({"read": read} if (read := _read(spec, obtained)) else {}),
         "notes": obtained.notes,
         "failed": failures,
     }
+
+
+def _read(spec: Mapping[str, Any], obtained: Obtained) -> dict[str, str]:
+    """Return the SHA-256 of the user's files, by path, that were copied or unpacked: the next start looks whether they changed.
+
+    Those that `files` names in a folder are known by it already.
+    """
+    kind = obtained.source.kind
+    if kind not in ("folder", "mirror") or (spec["loader"] == "files" and kind == "folder"):
+        return {}
+    work = paths.raw_manifest(spec["dataset"], spec["language"]).parent
+    files = {file for several in obtained.files.values() for file in several}
+    own = {file for file in files if not file.resolve().is_relative_to(work.resolve())}
+    if own != files:  # out of an archive that lies in the folder
+        packed = [path for path in Path(obtained.source.where).glob("*") if PACKED.search(path.name)]
+        own |= {path for path in packed if spec["language"] in path.name} or set(packed)
+    return {str(path): sha256_file(path) for path in sorted(own)}
 
 
 def main() -> None:

@@ -15,7 +15,6 @@ run of that size and seed is given. Writes `config.json`, `model.safetensors`, `
 import argparse
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -27,6 +26,7 @@ from pipeline.common import paths
 from pipeline.common.code import add_code_argument, code_stamp, stage_code, stage_modules
 from pipeline.common.errors import UserError, nearest, run_stage
 from pipeline.common.files import digest, parse_object, read_json, read_parquet, sha256_file
+from pipeline.common.temporary import temporary_folder
 from pipeline.encoders.hub import from_folder, from_hub
 from pipeline.encoders.normaliser import CHOICES
 from pipeline.training.devices import take_gpu
@@ -115,8 +115,8 @@ def make(
     """
     from pipeline.encoders.manifest import install
 
-    with tempfile.TemporaryDirectory(prefix=".", dir=folder) as fresh:
-        place = staging or Path(fresh)
+    with temporary_folder(folder, "staging") as fresh:
+        place = staging or fresh
         place.mkdir(exist_ok=True)
         facts = fill(place) or {}
         recorded = {key: value for key, value in spec.items() if key != "encoder"}

@@ -10,7 +10,6 @@ none.
 import argparse
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +19,7 @@ from pipeline.common import paths
 from pipeline.common.code import add_code_argument, code_stamp, stage_modules
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import read_json, sha256_file, write_json
+from pipeline.common.temporary import temporary_folder
 from pipeline.data import report
 from pipeline.data.leaks import warnings_of
 from pipeline.data.loaders import GENERATED, loader_module, parse_spec
@@ -41,16 +41,14 @@ def preprocess(spec: Mapping[str, Any], asked: str | None = None) -> Path:
     loaded: Loaded = module.load(spec, raw)
     target = paths.data_dir(spec["dataset"], spec["language"])
     target.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".incoming-", dir=target))
     try:
-        _write(spec, loaded, raw, temporary, asked)
-        _replace(temporary, target)
+        with temporary_folder(target, "incoming") as temporary:
+            _write(spec, loaded, raw, temporary, asked)
+            _replace(temporary, target)
     except OSError as error:
         raise UserError(
             f"{target}: cannot write: {os.strerror(error.errno) if error.errno else error}; nothing was replaced"
         ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return paths.data_report(spec["dataset"], spec["language"])
 
 

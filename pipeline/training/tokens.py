@@ -14,7 +14,6 @@ Rows are tokenised in parallel by the Rust tokenizer, `CHUNK` at a time, so that
 
 import os
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -31,6 +30,7 @@ from tokenizers import Tokenizer
 from pipeline.common.code import code_hash
 from pipeline.common.errors import UserError
 from pipeline.common.files import digest, read_json, write_json
+from pipeline.common.temporary import temporary_folder
 from pipeline.tasks.examples import Examples
 
 CHUNK = 8192  # rows tokenised at a time
@@ -133,20 +133,18 @@ def tokenised(
     folder = place.parent / "tokens" / f"{place.stem}-{key}"
     if not (folder / "index.json").exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
-            write(temporary, encoded(table, task, tokenizer, labels, max_length, marks))
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o777 & ~umask)  # as any other folder: whoever shares the results may read it
-            if folder.exists() and not (folder / "index.json").exists():
-                shutil.rmtree(folder, ignore_errors=True)  # what is left of a folder that was deleted in part
-            temporary.replace(folder)  # fails where another run was faster: the same files
+            with temporary_folder(folder.parent, folder.name) as temporary:
+                write(temporary, encoded(table, task, tokenizer, labels, max_length, marks))
+                umask = os.umask(0)
+                os.umask(umask)
+                temporary.chmod(0o777 & ~umask)  # as any other folder: whoever shares the results may read it
+                if folder.exists() and not (folder / "index.json").exists():
+                    shutil.rmtree(folder, ignore_errors=True)  # what is left of a folder that was deleted in part
+                temporary.replace(folder)  # fails where another run was faster: the same files
         except OSError:
             if not (folder / "index.json").exists():
                 raise
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
     return read(folder)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.common.errors import UserError
-from pipeline.data import sources
+from pipeline.data import archives, sources
 from pipeline.data.fetching import (
     HubLayout,
     Places,
@@ -480,7 +480,7 @@ def find_in_tar(folder, language, splits, work):
     """As WikiAnn: a language's files lie in `<language>.tar.gz`, or below the folder itself."""
     packed = folder / f"{language}.tar.gz"
     if packed.is_file():
-        sources.unpack_tar(packed, work / "own")
+        archives.unpack_tar(packed, work / "own")
         return find(work / "own", language, splits, work)
     return find(folder, language, splits, work)
 

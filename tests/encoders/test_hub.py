@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 
 import pytest
@@ -7,6 +8,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
 from pipeline.common.errors import UserError
+from pipeline.common.files import sha256_file
 from pipeline.encoders.hub import from_folder, from_hub
 from pipeline.encoders.load import load_encoder
 from tests.encoders.conftest import NAME, OTHER
@@ -307,3 +309,47 @@ def test_vocab_txt_alone_does_not_lower_case_what_it_has_pieces_for(tmp_path, ta
     assert facts["normaliser"]["lower_case"] != kept
     assert facts["normaliser"]["strip_accents"] != kept
     assert len(facts["notes"]) == 1
+
+
+# ---------------------------------------------------------------------------------------------------------- held against digests
+
+
+def test_a_copy_is_held_against_what_the_hub_said_of_it(tmp_path, target):
+    source = tmp_path / "source"
+    save_row(source, "bert")
+    weights = source / "model.safetensors"
+    noted = source / ".cache/huggingface/download/model.safetensors.metadata"
+    noted.parent.mkdir(parents=True)
+    noted.write_text(f"{COMMIT}\n{sha256_file(weights)}\n{weights.stat().st_mtime + 5}\n")
+    facts = from_folder(source, target)
+    assert facts["read"][str(weights)] == sha256_file(weights)
+    before, content = weights.stat(), bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(UserError, match=r"model.safetensors: what arrived has sha256 .*; fetch it again"):
+        from_folder(source, target)
+    os.utime(weights, (before.st_mtime + 99, before.st_mtime + 99))
+    from_folder(source, target)  # changed by the user since: it is theirs
+
+
+def test_a_spoilt_file_of_the_library_s_cache_is_fetched_anew(hub, target, tmp_path):
+    save_row(hub.repository_folder, "bert")
+    snapshot = tmp_path / "cache" / "models--someone--tiny" / "snapshots" / COMMIT
+    shutil.copytree(hub.repository_folder, snapshot)
+    whole = (snapshot / "model.safetensors").read_bytes()
+    (snapshot / "model.safetensors").write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    from_hub(NAME, COMMIT, target)
+    assert (target / "model.safetensors").read_bytes() == whole
+    assert len([path for _, path, _ in hub.log if path.startswith("/content")]) == 1
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json"])
+def test_one_wrong_bit_of_a_model_is_refused(hub, target, name):
+    save_row(hub.repository_folder, "bert")
+    content = bytearray((hub.repository_folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    hub.spoil(name, bytes(content), times=99)
+    with pytest.raises(UserError, match=rf"{name}: what arrived has .* was announced"):
+        from_hub(NAME, COMMIT, target)
+    assert name not in files(target)

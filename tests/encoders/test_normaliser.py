@@ -1,7 +1,11 @@
-import pytest
-from tokenizers import Tokenizer, models, normalizers
+from pathlib import Path
 
-from pipeline.encoders.normaliser import describe, lost_marks, warnings
+import pytest
+from tokenizers import Regex, Tokenizer, models, normalizers
+
+from pipeline.common.errors import UserError
+from pipeline.encoders.load import load_tokenizer
+from pipeline.encoders.normaliser import check_growth, describe, lost_marks, warnings
 
 TEXTS = ["Àwọn ọmọ ń ṣe eré", "plain words"]
 
@@ -47,3 +51,40 @@ def test_a_normaliser_that_keeps_letters_is_not_warned_about():
     stripped = with_normaliser(normalizers.BertNormalizer(lowercase=True))
     (said,) = warnings(describe(stripped), stripped)
     assert said.startswith("the tokenizer lower-cases and strips accents: 'Àwọn ọmọ' becomes 'awon omo'")
+
+
+def replacing(pattern, content, times=1):
+    return normalizers.Sequence([normalizers.Replace(pattern, content)] * times)
+
+
+@pytest.mark.parametrize(
+    "normal",
+    [
+        replacing("a", "aa", 30),
+        replacing("a", "a" * 20_000),
+        replacing(Regex(""), "x", 20),
+        normalizers.Prepend("x" * 20_000),
+        replacing("a", "a", 1001),
+        normalizers.Sequence([replacing("a", "aa", 8), replacing("b", "ab", 8)]),
+    ],
+)
+def test_a_normaliser_that_makes_text_grow_without_bound_is_refused_unused(tmp_path, normal):
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0}, "[UNK]"))
+    tokenizer.normalizer = normal
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(UserError, match=r"tokenizer.json: its normaliser could make one letter more than 10,000"):
+        load_tokenizer(tmp_path, checked=False)
+
+
+def test_usual_normalisers_are_not():
+    usual = [
+        normalizers.Replace("``", '"'),
+        normalizers.Replace(Regex(" {2,}"), "▁"),
+        normalizers.Prepend("▁"),
+        normalizers.Replace(" ", "▁"),
+        normalizers.NFKC(),
+    ]
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0}, "[UNK]"))
+    check_growth(Path("x"), tokenizer)
+    tokenizer.normalizer = normalizers.Sequence(usual)
+    check_growth(Path("x"), tokenizer)

@@ -1,6 +1,7 @@
 """The helpers that the rules call."""
 
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError
-from pipeline.common.files import write_json
+from pipeline.common.files import sha256_file, write_json
 from pipeline.grid import jobs as workflow
 from pipeline.grid.runs import run_inputs
 from tests.rules.house import CONFIG
@@ -257,3 +258,19 @@ def test_what_earlier_code_made_keeps_its_hash_once_accepted(jobs: workflow.Jobs
         write_json(path, {"code": old})
         assert ask(accepting) == old
         assert ask(jobs) != old
+
+
+def test_a_model_of_the_user_s_that_changed_is_copied_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    few = {**CONFIG["experiments"]["few"], "encoder": "mine"}
+    encoders = {"mine": {"from": "folder", "folder": "model"}}
+    jobs = workflow.read_jobs({**CONFIG, "encoders": encoders, "experiments": {"few": few}}, [])
+    (key,) = jobs.grid.encoders
+    Path("model").mkdir()
+    Path("model/config.json").write_text("{}")
+    before = jobs.encoder_code(named(encoder=key))
+    write_json(paths.encoder_manifest(key), {"read": {"model/config.json": sha256_file(Path("model/config.json"))}})
+    assert jobs.encoder_code(named(encoder=key)) == before, "the first copy answers to the code alone"
+    Path("model/config.json").write_text("[]")
+    os.utime("model/config.json", (1_500_000_000, 1_500_000_000))
+    assert jobs.encoder_code(named(encoder=key)).startswith(f"{before} ")

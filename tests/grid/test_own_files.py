@@ -145,3 +145,38 @@ def test_another_name_of_a_language_is_read_anew_where_files_lie_elsewhere(tmp_p
     assert not OwnFiles().changed(called(sw="swa", xh="xho"), "sw")
     assert OwnFiles().changed(called(sw="swh"), "sw")
     assert OwnFiles().changed(called(), "sw")
+
+
+# ----------------------------------------------------------------------------------- copies of loaders' folders, and of models
+
+
+def copied(tmp_path, content=b"old"):
+    file = tmp_path / "mine" / "corpus.xlsx"
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(content)
+    return file, {"read": {str(file): sha256_file(file)}}
+
+
+def test_a_copy_answers_to_what_it_was_made_of(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file, manifest = copied(tmp_path)
+    assert OwnFiles().answered(manifest, "c0de") == "c0de"
+    file.write_bytes(b"new")
+    os.utime(file, (1_500_000_000, 1_500_000_000))  # older than the copy: as `cp -p` and `rsync -a` leave it
+    asked = OwnFiles().answered(manifest, "c0de")
+    assert asked.startswith("c0de ") and asked != "c0de"
+    anew = {"read": {str(file): sha256_file(file)}, "answers_to": asked}
+    assert OwnFiles().answered(anew, asked) == asked, "told again as it was told"
+    file.write_bytes(b"newer")
+    again = OwnFiles().answered(anew, asked)
+    assert again.startswith("c0de ") and again != asked
+    file.write_bytes(b"new")
+    assert OwnFiles().answered(anew, asked) == asked
+
+
+def test_a_copy_outlives_its_originals(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file, manifest = copied(tmp_path)
+    file.unlink()
+    assert OwnFiles().answered(manifest, "c0de") == "c0de"
+    assert OwnFiles().answered({}, "c0de") == OwnFiles().answered({"read": None}, "c0de") == "c0de"

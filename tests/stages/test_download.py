@@ -223,3 +223,33 @@ def test_parts_of_one_name_are_kept_apart(here, tmp_path):
     kept = [file["name"] for file in json.loads(path.read_text())["files"]["train"]]
     assert kept == ["train.csv", "train-2-train.csv"]
     assert [(path.parent / name).read_text()[-12:-1] for name in kept] == ["x1,positive", "x2,positive"]
+
+
+def test_what_was_read_of_a_folder_is_noted(here, tmp_path):
+    folder = write_panx(tmp_path / "own")
+    facts = json.loads(stage.download(spec(sources=["folder"]), folder=folder).read_text())
+    names = [f"{split}-qu.tsv" for split in ("dev", "test", "train")]
+    assert facts["read"] == {str(folder / name): sha256_file(folder / name) for name in names}
+
+
+def test_of_an_archive_in_a_folder_the_archive_is_noted(here, tmp_path):
+    (tmp_path / "own").mkdir()
+    for name in ("qu.tar.gz", "gn.tar.gz"):
+        (tmp_path / "own" / name).write_bytes(tar_bytes())
+    facts = json.loads(stage.download(spec(sources=["folder"]), folder=tmp_path / "own").read_text())
+    assert list(facts["read"]) == [str(tmp_path / "own" / "qu.tar.gz")]
+
+
+def test_a_source_whose_disk_fails_leaves_it_to_the_next(here, tmp_path, monkeypatch):
+    (tmp_path / "wikiann").mkdir()
+    own = write_panx(tmp_path / "own")
+    glob = type(own).glob
+
+    def failing(self, pattern):
+        if "wikiann" in self.parts:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(self))
+        return glob(self, pattern)
+
+    monkeypatch.setattr(type(own), "glob", failing)
+    facts = json.loads(stage.download(spec(sources=["mirror", "folder"]), mirror=tmp_path, folder=own).read_text())
+    assert facts["source"] == "folder" and "Input/output error" in facts["failed"][0]["reason"]

@@ -5,6 +5,7 @@ What is no text whatever its name says (a workbook, Parquet, a web page, a point
 
 import codecs
 import gzip
+import io
 import re
 import zlib
 from collections import Counter
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import UTF16_MARK, undecodable
+from pipeline.common.limits import IN_MEMORY, allowed, check_unpacked
 from pipeline.data.formats.lines import CARRIAGE, without_mark
 
 _FIRST_BYTES = (
@@ -33,7 +35,7 @@ def read_bytes(path: Path) -> bytes:
     """Return a file's bytes, unpacked if its name ends in `.gz`.
 
     Raises:
-        UserError: no such file, it cannot be read, or it is no whole gzip file though its name says so.
+        UserError: no such file, it cannot be read, or it is no whole gzip file though its name says so, or far too large a one.
     """
     try:
         data = path.read_bytes()
@@ -46,11 +48,19 @@ def read_bytes(path: Path) -> bytes:
     if not data.startswith(b"\x1f\x8b"):
         raise UserError(f"{path}: not packed with gzip, though its name ends in .gz; take .gz off the name")
     try:
-        return gzip.decompress(data)
+        return _unpacked(path, data)
     except EOFError:
         raise UserError(f"{path}: the gzip file ends too early (an interrupted download?); fetch it again") from None
     except (gzip.BadGzipFile, zlib.error) as error:
         raise UserError(f"{path}: a broken gzip file ({error}), or something follows its end; pack it again") from None
+
+
+def _unpacked(path: Path, data: bytes) -> bytes:
+    bound = allowed(len(data), IN_MEMORY)
+    with gzip.open(io.BytesIO(data)) as file:
+        text = file.read(bound + 1)
+    check_unpacked(path, len(data), len(text), IN_MEMORY)
+    return text
 
 
 def read_raw(path: Path, encoding: str = "utf-8") -> tuple[str, Counter[str]]:

@@ -5,6 +5,7 @@ with them.
 """
 
 import datetime
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError, nearest
+from pipeline.common.limits import IN_MEMORY, check_unpacked
 from pipeline.common.names import respelt
 from pipeline.data.formats.delimited import Dialect
 from pipeline.data.formats.text import EmptyFile
@@ -121,9 +123,13 @@ def _opened(path: Path, values: bool) -> Iterator[tuple[str, Iterator[Any]]]:
         TypeError,
         EOFError,
         SyntaxError,
+        NotImplementedError,
         zlib.error,
+        lzma.LZMAError,
     )
     try:
+        with zipfile.ZipFile(path) as parts:
+            check_unpacked(path, path.stat().st_size, sum(part.file_size for part in parts.infolist()), IN_MEMORY)
         book = load_workbook(path, read_only=True, data_only=values)
         try:
             for sheet in book.worksheets:

@@ -4,11 +4,12 @@ import gzip
 
 import pytest
 
+from pipeline.common import limits
 from pipeline.common.errors import UserError
 from pipeline.data.formats.delimited import SEP_LINE, Dialect, open_delimited, settle
 from pipeline.data.formats.lines import CARRIAGE
 from pipeline.data.formats.tables import BLANK_LINE, read_table
-from pipeline.data.formats.text import read_text
+from pipeline.data.formats.text import read_bytes, read_text
 
 
 def write(tmp_path, name, content):
@@ -188,3 +189,10 @@ def test_packed_text_is_read_by_the_ending_before_gz(tmp_path):
 def test_what_is_no_text_is_told(tmp_path, name, data, says):
     with pytest.raises(UserError, match=says):
         read(write(tmp_path, name, data))
+
+
+def test_a_gzip_file_of_far_more_than_it_is_packed_into_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "FREE", 1 << 16)
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"text,label\n" + b"a,b\n" * (1 << 20)))
+    with pytest.raises(UserError, match=r"a.csv.gz: refused: [\d,]+ bytes unpack to more than"):
+        read_bytes(tmp_path / "a.csv.gz")

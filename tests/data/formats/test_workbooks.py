@@ -6,6 +6,7 @@ import zipfile
 import openpyxl
 import pytest
 
+from pipeline.common import limits
 from pipeline.common.errors import UserError
 from pipeline.data.formats.delimited import Dialect
 from pipeline.data.formats.tables import BLANK_LINE, read_table
@@ -91,3 +92,11 @@ def test_what_is_no_workbook_is_refused(tmp_path):
         read_table(tmp_path / "b.xlsx", NAMES)
     with pytest.raises(UserError, match=r"gone.xlsx: no such file"):
         read_table(tmp_path / "gone.xlsx", NAMES)
+
+
+def test_a_workbook_of_far_more_than_it_is_packed_into_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "FREE", 1 << 16)
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "w", zipfile.ZIP_DEFLATED) as parts:
+        parts.writestr("xl/workbook.xml", bytes(1 << 22))
+    with pytest.raises(UserError, match=r"a.xlsx: refused: [\d,]+ bytes unpack to more than"):
+        read_table(tmp_path / "a.xlsx", NAMES)

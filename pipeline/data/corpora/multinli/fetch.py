@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError
-from pipeline.data import fetching, sources
+from pipeline.data import archives, fetching, sources
 from pipeline.data.arrange import own_splits
 from pipeline.data.corpora.multinli.read import check_language, read_files
 from pipeline.data.fetching import HubLayout, Places, find_named, only_folder
@@ -67,7 +67,7 @@ def find(folder: Path, language: str, splits: Sequence[str], work: Path) -> sour
     """
     there, packed = _lying(folder, language), folder / "multinli_1.0.zip"
     if packed.is_file() and not there:
-        sources.unpack(packed, work / "unpacked")
+        archives.unpack(packed, work / "unpacked")
         folder = only_folder(work / "unpacked")
         there = _lying(folder, language)
     if "test" in splits and "test" not in there and "dev" in there:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.common.errors import UserError
-from pipeline.data.sources import Files, no_such_language, unpack_tar
+from pipeline.data.archives import unpack_tar
+from pipeline.data.sources import Files, no_such_language
 
 ENDINGS = (".tsv", ".txt", "")
 HUB_SPLITS = {"train": "train", "dev": "validation", "test": "test"}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError
-from pipeline.data import fetching, sources
+from pipeline.data import archives, fetching, sources
 from pipeline.data.arrange import own_splits
 from pipeline.data.corpora.xnli.read import HAS, LABEL_FILE, TASK, read_files
 from pipeline.data.fetching import HubLayout, Places, find_named, only_folder
@@ -54,7 +54,7 @@ def find(folder: Path, language: str, splits: Sequence[str], work: Path) -> sour
     if packed.is_file() and not any(
         file for split in splits for n in names(language, split) for file in folder.glob(n)
     ):
-        sources.unpack(packed, work / "unpacked")
+        archives.unpack(packed, work / "unpacked")
         folder = only_folder(work / "unpacked")
     found = find_named(folder, language, splits, names, LANGUAGES)
     labels = folder / LABEL_FILE
