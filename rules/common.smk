@@ -23,6 +23,7 @@ libraries_first()
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.failures import tell_mistakes_once
+from pipeline.config.reading import check_duplicates
 from pipeline.grid.jobs import gpu_slots, read_jobs
 from pipeline.grid.papers import config_for
 from pipeline.grid.printing import document_files
@@ -37,6 +38,8 @@ words = sys.argv[1:]
 try:
     check_place()
     default_config = config_for(words) or paths.default_config()
+    if not workflow.configfiles:
+        check_duplicates([default_config])  # before Snakemake reads it, which knows no bounds
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

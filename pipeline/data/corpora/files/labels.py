@@ -7,13 +7,14 @@ themselves; a map beside it says what further labels mean. A task without usual 
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from pipeline.common.errors import UserError, closest, nearest
-from pipeline.common.names import difference, looks_like, name_of, plain
+from pipeline.common.names import difference, looks_like, name_of, plain, skeleton
 from pipeline.data.formats.tables import as_text
 from pipeline.data.schema import CLASSES, LABELS
 
@@ -240,8 +241,11 @@ def own_labels(task: str, given: Map, listed: Sequence[str] = ()) -> tuple[str, 
 
 def _check_spelling(task: str, named: Sequence[str], key: str) -> None:
     """Refuse classes that are two and look like one."""
+    alike: dict[str, list[str]] = {}
+    for name in (*named, *LABELS[task]):
+        alike.setdefault(skeleton(name), []).append(name)
     for name in named:
-        for other in (*named, *LABELS[task]):
+        for other in alike[skeleton(name)]:
             if why := difference(name, other):
                 raise UserError(f"{key}: the classes {name!r} and {other!r} are two: {why}; write both alike")
 
@@ -258,7 +262,8 @@ def _listed_classes(task: str, named: Sequence[str], listed: Sequence[str]) -> t
     _check_spelling(task, listed, "classes")
     if "" in listed:
         raise UserError("classes: one has no name; leave it out")
-    if twice := next((name for name in listed if listed.count(name) > 1), None):
+    times = Counter(listed)
+    if twice := next((name for name in listed if times[name] > 1), None):
         raise UserError(f"classes: {twice!r} stands there twice")
     if len(listed) < 2:
         raise UserError(f"classes: {listed[0]!r} alone; expected at least two")
