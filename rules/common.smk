@@ -38,13 +38,15 @@ words = sys.argv[1:]
 try:
     check_place()
     default_config = config_for(words) or paths.default_config()
-    if not workflow.configfiles:
-        check_duplicates([default_config])  # before Snakemake reads it, which knows no bounds
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
 # Snakemake merges config files key by key: the demo must not leak into a config of the user's own.
 if not workflow.configfiles:
+    try:
+        check_duplicates([default_config])  # before Snakemake reads it, which knows no bounds
+    except UserError as error:
+        raise WorkflowError(f"config:\n{error}") from None
 
     configfile: str(default_config)
 
