@@ -23,6 +23,7 @@ libraries_first()
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.failures import tell_mistakes_once
+from pipeline.config.reading import check_duplicates
 from pipeline.grid.jobs import read_jobs
 from pipeline.grid.papers import config_for
 from pipeline.grid.printing import document_files
@@ -43,6 +44,12 @@ except UserError as error:
 
 # Snakemake merges config files key by key: the demo must not leak into a config of the user's own.
 if not workflow.configfiles:
+    try:
+        check_duplicates(
+            [default_config]
+        )  # before Snakemake reads it, which knows no bounds
+    except UserError as error:
+        raise WorkflowError(f"config:\n{error}") from None
 
     configfile: str(default_config)
 

@@ -13,12 +13,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import read_object
 from pipeline.common.paths import decisions, workflow_folder
+from pipeline.common.yaml_text import check_shape
 from pipeline.config.reading import read_files
 
 SUMMARY = "run a config's workflow here: snakemake with all its options"
@@ -105,7 +109,7 @@ def snakemake(words: Sequence[str]) -> list[str]:
     for file in words[:named]:
         if not Path(file).is_file():
             raise UserError(f"{file}: no such file; expected a config")
-    read_files([Path(file) for file in words[:named]])  # Snakemake does not say in which line YAML is broken
+    check_given(words[:named], words[named:])
     given = [*words[named:]]
     for at, word in enumerate(given[1:], 1):
         beside = workflow_folder() / word
@@ -113,6 +117,34 @@ def snakemake(words: Sequence[str]) -> list[str]:
             given[at] = str(beside)
     configs = ["--configfile", *words[:named]] if named else []
     return [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile), *given, *configs]
+
+
+def check_given(files: Sequence[str], words: Sequence[str]) -> None:
+    """Read what Snakemake is to read, before it does: it says no line of broken YAML, and aliases grow without bounds there.
+
+    Raises:
+        UserError: a file is not YAML, or one without bounds; so is a value of `--config`.
+    """
+    after = values_of(words, "--configfile", "--configfiles")
+    read_files([Path(file) for file in (*files, *after) if Path(file).exists()])
+    for change in values_of(words, "--config", "-C"):
+        key, _, text = change.partition("=")
+        with suppress(yaml.YAMLError, UnicodeEncodeError):  # what is no YAML is a text to Snakemake
+            check_shape(text, f"--config {key}")
+
+
+def values_of(words: Sequence[str], *options: str) -> list[str]:
+    """Return what stands behind options that take several values, up to the next option."""
+    found: list[str] = []
+    taking = False
+    for word in words:
+        option, equals, value = word.partition("=")
+        if word.startswith("-"):
+            taking = option in options
+            found += [value] if taking and equals else []
+        elif taking:
+            found.append(word)
+    return found
 
 
 def main() -> None:

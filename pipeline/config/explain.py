@@ -37,6 +37,9 @@ def explain(details: ErrorDetails, raw: Mapping[str, Any]) -> tuple[KeyPath, str
     path = written_path(loc, raw)
     if kind == "extra_forbidden":
         return path, unknown_key(str(loc[-1]), given, model_at(loc[:-1]), keys_at(loc[:-1]))
+    if kind == "invalid_key":
+        key = path[-1] if path else loc[-1]
+        return path, f'expected a name, and YAML reads the key {key} as something else; write it in quotes: "{key}"'
     if kind == "missing":
         return path, f"is required and missing{_SAY.get(loc[-2:], '')}"
     if kind == "union_tag_invalid":

@@ -8,6 +8,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from pipeline.config.methods import METHODS
 from pipeline.config.reading import Places, dotted, read_files
 from pipeline.config.rules.check import check
 from pipeline.config.rules.problems import KeyPath
+from pipeline.config.rules.raw import check_raw, spelled
 from pipeline.config.schema import Settings
 from pipeline.config.training import Training
 
@@ -33,6 +35,9 @@ _NAMED = (
     "errors",
     "figures",
 )  # sections whose keys are names
+
+MOST_SAID = 30
+"""So many errors of a kind are worded: more than a message holds."""
 
 
 def load(files: Sequence[Path], overrides: Sequence[str] = ()) -> Settings:
@@ -51,21 +56,26 @@ def parse(raw: Mapping[str, Any], places: Places | None = None) -> Settings:
     Raises:
         UserError: anything wrong, every error on a line of its own with the full path of its key.
     """
-    problems: list[tuple[KeyPath, str]] = []
     whole = with_method_names(raw)
-    settings, kept = None, whole
+    problems = [*islice(check_raw(whole), MOST_SAID)]
+    kept = without(whole, [path for path, _ in check_raw(whole)]) if problems else whole
+    settings, more = None, len(problems) == MOST_SAID
     while settings is None:  # each round leaves out what is broken, so that the rules see all the rest
         try:
             settings = Settings.model_validate(kept)
         except ValidationError as error:
             found = error.errors(include_url=False)
-            misspelt = misspelt_keys(found)
-            problems += [explain(details, whole) for details in found if details["loc"] not in misspelt]
+            misspelt = misspelt_keys(found[:MOST_SAID])
+            problems += [explain(details, whole) for details in found[:MOST_SAID] if details["loc"] not in misspelt]
+            more = more or len(found) > MOST_SAID
             kept = without(kept, [details["loc"] for details in found])
     broken, unsaid = missing_names(whole, kept), unsaid_training(path for path, _ in problems)
-    problems += [problem for problem in check(settings, broken) if not follows(problem, unsaid)]
+    ruled = (problem for problem in check(settings, broken) if not follows(problem, unsaid))
+    problems += islice(ruled, MOST_SAID)
     if problems:
-        raise UserError("\n".join(located(path, message, places or {}) for path, message in problems))
+        more = more or next(ruled, None) is not None
+        said = [located(path, message, places or {}) for path, message in problems]
+        raise UserError("\n".join([*said, *(["… and more errors; mend these first"] if more else [])]))
     return settings
 
 
@@ -81,15 +91,31 @@ def with_method_names(raw: Mapping[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def without(raw: Mapping[str, Any], paths: Sequence[KeyPath]) -> dict[str, Any]:
-    """Leave out what is broken: the entry or key of a section that a path leads into, or else the whole section."""
-    kept = dict(raw)
+def without(raw: Mapping[str, Any], paths: Iterable[KeyPath]) -> dict[str, Any]:
+    """Leave out what is broken: the entry or key of a section that a path leads into, or else the whole section.
+
+    Something is left out for every path, so that what is checked again and again comes to an end.
+    """
+    broken: dict[str, set[str]] = {}
+    gone: set[str] = set()
     for path in paths:
-        section = kept.get(str(path[0]))
-        if len(path) > 1 and isinstance(section, Mapping):
-            kept[str(path[0])] = {name: entry for name, entry in section.items() if str(name) != str(path[1])}
+        if not path:
+            return {}
+        if len(path) == 1:
+            gone.add(spelled(path[0]))
         else:
-            kept = {key: value for key, value in kept.items() if str(key) != str(path[0])}
+            broken.setdefault(spelled(path[0]), set()).add(spelled(path[1]))
+    kept: dict[str, Any] = {}
+    for key, section in raw.items():
+        entries = broken.get(spelled(key))
+        if spelled(key) in gone or (entries and not isinstance(section, Mapping)):
+            continue
+        if entries:
+            left = {name: entry for name, entry in section.items() if not {spelled(name), repr(name)} & entries}
+            if len(left) == len(section):
+                continue
+            section = left
+        kept[key] = section
     return kept
 
 

@@ -10,11 +10,13 @@ from typing import Any
 import yaml
 
 from pipeline.common.errors import UserError
+from pipeline.common.yaml_text import DEEPEST, read_bounded, read_yaml
 
 Places = dict[tuple[str | int, ...], str]
 """`file:line` of each key, by its path."""
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+READ_AS = {"bool": "a truth value", "timestamp": "a date", "null": "null, which is no name"}
+"""By YAML's tag: what it takes a key for that is a name or nothing to us."""
 
 
 def read_files(files: Sequence[Path], overrides: Sequence[str] = ()) -> tuple[dict[str, Any], Places]:
@@ -63,52 +65,45 @@ def read_file(file: Path, places: Places, problems: list[str]) -> dict[str, Any]
     """Read one file, adding to `places`, and to `problems` each key that stands twice.
 
     Raises:
-        UserError: no such file, not UTF-8, invalid YAML (`file:line`), or no mapping.
+        UserError: no such file, not UTF-8, invalid YAML (`file:line`), one without bounds, or no mapping.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (FileNotFoundError, IsADirectoryError):
-        raise UserError(f"{file}: no such file") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{file}: not UTF-8: byte {error.start}") from None
-    loader = _Loader(text)
-    try:
-        node = loader.get_single_node()
-        if node is None:
-            return {}
-        problems.extend(_walk(node, (), file, places))
-        value = loader.construct_document(node)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f":{mark.line + 1}" if mark else ""
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        raise UserError(f"{file}{line}: not valid YAML: {said}") from None
-    except (yaml.YAMLError, ValueError, TypeError) as error:
-        raise UserError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from None
-    finally:
-        loader.dispose()
+
+    def walk(root: yaml.Node) -> None:
+        problems.extend(_walk(root, (), str(file), places))
+
+    value = read_yaml(read_bounded(file), str(file), walk)
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise UserError(f"{file}: expected keys and values at the top, got {type(value).__name__}")
     return value
 
 
-def _walk(node: yaml.Node, path: tuple[str | int, ...], file: Path, places: Places) -> Iterator[str]:
-    """Note each key's place; yield a message for each key that stands twice in its mapping."""
+def _walk(node: yaml.Node, path: tuple[str | int, ...], where: str, places: Places) -> Iterator[str]:
+    """Note each key's place; yield a message for each key that stands twice in its mapping, or that YAML takes for no name."""
     if isinstance(node, yaml.SequenceNode):
         for i, item in enumerate(node.value):
-            places[*path, i] = f"{file}:{item.start_mark.line + 1}"
-            yield from _walk(item, (*path, i), file, places)
+            places[*path, i] = f"{where}:{item.start_mark.line + 1}"
+            yield from _walk(item, (*path, i), where, places)
     if not isinstance(node, yaml.MappingNode):
         return
     lines: dict[str, int] = {}
     for key, value in node.value:
-        name, line = str(key.value), key.start_mark.line + 1
-        if key.tag != "tag:yaml.org,2002:merge":
-            if name in lines:
-                yield f"{file}:{line}: {dotted((*path, name))}: stands there twice, first on line {lines[name]}"
-            lines[name] = line
-            places[*path, name] = f"{file}:{line}"
-            yield from _walk(value, (*path, name), file, places)
+        name, line = key.value if isinstance(key, yaml.ScalarNode) else "?", key.start_mark.line + 1
+        if key.tag == "tag:yaml.org,2002:merge":
+            continue
+        if read_as := READ_AS.get(key.tag.removeprefix("tag:yaml.org,2002:")):
+            yield f"{where}:{line}: {dotted((*path, name))}: {misread(name, read_as)}"
+        elif name in lines:
+            yield f"{where}:{line}: {dotted((*path, name))}: stands there twice, first on line {lines[name]}"
+        lines[name] = line
+        places[*path, name] = f"{where}:{line}"
+        yield from _walk(value, (*path, name), where, places)
+
+
+def misread(name: str, read_as: str) -> str:
+    """Word what became of a key that YAML takes for something else than a name."""
+    return f'YAML reads the key {name or "that is empty"} as {read_as}; write it in quotes: "{name or "name"}"'
 
 
 def merge(base: dict[str, Any], other: Mapping[Any, Any]) -> None:
@@ -130,12 +125,16 @@ def apply_override(raw: dict[str, Any], override: str) -> list[str]:
         UserError: no `=`, no key, or a value that is not YAML.
     """
     path, equals, text = override.partition("=")
+    if path.count(".") > DEEPEST:
+        raise UserError(
+            f"--config {override}: nested deeper than {DEEPEST}; expected key=value, as in training.epochs=5"
+        )
     if not equals or not path or any(not part for part in path.split(".")):
         raise UserError(f"--config {override}: expected key=value, as in training.epochs=5")
-    try:
-        value = yaml.load(text, _Loader)  # a safe loader
-    except yaml.YAMLError as error:
-        raise UserError(f"--config {override}: the value is not valid YAML: {' '.join(str(error).split())}") from None
+    problems: list[str] = []
+    value = read_yaml(text, f"--config {path}", lambda root: problems.extend(_walk(root, (), f"--config {path}", {})))
+    if problems:
+        raise UserError("\n".join(problems))
     keys = _split(raw, path)
     for key in reversed(keys):
         value = {key: value}

@@ -4,6 +4,7 @@ Every point is an ordinary run with the point's values in its spec; `tune` and `
 point a table shows is chosen from dev scores by `pipeline.results.tables.tuning`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any
@@ -20,6 +21,9 @@ TRAINING = "training."
 
 ADAPTERS = {f"lora.{key}": field for key, field in Lora.model_fields.items()}
 """The keys of `training.lora`, each of which may be varied by itself."""
+
+MOST_POINTS = 2_000
+"""Of a grid: each is checked, and is a run of its own for each target and seed."""
 
 NOT_TUNABLE = ("method", "label", "training", "tune", "tune_by")
 
@@ -43,9 +47,13 @@ def read_grid(model: type[BaseModel], grid: Mapping[str, Sequence[Any]]) -> dict
         grid: by key, the values as they stand in the config.
 
     Raises:
-        ValidationError: unknown keys, values their fields refuse, values that stand there twice; each at its place.
+        ValidationError: more points than `MOST_POINTS`; unknown keys, values their fields refuse, values that stand there twice,
+            each at its place.
     """
     fields = tunable(model)
+    if (points := math.prod(map(len, grid.values()))) > MOST_POINTS:
+        said = f"the grid has {points:,} points, and at most {MOST_POINTS:,} can be tried; leave values or keys out"
+        raise ValidationError.from_exception_data("tune", [_refusal((), None, said)])
     wrong: list[InitErrorDetails] = []
     found: dict[str, list[Any]] = {}
     for key, values in grid.items():

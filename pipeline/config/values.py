@@ -4,7 +4,9 @@ Numbers are also read from strings, on purpose: PyYAML takes `1e-3` for a string
 `--config 'training={epochs: 5}'` over as one. So `0.001`, `1.0e-3` and `1e-3` are one value, and one run.
 """
 
+import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 from unicodedata import category
@@ -24,6 +26,9 @@ METRIC = "^(accuracy|(answer_f1|exact_match)(_squad)?|(entity_)?(f1|precision|re
 
 LONGEST_NAME = 40
 """Characters of a language's name: it is a label of figures."""
+
+LARGEST = 10**18
+"""No whole number of a config is so large: what computes with it has 64 bits."""
 
 CONTROLS = {"Cc", "Cs", "Zl", "Zp"}
 """Unicode's categories of what is no part of a line of text; joiners (Cf) are part of names in some scripts."""
@@ -51,13 +56,15 @@ def read_whole(value: Any) -> Any:
     """Read a whole number, or its spelling (`1e4`, `"500"`) in a string.
 
     Raises:
-        ValueError: a truth value, a fraction, or a string that is no number.
+        ValueError: a truth value, a fraction, a number of more than 18 digits, or a string that is no number.
     """
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value):
-        return int(value)
-    number = read_number(value)
+    if isinstance(value, str) and re.fullmatch(r"[+-]?\d{1,18}", value):
+        value = int(value)
+    number = value if isinstance(value, int) and not isinstance(value, bool) else read_number(value)
+    if isinstance(number, int | float) and LARGEST <= abs(number) < math.inf:
+        raise ValueError(f"expected a number below {LARGEST:,}, got {value!r}")
+    if isinstance(number, int):
+        return number
     if isinstance(number, float):
         if not number.is_integer():
             raise ValueError(f"expected a whole number, got {value!r}")
@@ -279,8 +286,9 @@ def check_set(value: list[str]) -> list[str]:
     """
     if not value:
         raise ValueError("expected at least one language")
+    times = Counter(value)
     for language in value:
-        if value.count(language) > 1:
+        if times[language] > 1:
             raise ValueError(f"language {language!r} stands there twice")
     return sorted(value)
 

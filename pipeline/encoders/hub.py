@@ -11,10 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import yaml
 from tokenizers import Tokenizer
 
 from pipeline.common.errors import UserError
+from pipeline.common.yaml_text import read_yaml
 from pipeline.data.arrivals import CHUNK, Announced, Spoilt, by_tag, receive
 from pipeline.data.hub import hub_cached, hub_file, hub_list, hub_offline, hub_proposals
 from pipeline.encoders import normaliser
@@ -175,8 +175,8 @@ def licence_of(card: Path) -> str:
     text = card.read_text(encoding="utf-8", errors="replace")
     parts = text.split("---", 2) if text.startswith("---") else []
     try:
-        facts = yaml.safe_load(parts[1]) if len(parts) == 3 else None
-    except yaml.YAMLError:
+        facts = read_yaml(parts[1], str(card)) if len(parts) == 3 else None
+    except UserError:
         facts = None
     if not isinstance(facts, dict) or not facts.get("license"):
         return NO_LICENCE

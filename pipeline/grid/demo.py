@@ -8,6 +8,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pipeline.config.datasets.babel import Babel
+
 TASKS = {
     "wikiann": "ner",
     **dict.fromkeys(("marc", "sentipers", "sentiraama", "cls10"), "sentiment"),
@@ -15,6 +17,9 @@ TASKS = {
     **dict.fromkeys(("squad", "mlqa"), "qa"),
 }
 """By loader: its task; others say it."""
+
+OWN_TASK: str = Babel.model_fields["task"].default
+"""Of Babel, where it says none."""
 
 PARALLEL = ("xnli",)
 """Loaders whose languages say the same, row by row."""
@@ -78,7 +83,7 @@ def at_demo_scale(config: Mapping[str, Any], encoder: str | None = None) -> dict
         called(name): {
             **{
                 "loader": "babel",
-                "task": TASKS.get(config["datasets"][name]["loader"]) or config["datasets"][name]["task"],
+                "task": TASKS.get(config["datasets"][name]["loader"]) or config["datasets"][name].get("task", OWN_TASK),
             },
             **{"seed": 0 if name in related else i, "sizes": dict(SPLITS), "family": family},
             **({"parallel": True} if config["datasets"][name]["loader"] in PARALLEL else {}),
@@ -121,7 +126,7 @@ def _less(value: Any) -> Any:
         if key == "test_max_length":
             continue
         if key == "tune":
-            made[key] = {name: values[:2] for name, values in one.items()}
+            made[key] = {name: values[:2] if isinstance(values, list) else values for name, values in one.items()}
         elif key == "head" and one == "pooler":
             made[key] = "fresh"  # a tiny encoder has no pooler that was trained
         elif key in LESS and not isinstance(one, Mapping):

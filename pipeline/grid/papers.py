@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError, nearest
+from pipeline.common.paths import expanded
 from pipeline.grid.demo import at_demo_scale
 from pipeline.grid.layout import SHOWN, PrintedFigure, cells, config_file, papers, read_paper
 
@@ -139,19 +140,27 @@ def scale_of(config: Mapping[str, Any], allowed: bool) -> Scale:
         raise UserError(f"scale: expected full or demo, got {scale!r}")
     if encoder is not None and scale != "demo":
         raise UserError("encoder: taken with scale=demo alone; a paper's table is of the paper's own encoder")
-    if encoder is not None and not Path(str(encoder)).expanduser().is_dir():
+    if encoder is not None and not Path(expanded(str(encoder))).is_dir():
         raise UserError(f"encoder: {encoder}: no such folder; expected one with config.json and model.safetensors")
-    show = given.get("show", SHOWN)
-    shown = _words(show)
+    shown = _words("show", given.get("show", SHOWN))
     for part in shown:
         if part not in SHOWN:
             raise UserError(f"show: unknown part of a cell {part!r}{nearest(part, SHOWN)}")
-    return Scale(scale == "demo", None if encoder is None else str(encoder), shown, _words(given.get("without", ())))
+    return Scale(
+        scale == "demo", None if encoder is None else str(encoder), shown, _words("without", given.get("without", ()))
+    )
 
 
-def _words(given: Any) -> tuple[str, ...]:
-    """Read what is listed, or a text with commas, which is what `--config` takes."""
-    return tuple(given.split(",") if isinstance(given, str) else given)
+def _words(key: str, given: Any) -> tuple[str, ...]:
+    """Read what is listed, or a text with commas, which is what `--config` takes.
+
+    Raises:
+        UserError: it is neither.
+    """
+    words = given.split(",") if isinstance(given, str) else [str(given)] if isinstance(given, int) else given
+    if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
+        raise UserError(f"{key}: expected names with commas between them, got {given!r}")
+    return tuple(words)
 
 
 def chosen(config: Mapping[str, Any], what: Asked, scale: Scale) -> dict[str, Any]:
@@ -214,23 +223,21 @@ def _shows(figure: PrintedFigure) -> list[str]:
 
 def _without(config: Mapping[str, Any], datasets: tuple[str, ...]) -> tuple[Mapping[str, Any], set[str]]:
     """Leave out the experiments of datasets, and name the tables, figures and analyses of which nothing remains."""
+    known, experiments = config.get("datasets") or {}, config.get("experiments") or {}
     for name in datasets:
-        if name not in config["datasets"]:
-            raise UserError(f"without: the config has no dataset {name!r}{nearest(name, config['datasets'])}")
+        if name not in known:
+            raise UserError(f"without: the config has no dataset {name!r}{nearest(name, known)}")
     gone = {
-        name
-        for name, entry in config["experiments"].items()
-        if {entry["dataset"], entry.get("source_dataset")} & {*datasets}
+        name for name, entry in experiments.items() if {entry["dataset"], entry.get("source_dataset")} & {*datasets}
     }
     made, lost = dict(config), set()
-    made["experiments"] = {name: entry for name, entry in config["experiments"].items() if name not in gone}
+    made["experiments"] = {name: entry for name, entry in experiments.items() if name not in gone}
     for section in ("tables", "figures", "analyses"):
         made[section] = {}
         for name, entry in (config.get(section) or {}).items():
-            key = "experiments" if "experiments" in entry else "experiment"
-            here = [one for one in _listed(entry[key]) if one not in gone]
+            here = [one for one in _experiments(entry, config) if one not in gone]
             if here:
-                made[section][name] = {**entry, key: here if key == "experiments" else here[0]}
+                made[section][name] = {**entry, **({"experiments": here} if "experiments" in entry else {})}
             else:
                 lost.add(name)
     return made, lost
@@ -247,6 +254,13 @@ def _named(config: Mapping[str, Any], section: str, name: str, what: Asked) -> d
     return found
 
 
+def _experiments(entry: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+    """Return the experiments of a table, a figure or an analysis; of a figure of a table, the table's."""
+    if "table" in entry:
+        entry = config["tables"][entry["table"]]
+    return _listed(entry["experiments"] if "experiments" in entry else entry["experiment"])
+
+
 def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
@@ -257,7 +271,7 @@ def _rows(
     """Keep of a table some methods and its baseline, adding to what is needed of its experiments."""
     names = _listed(table["experiments"])
     listed = {name: _listed(config["experiments"][name]["methods"]) for name in names}
-    order = table.get("methods") or list(dict.fromkeys(m for name in names for m in listed[name]))
+    order = _listed(table.get("methods") or []) or list(dict.fromkeys(m for name in names for m in listed[name]))
     rows = [method for method in order if method in methods or method == table.get("baseline")]
     here = [name for name in names if set(listed[name]) & set(rows)]
     for name in here:
@@ -270,8 +284,10 @@ def _rows(
 
 def _drawn(entry: Mapping[str, Any], config: Mapping[str, Any], needed: dict[str, set[str]]) -> None:
     """Add to what is needed what a figure or an analysis is of."""
-    names = _listed(entry["experiments"]) if "experiments" in entry else [entry["experiment"]]
-    methods = {entry[key] for key in ("method", "before", "after") if key in entry} | set(entry.get("methods", ()))
+    names = _experiments(entry, config)
+    methods = {entry[key] for key in ("method", "before", "after") if key in entry} | {
+        *_listed(entry.get("methods", []))
+    }
     if entry.get("kind") == "gains":
         methods.add(entry.get("baseline", "zero_shot"))
     if entry.get("kind") == "meta_graph":

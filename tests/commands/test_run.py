@@ -116,3 +116,27 @@ def test_until_decided_starts_again_while_a_new_decision_is_open(monkeypatch):
     monkeypatch.setattr(starting, "call_waiting", lambda command: 7)
     with pytest.raises(SystemExit, match="7"):
         front.dispatch()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["bomb.yaml"], r"^bomb\.yaml:\d: its aliases expand to more than"),
+        (["-n", "--configfile", "my.yaml", "bomb.yaml"], r"^bomb\.yaml:\d: its aliases expand to more than"),
+        (["tables", "--configfile=bomb.yaml"], r"^bomb\.yaml:\d: its aliases expand to more than"),
+        (["my.yaml", "--config", "a=1", "keep=&a [*a]"], r"^--config keep:1: \*a stands inside the node that it names"),
+        (["my.yaml", "-C", f"keep={'[' * 60}"], r"^--config keep:1: lists and mappings are nested deeper than 50"),
+    ],
+)
+def test_what_has_no_bounds_is_refused_before_snakemake_reads_it(folder, words, told):
+    lines = [
+        "a0: &a0 [x, x, x, x, x, x, x, x, x, x]",
+        *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 8)),
+    ]
+    (folder / "bomb.yaml").write_text("\n".join(lines))
+    with pytest.raises(UserError, match=told):
+        snakemake(words)
+
+
+def test_what_is_no_yaml_behind_config_is_snakemake_s_to_read():
+    assert snakemake(["--config", "a={b", "c=\udc80"]) == [*START, "--config", "a={b", "c=\udc80"]

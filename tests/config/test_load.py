@@ -4,7 +4,7 @@ import json
 from copy import deepcopy
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.common.errors import UserError
@@ -302,6 +302,7 @@ JUNK = st.recursive(
 )
 
 
+@settings(deadline=None)  # others may use the machine
 @given(st.sampled_from(sorted(places(BASE), key=str)), JUNK)
 def test_anything_at_any_place_is_a_config_or_a_user_error(place, junk):
     raw = deepcopy(BASE)

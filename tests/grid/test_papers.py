@@ -7,6 +7,7 @@ import yaml
 
 from pipeline.common.errors import UserError
 from pipeline.config.load import parse
+from pipeline.grid.demo import at_demo_scale
 from pipeline.grid.jobs import read_jobs
 from pipeline.grid.layout import cells, papers, read_paper
 from pipeline.grid.papers import Asked, Scale, asked, chosen, narrowed, scale_of, targets_of
@@ -163,3 +164,36 @@ def test_what_is_wrong_in_a_papers_tables_is_told_with_its_line(tmp_path, monkey
         read_paper("mine")
     with pytest.raises(UserError, match=r"'mien' is no paper.*did you mean 'mine'"):
         read_paper("mien")
+
+
+@pytest.mark.parametrize("given", [{"show": 5.5}, {"show": [["ours"]]}, {"without": {"marc": 1}}, {"without": [None]}])
+def test_what_is_no_list_of_names_is_refused(given):
+    with pytest.raises(UserError, match=r"^(show|without): expected names with commas between them, got"):
+        scale_of(given, True)
+
+
+def test_an_encoder_in_the_home_of_nobody_is_no_folder():
+    with pytest.raises(UserError, match=r"^encoder: ~nobody-at-all/x: no such folder"):
+        scale_of({"scale": "demo", "encoder": "~nobody-at-all/x"}, True)
+
+
+def test_nothing_can_be_left_out_of_an_empty_config():
+    with pytest.raises(UserError, match=r"^without: the config has no dataset 'marc'"):
+        chosen({}, Asked("metaxl", ("4",)), Scale(without=("marc",)))
+
+
+def test_a_figure_of_a_table_goes_with_the_table():
+    config = paper_config("metaxl")
+    config["figures"] = {"f": {"kind": "forest", "table": next(iter(config["tables"]))}}
+    kept = narrowed(config, Asked("metaxl", ("2",)), Scale(without=("marc",)))
+    assert kept["tables"]
+
+
+def test_single_values_are_taken_at_demo_scale_too():
+    config = paper_config("metaxl")
+    config["methods"] = {**config["methods"], "joint": {"tune": {"training.learning_rate": 0.1}}}
+    config["datasets"] = {**config["datasets"], "b": {"loader": "babel"}}
+    config["experiments"] = {"e": {**next(iter(config["experiments"].values())), "dataset": "b"}}
+    made = at_demo_scale(config)
+    assert made["methods"]["joint"]["tune"] == {"training.learning_rate": 0.1}
+    assert made["datasets"]["demo-b"]["task"] == "ner"

@@ -1,6 +1,7 @@
 """A dataset of loader `files` in the config (its code: `pipeline.data.corpora.files`)."""
 
 import codecs
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
@@ -288,8 +289,9 @@ class Files(Section):
     def _each_once(cls, given: Any) -> Any:
         """Refuse spellings of one label that YAML takes for several keys (`1` and `"1"`): the last would win unseen."""
         spelled = [str(label).strip() for label in given] if isinstance(given, Mapping) else []
+        times = Counter(spelled)
         for label in spelled:
-            if spelled.count(label) > 1:
+            if times[label] > 1:
                 raise ValueError(f"label {label!r} stands there twice")
         return given
 

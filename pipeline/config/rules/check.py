@@ -1,5 +1,7 @@
 """What the config's sections must agree on, checked before any job starts: all rules, section by section."""
 
+from collections.abc import Iterator
+
 from pipeline.config.rules.analyses import check_analyses
 from pipeline.config.rules.averages import check_members
 from pipeline.config.rules.datasets import check_dataset, used_languages
@@ -9,25 +11,31 @@ from pipeline.config.rules.experiments import check_experiment
 from pipeline.config.rules.figures import check_figures
 from pipeline.config.rules.methods import check_method
 from pipeline.config.rules.problems import Broken, Problem
+from pipeline.config.rules.runs import check_runs
 from pipeline.config.rules.tables import check_table
 from pipeline.config.rules.training import check_training
 from pipeline.config.schema import Settings
 
 
-def check(settings: Settings, broken: Broken) -> list[Problem]:
-    """Return every broken rule."""
-    problems: list[Problem] = []
+def check(settings: Settings, broken: Broken) -> Iterator[Problem]:
+    """Yield every broken rule; of a config that asks for too much, that alone."""
+    too_many = [*check_runs(settings)]
+    if too_many:
+        yield from too_many
+        return
+    used = used_languages(settings)
     for name, dataset in settings.datasets.items():
-        problems += check_dataset(name, dataset, used_languages(name, settings))
+        yield from check_dataset(name, dataset, used.get(name, set()))
     for name, encoder in settings.encoders.items():
-        problems += check_encoder(name, encoder, settings, broken)
+        yield from check_encoder(name, encoder, settings, broken)
     for name, method in settings.methods.items():
-        problems += check_method(name, method)
-        problems += check_members(name, method, settings, broken)
+        yield from check_method(name, method)
+        yield from check_members(name, method, settings, broken)
     for name, experiment in settings.experiments.items():
-        problems += check_experiment(name, experiment, settings, broken)
-    problems += check_training(settings)
+        yield from check_experiment(name, experiment, settings, broken)
+    yield from check_training(settings)
     for name, table in settings.tables.items():
-        problems += check_table(name, table, settings, broken)
-    problems += check_errors(settings, broken)
-    return [*problems, *check_analyses(settings, broken), *check_figures(settings, broken)]
+        yield from check_table(name, table, settings, broken)
+    yield from check_errors(settings, broken)
+    yield from check_analyses(settings, broken)
+    yield from check_figures(settings, broken)

@@ -1,6 +1,7 @@
 """What a dataset of the config must agree on with itself, and what others ask of it."""
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 
@@ -228,21 +229,19 @@ def check_babel(name: str, dataset: Babel) -> Iterator[Problem]:
         yield ("datasets", name, where), said
 
 
-def used_languages(name: str, settings: Settings) -> set[str]:
-    """Return the languages of a dataset that experiments and encoders name."""
-    found: set[str] = set()
+def used_languages(settings: Settings) -> dict[str, set[str]]:
+    """Return, by dataset, the languages that experiments and encoders name."""
+    found: dict[str, set[str]] = defaultdict(set)
     for encoder in settings.encoders.values():
         texts: Sequence[Text | TargetText] = encoder.text if isinstance(encoder, Pretrain | Made) else []
         for text in texts:
-            if text.dataset == name and isinstance(text.languages, list):
-                found.update(text.languages)
+            if isinstance(text.languages, list):
+                found[text.dataset].update(text.languages)
     for experiment in settings.experiments.values():
-        if (experiment.source_dataset or experiment.dataset) == name:
-            found.update(chain.from_iterable(experiment.sources))
-        if experiment.dataset == name:
-            found.update(experiment.targets, *experiment.auxiliaries)
-            methods = (trained_method(settings, label) for label in experiment.methods)
-            found.update(*(named_languages(method) for method in methods if method is not None))
+        found[experiment.source_dataset or experiment.dataset].update(chain.from_iterable(experiment.sources))
+        found[experiment.dataset].update(experiment.targets, *experiment.auxiliaries)
+        methods = (trained_method(settings, label) for label in experiment.methods)
+        found[experiment.dataset].update(*(named_languages(method) for method in methods if method is not None))
     return found
 
 

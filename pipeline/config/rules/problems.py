@@ -19,10 +19,13 @@ def check_known(path: KeyPath, kind: str, name: str, valid: Sequence[str]) -> It
 
 def check_twice(path: KeyPath, values: Sequence[Any]) -> Iterator[Problem]:
     """No item may stand in a list twice."""
+    seen: set[Any] = set()
     for i, value in enumerate(values):
-        if value in values[:i]:
+        known = tuple(value) if isinstance(value, list) else value
+        if known in seen:
             shown = "+".join(value) if isinstance(value, list) else "all" if value is None else value
             yield (*path, i), f"{shown!r} stands there twice"
+        seen.add(known)
 
 
 Broken = Mapping[str, set[str]]

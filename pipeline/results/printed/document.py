@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import parse_keys
-from pipeline.results.tables.characters import escape
+from pipeline.results.tables.characters import advice, escape
 
 KEYS = ("paper", "title", "demo", "tables", "figures")
 ABSENT = "pdflatex is not there, so there is no PDF; install a LaTeX, or compile the file elsewhere"
@@ -51,7 +51,8 @@ def document(spec: Mapping[str, Any], citation: Mapping[str, str]) -> str:
         parts += [rf"\setcounter{{table}}{{{int(_number(name)) - 1}}}", path.read_text(encoding="utf-8"), r"\clearpage"]
     for figure in spec["figures"]:
         parts.append(_figure(figure))
-    return "\n".join([*parts, r"\end{document}", ""])
+    whole = "\n".join([*parts, r"\end{document}", ""])
+    return "\n".join([*advice(whole), whole])
 
 
 def _number(name: str) -> str:

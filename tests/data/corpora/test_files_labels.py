@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from pipeline.common.errors import UserError
-from pipeline.data.corpora.files.labels import own_labels
+from pipeline.data.corpora.files.labels import _as_yaml, own_labels
 from pipeline.data.corpora.files.read import read_splits
 from tests.data.corpora.test_files import jsonl, read, rows, spec, write
 
@@ -137,7 +137,8 @@ def test_a_column_that_holds_no_labels_is_named_instead_of_listed(tmp_path):
 def test_many_classes_are_all_listed(tmp_path):
     labels = [f"intent {i}" for i in range(20)]
     said = refused(tmp_path, csv(*labels, *labels, *labels))
-    assert all(f"unknown label {label!r} (3 rows" in said and f'"{label}": ?' in said for label in labels)
+    assert all(f"unknown label {label!r} (3 rows" in said for label in labels[:10]) and "… (20 different ones)" in said
+    assert all(f'"{label}": ?' in said for label in labels) and len(said) < 2000
     given = {label: f"intent-{i % 5}" for i, label in enumerate(labels)}
     assert labels_of(tmp_path, csv(*labels), labels=given) == [given[label] for label in labels]
 
@@ -219,3 +220,10 @@ def test_classes_that_cannot_be(task, classes, labels, message):
 def test_classes_that_are_the_tasks_own_keep_their_order():
     assert own_labels("sentiment", {}, ["positive", "negative"]) == ("negative", "positive")
     assert own_labels("sentiment", {}, ["positive", "neutral", "negative"]) == ("positive", "neutral", "negative")
+
+
+@pytest.mark.parametrize(
+    "label", ["[" * 100_000, '!!int ""', "&a [*a]", "{" * 3000], ids=["open", "tag", "itself", "braces"]
+)
+def test_a_label_that_is_yaml_without_bounds_is_a_text(label):
+    assert _as_yaml(label) is None

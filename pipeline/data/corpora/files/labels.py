@@ -7,17 +7,19 @@ themselves; a map beside it says what further labels mean. A task without usual 
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from pipeline.common.errors import UserError, closest, nearest
-from pipeline.common.names import difference, looks_like, name_of, plain
+from pipeline.common.names import difference, looks_like, name_of, plain, skeleton
+from pipeline.common.yaml_text import read_yaml
 from pipeline.data.formats.tables import as_text
 from pipeline.data.schema import CLASSES, LABELS
 
-FEW, MOST = 10, 50  # unknown labels: so many are always listed, and never more than these
+FEW, MOST = 10, 50  # unknown labels: so many are described one by one, and never more than these listed
 _SEPARATORS = re.compile(r"[-_ ]+")
 
 Map = Mapping[str, str | None] | Sequence[Sequence[Any]]
@@ -104,7 +106,7 @@ class Labels:
                 f"{first}: {len(names):,} different labels in {rows:,} rows are hardly classes; name the column that holds the "
                 "class under `columns`, or list the classes: `classes: [NAME, NAME]`"
             )
-        counts = ", ".join(f"{name} {times[name]:,}" for name in names)
+        counts = ", ".join(f"{name} {times[name]:,}" for name in names[:FEW]) + (", …" if len(names) > FEW else "")
         empty = f'; {n:,} rows without a label need labels: {{"": null}} too' if (n := self._unlabelled()) else ""
         raise UserError(
             f"{first}: the task has no usual classes, and the config lists none; here are {len(names)} labels ({counts}); write "
@@ -118,14 +120,14 @@ class Labels:
         """Name the unknown labels, each with its number and, but for the first, its first place."""
         said = []
         many = self._are_too_many()
-        for i, (text, (times, first)) in enumerate([*self._unknown.items()][: 3 if many else None]):
+        for i, (text, (times, first)) in enumerate([*self._unknown.items()][: 3 if many else FEW]):
             what = f"unknown {self._kind} {text!r:.60}" if text else f"no {self._kind}"
             unit = "word" if self._kind == "tag" else "row"
             place = f", first at {first}" if i else ""
             close = closest(text, self._means, 0.85) if self._like(text) is None else None
             hint = f"; did you mean {close!r}?" if close else ""
             said.append(f"{what} ({times:,} {unit}{'s' if times > 1 else ''}{place}{hint})")
-        return ", ".join(said) + (f" … ({len(self._unknown)} different ones)" if many else "")
+        return ", ".join(said) + (f" … ({len(self._unknown)} different ones)" if len(said) < len(self._unknown) else "")
 
     def _advice(self) -> str:
         """Say what to write under `labels`; a class is filled in only where its name is all but the label's."""
@@ -192,8 +194,8 @@ def _quoted(text: str) -> str:
 def _as_yaml(text: str) -> str | None:
     """Return the label that YAML makes of a number without quotes; `None` where that is no other."""
     try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
+        value = read_yaml(text, "label")
+    except UserError:
         return None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return label_text(value) if is_number else None
@@ -240,8 +242,11 @@ def own_labels(task: str, given: Map, listed: Sequence[str] = ()) -> tuple[str, 
 
 def _check_spelling(task: str, named: Sequence[str], key: str) -> None:
     """Refuse classes that are two and look like one."""
+    alike: dict[str, list[str]] = {}
+    for name in (*named, *LABELS[task]):
+        alike.setdefault(skeleton(name), []).append(name)
     for name in named:
-        for other in (*named, *LABELS[task]):
+        for other in alike[skeleton(name)]:
             if why := difference(name, other):
                 raise UserError(f"{key}: the classes {name!r} and {other!r} are two: {why}; write both alike")
 
@@ -258,7 +263,8 @@ def _listed_classes(task: str, named: Sequence[str], listed: Sequence[str]) -> t
     _check_spelling(task, listed, "classes")
     if "" in listed:
         raise UserError("classes: one has no name; leave it out")
-    if twice := next((name for name in listed if listed.count(name) > 1), None):
+    times = Counter(listed)
+    if twice := next((name for name in listed if times[name] > 1), None):
         raise UserError(f"classes: {twice!r} stands there twice")
     if len(listed) < 2:
         raise UserError(f"classes: {listed[0]!r} alone; expected at least two")
