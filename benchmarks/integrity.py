@@ -21,6 +21,7 @@ STARTED = time.monotonic()
 
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
+from unittest.mock import patch  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, only its own folder is on it
 from pipeline.common import integrity  # noqa: E402
@@ -44,11 +45,8 @@ def measure(run: str, started: float) -> dict[str, Any]:
         return found
 
     spec = run_record(run)["spec"]
-    integrity.sha256_file = timed
-    try:
+    with patch.object(integrity, "sha256_file", timed):
         start(spec)
-    finally:
-        integrity.sha256_file = sha256_file
     whole, hashing = time.monotonic() - started, sum(seconds for seconds, _ in spent)
     size = sum(size for _, size in spent)
     return {"start": round(whole, 3), "hashing": round(hashing, 4), "share": round(hashing / whole, 4), "bytes": size}
