@@ -13,7 +13,7 @@ import argparse
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
-from pipeline.commands import check, data, draw, plan, prune, run
+from pipeline.commands import check, data, draw, plan, prune, run, verify
 from pipeline.common.errors import run_stage
 
 COMMANDS: dict[str, ModuleType] = {
@@ -23,6 +23,7 @@ COMMANDS: dict[str, ModuleType] = {
     "plan": plan,
     "prune": prune,
     "run": run,
+    "verify": verify,
 }
 """By name; each has a docstring, a `SUMMARY` of one line, `add_arguments(parser)` and `run(arguments)`; with `VERBATIM` it takes
 all words that follow, options too."""

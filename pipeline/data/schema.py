@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import canonical_json, read_parquet, write_parquet
+from pipeline.common.stored import verified_split
 
 _ROW = [
     ("id", pa.string()),  # "<loader>-<language>-<file's split>-<row in that file>": stable whatever is dropped
@@ -191,12 +192,12 @@ def write_split(path: Path, table: pa.Table, facts: Facts, final: Path | None = 
 
 
 def read_split(path: Path, task: str) -> pa.Table:
-    """Read one split (`task` is `"text"` for raw text) and check it against the contract.
+    """Read one split (`task` is `"text"` for raw text) and check it against its report's digest and the contract.
 
     Raises:
-        UserError: the file is missing, truncated, of another task, has no rows, or breaks the contract.
+        UserError: the file is altered, missing, truncated, of another task, has no rows, or breaks the contract.
     """
-    table = read_parquet(path, SCHEMAS[task])
+    table = read_parquet(verified_split(path), SCHEMAS[task])
     facts = split_facts(table, str(path))
     if facts.get("task") != task:
         raise UserError(f"{path}: holds task {facts.get('task')!r}, expected {task!r}")

@@ -16,6 +16,7 @@ import torch
 
 from pipeline.common.errors import UserError
 from pipeline.common.files import read_parquet
+from pipeline.common.stored import verified_split
 from pipeline.data.raw_text import raw_text
 from pipeline.data.schema import CLASSES, read_split, split_facts
 from pipeline.data.splits import Size, select
@@ -141,7 +142,7 @@ def read_text(path: Path, size: Size, data_seed: int | None, what: str) -> list[
     Raises:
         UserError: the file is missing or broken, or has fewer rows.
     """
-    task = str(split_facts(read_parquet(path), str(path)).get("task"))
+    task = str(split_facts(read_parquet(verified_split(path)), str(path)).get("task"))
     table = read_split(path, task)
     if task != "text":
         if size is not None and data_seed is not None:

@@ -18,6 +18,8 @@ from tokenizers import Tokenizer, processors
 
 from pipeline.common.errors import UserError, nearest, one_line
 from pipeline.common.files import read_json
+from pipeline.common.integrity import verified, verifying
+from pipeline.common.stored import encoder_again, encoder_digests
 from pipeline.encoders.architectures import ARCHITECTURES, Architecture, architecture_class
 from pipeline.encoders.fitting import (
     WEIGHTS,
@@ -70,11 +72,26 @@ class Encoder:
 
 
 def load_encoder(folder: Path) -> Encoder:
-    """Load the model and tokenizer in `folder`.
+    """Load the model and tokenizer in `folder`, whose files are compared with the manifest's digests where it is one of ours.
 
     Raises:
-        UserError: the folder is not a model (with what is missing), holds pickled weights only, has an unsupported
-            architecture, lacks weights, or its vocabulary does not fit its model.
+        UserError: a file is altered, the folder is not a model (with what is missing), holds pickled weights only, has an
+            unsupported architecture, lacks weights, or its vocabulary does not fit its model.
+    """
+    digests, mend = encoder_digests(folder), encoder_again(folder)
+    weights = {path: value for path, value in digests.items() if path.suffix == ".safetensors"}
+    for path, value in digests.items():
+        if path not in weights:
+            verified(path, value, mend)
+    with verifying(weights, mend):
+        return read_encoder(folder)
+
+
+def read_encoder(folder: Path) -> Encoder:
+    """Load the model and tokenizer in `folder` as they are.
+
+    Raises:
+        UserError: see `load_encoder`.
     """
     config, architecture = read_config(folder)
     tokens = special_tokens(folder, architecture)

@@ -7,7 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipeline.common.files import sha256_file, write_json
+from pipeline.common.files import sha256_file
+from pipeline.common.integrity import write_sealed
 
 MANIFEST = "manifest.json"
 HISTORY = "history.jsonl"
@@ -28,7 +29,7 @@ def install(staging: Path, folder: Path, facts: Mapping[str, Any]) -> None:
             files[path.name] = {"sha256": sha256_file(path), "bytes": path.stat().st_size}
         path.chmod(0o666 & ~umask)  # safetensors writes files only their owner may read
         path.replace(folder / path.name)
-    write_json(folder / MANIFEST, {**facts, "files": files, "versions": versions()})
+    write_sealed(folder / MANIFEST, {**facts, "files": files, "versions": versions()})
 
 
 def versions() -> dict[str, str]:

@@ -16,8 +16,10 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from pipeline.common.checkpoint import BrokenError, load, say_dropped
+from pipeline.common.checkpoint import save as save_checkpoint
 from pipeline.common.errors import UserError
-from pipeline.common.files import atomic_path, canonical_json, write_json, write_text
+from pipeline.common.files import canonical_json, write_json, write_text
 from pipeline.encoders import sampling
 from pipeline.encoders.architectures import ARCHITECTURES, architecture_class
 from pipeline.encoders.load import make_config, quiet
@@ -363,17 +365,25 @@ def summarise(outcomes: Sequence[torch.Tensor], state: State, rate: float) -> di
 
 
 def store(job: Job, model: torch.nn.Module, optimiser: torch.optim.Optimizer, state: State) -> None:
-    """Write the state of training, whole or not at all."""
+    """Write the state of training, whole or not at all.
+
+    Raises:
+        UserError: it cannot be written, as on a full disk.
+    """
     content = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "state": vars(state)}
-    with atomic_path(job.checkpoint) as temporary:
-        torch.save(content, temporary)
+    save_checkpoint(job.checkpoint, content)
 
 
 def restore(job: Job, model: torch.nn.Module, optimiser: torch.optim.Optimizer) -> State:
-    """Put a checkpoint's state into model and optimiser where there is one; return where training stands."""
+    """Put a checkpoint's state into model and optimiser where there is a whole one; return where training stands."""
     if not job.checkpoint.is_file():
         return State()
-    content = torch.load(job.checkpoint, map_location=job.device, weights_only=True)
+    try:
+        content = load(job.checkpoint, job.device)
+    except BrokenError as error:
+        say_dropped(error)
+        job.checkpoint.unlink()
+        return State()
     model.load_state_dict(content["model"])
     optimiser.load_state_dict(content["optimiser"])
     state = State(**content["state"])

@@ -6,11 +6,13 @@ again. Where the same runs were asked something else (another margin, another ba
 keep the seeds that were seen and get no others before that is decided anew.
 """
 
+import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from pipeline.common import paths
 from pipeline.common.files import canonical_json, digest, read_object
+from pipeline.common.integrity import read_sealed
 from pipeline.config.experiments import Experiment, UntilDecided
 from pipeline.config.schema import Settings
 from pipeline.grid.tables import table_spec
@@ -45,17 +47,32 @@ def decide_spec(name: str, settings: Settings) -> dict[str, Any]:
 
 
 def read_decisions(settings: Settings) -> dict[str, int]:
-    """Return how many seeds the cells are to have by all decisions that lie there; none where the config lists its seeds."""
+    """Return how many seeds the cells are to have by all decisions that lie there; none where the config lists its seeds.
+
+    Raises:
+        UserError: a decision is altered or broken.
+    """
     tables = decided_tables(settings)
     outcomes = (read_object(paths.scored()) or {}) if tables else {}
     wanted: dict[str, int] = {}
     for name, rule in tables.items():
-        stored = read_object(paths.decisions(name)) or {}
+        stored = stored_decision(name)
         same = stored.get("asked") == decide_spec(name, settings)["asked"]
         for cell in stored.get("cells", []):
             seeds = min(rule.at_most, cell["wanted"] if same and unchanged(cell, outcomes) else cell["seen"])
             wanted.update({run: max(seeds, wanted.get(run, 0)) for run in cell["runs"]})
     return wanted
+
+
+def stored_decision(table: str) -> dict[str, Any]:
+    """Return what was decided for a table, empty where nothing was.
+
+    Raises:
+        UserError: the file is altered or broken.
+    """
+    path = paths.decisions(table)
+    mend = f"delete it with: rm {shlex.quote(str(path))}; the next start decides anew, and no run is lost"
+    return read_sealed(path, mend) if path.exists() else {}
 
 
 def unchanged(cell: Mapping[str, Any], outcomes: Mapping[str, str]) -> bool:
@@ -64,8 +81,12 @@ def unchanged(cell: Mapping[str, Any], outcomes: Mapping[str, str]) -> bool:
 
 
 def in_effect(name: str, settings: Settings, runs: Collection[str]) -> dict[str, Any] | None:
-    """Return a table's decision, `None` where it is of other runs, of what they were once, or of another question."""
-    stored = read_object(paths.decisions(name)) or {}
+    """Return a table's decision, `None` where it is of other runs, of what they were once, or of another question.
+
+    Raises:
+        UserError: it is altered or broken.
+    """
+    stored = stored_decision(name)
     if stored.get("asked") != decide_spec(name, settings)["asked"]:
         return None
     outcomes, cells = read_object(paths.scored()) or {}, stored.get("cells", [])

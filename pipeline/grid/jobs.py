@@ -411,10 +411,10 @@ def pattern(names: Iterable[str]) -> str:
 
 
 def handed(what: str, value: Any) -> str:
-    """Write a list for a stage under its content's digest, unless it is there, and return its path."""
-    path = paths.HANDED / f"{what}-{digest(value)}.json"
-    if not path.exists():
-        write_text(path, canonical_json(value) + "\n")
+    """Write a list for a stage under its content's digest, unless it is there whole, and return its path."""
+    path, text = paths.HANDED / f"{what}-{digest(value)}.json", canonical_json(value) + "\n"
+    if not path.exists() or path.read_bytes() != text.encode():
+        write_text(path, text)
     return str(path)
 
 

@@ -10,7 +10,7 @@ import argparse
 
 from pipeline.common import paths
 from pipeline.common.errors import run_stage
-from pipeline.common.files import write_text
+from pipeline.common.integrity import write_noted
 from pipeline.results.analyses.analysis import analyse, read_spec
 from pipeline.results.analyses.text import to_csv, to_json, to_latex, to_markdown
 from pipeline.results.scores.collect import read_scores
@@ -30,7 +30,7 @@ def main() -> None:
     arguments = parser.parse_args()
     analysis = analyse(arguments.name, read_spec(arguments.spec), read_scores(paths.scores()))
     for suffix, write in WRITERS.items():
-        write_text(paths.analysis(arguments.name, suffix), write(analysis))
+        write_noted(paths.analysis(arguments.name, suffix), write(analysis))
     print(to_markdown(analysis), end="")
 
 

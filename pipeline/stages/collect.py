@@ -15,9 +15,10 @@ from pathlib import Path
 from pipeline.common import paths
 from pipeline.common.earlier import offer
 from pipeline.common.errors import run_stage
-from pipeline.common.files import read_json, write_parquet
+from pipeline.common.files import write_parquet
+from pipeline.common.integrity import noting
 from pipeline.results.scores.collect import metadata, scores_table
-from pipeline.results.scores.outcomes import score_code
+from pipeline.results.scores.outcomes import read_scored, score_code
 from pipeline.results.scores.runs_file import read_runs
 from pipeline.results.scores.stale import NOT_TRAINED, Context, find_stale, record, refuse
 
@@ -42,7 +43,7 @@ def collect(runs_file: Path, partial: bool = False) -> None:
         UserError: a run is stale, or missing and `partial` is false.
     """
     runs = read_runs(runs_file)
-    context = Context(score_code(), read_json(paths.scored()), f"python -m pipeline.stages.score --runs {runs_file}")
+    context = Context(score_code(), read_scored(), f"python -m pipeline.stages.score --runs {runs_file}")
     stale = [found for run in runs if (found := find_stale(run, context))]
     missing = [found for found in stale if found.reason == NOT_TRAINED] if partial else []
     refused = [found for found in stale if found not in missing]
@@ -51,7 +52,8 @@ def collect(runs_file: Path, partial: bool = False) -> None:
     for found in missing:
         print(f"left out, {found.reason}: {found.run}", file=sys.stderr)
     table, facts = scores_table(runs, missing)
-    write_parquet(paths.scores(), table, metadata(facts))
+    with noting(paths.scores()):
+        write_parquet(paths.scores(), table, metadata(facts))
     print(f"{paths.scores()}: {table.num_rows} scores of {len(runs) - len(missing)} runs")
 
 

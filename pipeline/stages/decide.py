@@ -11,9 +11,10 @@ from collections import Counter
 
 from pipeline.common import paths
 from pipeline.common.errors import run_stage
-from pipeline.common.files import canonical_json, parse_keys, read_json, write_json
+from pipeline.common.files import canonical_json, parse_keys
+from pipeline.common.integrity import write_sealed
 from pipeline.results.scores.collect import read_scores
-from pipeline.results.scores.outcomes import facts
+from pipeline.results.scores.outcomes import facts, read_scored
 from pipeline.results.tables.cells import arrange, read_spec
 from pipeline.results.tables.deciding import decisions
 
@@ -40,8 +41,8 @@ def decide(name: str, text: str) -> str:
     given = parse_keys(text, ("asked", "rule", "table"), "--spec")
     spec = read_spec(canonical_json(given["table"]))
     grid = arrange(spec, read_scores(paths.scores()), facts(paths.scores()))
-    found = decisions(spec, grid, given["rule"], read_json(paths.scored()))
-    write_json(paths.decisions(name), {"asked": given["asked"], **found})
+    found = decisions(spec, grid, given["rule"], read_scored())
+    write_sealed(paths.decisions(name), {"asked": given["asked"], **found})
     states = Counter(one["state"] for one in found["comparisons"])
     counted = ", ".join(f"{n} {state}" for state, n in sorted(states.items()))
     return f"{paths.decisions(name)}: {counted or 'nothing to compare'}; {found['open']} wait for another seed"

@@ -19,7 +19,8 @@ from pipeline.common import paths
 from pipeline.common.code import add_code_argument, code_stamp, stage_modules
 from pipeline.common.disk import told
 from pipeline.common.errors import UserError, run_stage
-from pipeline.common.files import atomic_path, sha256_file, write_json
+from pipeline.common.files import atomic_path, sha256_file
+from pipeline.common.integrity import write_sealed
 from pipeline.data.loaders import fetch_module, parse_spec
 from pipeline.data.sources import Obtained
 
@@ -48,7 +49,7 @@ def download(
         obtained = module.fetch(spec, work, mirror, folder)
         manifest.unlink(missing_ok=True)
         files = _keep(obtained, manifest.parent)
-        write_json(manifest, _describe(spec, obtained, files, asked))
+        write_sealed(manifest, _describe(spec, obtained, files, asked))
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else error
         raise UserError(f"{manifest.parent}: cannot fetch: {why} ({told(error)})") from error

@@ -25,7 +25,9 @@ from typing import TYPE_CHECKING, Any
 from pipeline.common import paths
 from pipeline.common.code import add_code_argument, code_stamp, stage_code, stage_modules
 from pipeline.common.errors import UserError, nearest, run_stage
-from pipeline.common.files import digest, parse_object, read_json, read_parquet, sha256_file
+from pipeline.common.files import digest, parse_object, read_parquet
+from pipeline.common.integrity import read_sealed, sha256
+from pipeline.common.stored import encoder_again, verified_split
 from pipeline.common.temporary import temporary_folder
 from pipeline.encoders.hub import from_folder, from_hub
 from pipeline.encoders.normaliser import CHOICES
@@ -143,8 +145,8 @@ def pretrain_from_text(spec: dict[str, Any], threads: int, folder: Path, staging
     torch.set_num_threads(threads)
     settings = Settings(**given_settings(spec, [field.name for field in fields(Settings)]))
     files = {f"{t['dataset']}/{t['language']}": paths.split(t["dataset"], t["language"], "text") for t in spec["text"]}
-    texts = {name: read_parquet(path, TEXT)["text"].to_pylist() for name, path in files.items()}
-    facts = {"data": {str(path): sha256_file(path) for path in files.values()}, "threads": threads}
+    texts = {name: read_parquet(verified_split(path), TEXT)["text"].to_pylist() for name, path in files.items()}
+    facts = {"data": {str(path): sha256(path) for path in files.values()}, "threads": threads}
     with training_job(spec, facts, settings.steps, folder) as job:
         return pretrain(settings, texts, job, staging) | facts | {"device": job.device.type}
 
@@ -170,7 +172,7 @@ def train_on_from_text(spec: dict[str, Any], threads: int, folder: Path, staging
     for name, sentences in parts:
         # Listed languages' raw text may hold a target's training sentences: none is to be seen twice as often, or held out too.
         texts[name] = list(dict.fromkeys([*texts[name], *sentences])) if name in texts else sentences
-    facts = {"data": data, "threads": threads, "start": sha256_file(manifest)}
+    facts = {"data": data, "threads": threads, "start": sha256(manifest)}
     with training_job(spec, facts, settings.steps, folder) as job:
         found = train_on(paths.encoder_dir(spec["start"]), settings, texts, job, staging)
         found = inherited(manifest) | found | facts | {"device": job.device.type}
@@ -221,7 +223,7 @@ def extend_by_text(spec: dict[str, Any], threads: int, staging: Path) -> dict[st
     facts = extend(paths.encoder_dir(spec["base"]), texts, settings, staging)
     if not facts["pieces"]:
         print(f"{spec['encoder']}: the text needs no new piece; the encoder stays as {spec['base']} is")
-    return inherited(manifest) | facts | {"data": data, "base": sha256_file(manifest)}
+    return inherited(manifest) | facts | {"data": data, "base": sha256(manifest)}
 
 
 def made_before(encoder: str, to: str) -> Path:
@@ -238,7 +240,7 @@ def made_before(encoder: str, to: str) -> Path:
 
 def inherited(manifest: Path) -> dict[str, Any]:
     """Return what an encoder's manifest says of all that is made from it: the licence, what the tokenizer does to letters."""
-    content = read_json(manifest)
+    content = read_sealed(manifest, encoder_again(manifest.parent))
     return {key: content[key] for key in ("licence", "normaliser") if key in content}
 
 
@@ -256,7 +258,7 @@ def read_parts(text: list[dict[str, Any]]) -> tuple[list[tuple[str, list[str]]],
         what = f"{part['dataset']} {part['language']} {path.stem}"
         sentences = read_text(path, part.get("size"), part.get("data_seed"), what)
         parts.append((f"{part['dataset']}/{part['language']}", sentences))
-        data[str(path)] = sha256_file(path)
+        data[str(path)] = sha256(path)
     return parts, data
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from pipeline.common import paths
 from pipeline.common.errors import UserError, nearest, run_stage
 from pipeline.common.files import check_keys, parse_object, read_json
+from pipeline.common.integrity import verified_by_note
 from pipeline.results.analyses.analysis import read_points
 from pipeline.results.analyses.projection import Panel, panel
 from pipeline.results.figures.curves import draw_curves, read_curves
@@ -97,7 +98,7 @@ def pair_figure(spec: dict[str, Any], labels: Labels) -> Any:
 
 def correlation_figure(spec: dict[str, Any], labels: Labels) -> Any:
     """Return the figure of gains against drops."""
-    path = paths.analysis(spec["analysis"], "json")
+    path = verified_by_note(paths.analysis(spec["analysis"], "json"))
     found = read_json(path)
     for key in ("before", "after", "metric", "pairs", "correlations"):
         if key not in found:

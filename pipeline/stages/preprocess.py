@@ -18,7 +18,8 @@ from typing import Any
 from pipeline.common import paths
 from pipeline.common.code import add_code_argument, code_stamp, stage_modules
 from pipeline.common.errors import UserError, run_stage
-from pipeline.common.files import read_json, sha256_file, write_json
+from pipeline.common.files import read_json, sha256_file
+from pipeline.common.integrity import again, read_sealed, verified, write_sealed
 from pipeline.common.temporary import temporary_folder
 from pipeline.data import report
 from pipeline.data.leaks import warnings_of
@@ -55,15 +56,9 @@ def preprocess(spec: Mapping[str, Any], asked: str | None = None) -> Path:
 def _checked_raw(spec: Mapping[str, Any]) -> Path:
     """Return the download's manifest after comparing the files beside it with their hashes."""
     manifest = paths.raw_manifest(spec["dataset"], spec["language"])
-    for files in read_json(manifest)["files"].values():
+    for files in read_sealed(manifest, again(manifest))["files"].values():
         for file in files:
-            path = manifest.parent / file["name"]
-            if not path.is_file():
-                raise UserError(f"{path}: no such file, though {manifest.name} lists it; download again")
-            if sha256_file(path) != file["sha256"]:
-                raise UserError(
-                    f"{path}: changed since its download (truncated?); delete {manifest} and download again"
-                )
+            verified(manifest.parent / file["name"], file["sha256"], again(manifest))
     return manifest
 
 
@@ -95,7 +90,7 @@ def _write(spec: Mapping[str, Any], loaded: Loaded, raw: Path | None, folder: Pa
         "warnings": warnings_of(loaded.task, loaded.splits, described, _of_one_file(spec)),
         "text": {**report.describe_text(loaded.text), "sha256": sha256_file(path)},
     }
-    write_json(folder / paths.data_report(dataset, language).name, facts)
+    write_sealed(folder / paths.data_report(dataset, language).name, facts)
 
 
 def _of_one_file(spec: Mapping[str, Any]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.common import paths
 from pipeline.common.errors import run_stage
-from pipeline.common.files import write_text
+from pipeline.common.integrity import write_noted
 from pipeline.results.printed.compose import compose, read_spec, views_of
 from pipeline.results.printed.latex import to_latex
 from pipeline.results.printed.published import read_published
@@ -37,7 +37,7 @@ def main() -> None:
     published = read_published(arguments.published, spec["paper"], spec["number"])
     table = compose(arguments.name, spec, views, published)
     for suffix, write in WRITERS.items():
-        write_text(paths.printed(arguments.name, suffix), write(table))
+        write_noted(paths.printed(arguments.name, suffix), write(table))
     print(to_markdown(table), end="")
 
 

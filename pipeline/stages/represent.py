@@ -21,10 +21,10 @@ from pipeline.common.files import (
     canonical_json,
     digest,
     parse_keys,
-    read_json,
-    sha256_file,
     write_parquet,
 )
+from pipeline.common.integrity import noting, sha256
+from pipeline.common.stored import run_record
 from pipeline.training.devices import take_gpu
 
 VIEW_KEYS = ("split", "sentences", "seed", "layer", "units")
@@ -86,7 +86,8 @@ def represent_run(run: str, view: dict[str, Any], threads: int) -> None:
     table, facts = points(record["spec"], run, view, threads)
     facts |= {"run": run, "view": view, "code": represent_code(record["spec"]["task"]), "model": record["model"]}
     path = paths.representations(run, digest(view, 8))
-    write_parquet(path, table, {"metalingua": canonical_json(facts)})
+    with noting(path):
+        write_parquet(path, table, {"metalingua": canonical_json(facts)})
     print(f"{path}: {table.num_rows} points of {facts['dimensions']} dimensions")
 
 
@@ -97,12 +98,12 @@ def finished(run: str) -> dict[str, Any]:
         UserError: it is not finished, kept no model or has another one now, or has no source language.
     """
     path, model = paths.run_record(run), paths.run_model(run)
-    record = read_json(path)
-    if not isinstance(record, dict) or not isinstance(record.get("spec"), dict):
+    record = run_record(run)
+    if not isinstance(record.get("spec"), dict):
         raise UserError(f"{path}: key 'spec' is missing: not the description of a run")
     if not model.is_file():
         raise UserError(f"{model}: no such file: the run kept no model; make it with: snakemake {model}")
-    if record.get("model") != sha256_file(model):
+    if record.get("model") != sha256(model):
         raise UserError(f"{model}: not the model of which {path} tells; make it again with: snakemake --force {model}")
     if not record["spec"]["sources"]:
         raise UserError(f"run {run} was trained without sources: there is no source language to represent")
@@ -139,7 +140,7 @@ def points(spec: dict[str, Any], run: str, view: dict[str, Any], threads: int) -
         "sources": list(spec["sources"]),
         "targets": list(spec["targets"]),
         "dimensions": int(encoder.model.config.hidden_size),
-        "encoder": sha256_file(paths.encoder_manifest(spec["encoder"])),
+        "encoder": sha256(paths.encoder_manifest(spec["encoder"])),
         "data": data.hashes,
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
     }

@@ -17,6 +17,7 @@ from pathlib import Path
 from pipeline.common import paths
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import write_json
+from pipeline.common.integrity import AlteredError, noting, refuse
 from pipeline.results.scores.outcomes import SCORERS, score_code, score_run
 from pipeline.results.scores.runs_file import Expected, read_runs
 
@@ -67,14 +68,25 @@ def score(runs: Sequence[Expected], threads: int) -> None:
         if run.spec["task"] not in SCORERS:
             raise UserError(f"run {run.name}: no score for task {run.spec['task']!r}; there are: {', '.join(SCORERS)}")
     names, tasks = [run.name for run in runs], [run.spec["task"] for run in runs]
-    work = partial(score_run, code=score_code())
+    work = partial(attempt, code=score_code())
     if threads > 1 and len(runs) > 1:
         with ProcessPoolExecutor(threads, mp_context=get_context("spawn")) as pool:
-            results = list(pool.map(work, names, tasks, chunksize=max(1, len(runs) // (8 * threads))))
+            found = list(pool.map(work, names, tasks, chunksize=max(1, len(runs) // (8 * threads))))
     else:
-        results = [work(name, task) for name, task in zip(names, tasks, strict=True)]
-    write_json(paths.scored(), {name: sha for name, (sha, _) in zip(names, results, strict=True)})
+        found = [work(name, task) for name, task in zip(names, tasks, strict=True)]
+    refuse([error for error in found if isinstance(error, AlteredError)])
+    results = [one for one in found if not isinstance(one, AlteredError)]
+    with noting(paths.scored()):
+        write_json(paths.scored(), {name: sha for name, (sha, _) in zip(names, results, strict=True)})
     print(f"scored {sum(made for _, made in results)} runs, {sum(not made for _, made in results)} were current")
+
+
+def attempt(run: str, task: str, code: str) -> tuple[str, bool] | AlteredError:
+    """Score a run as `score_run` does, but return the error of altered predictions, so that all of them are named at once."""
+    try:
+        return score_run(run, task, code)
+    except AlteredError as error:
+        return error
 
 
 if __name__ == "__main__":

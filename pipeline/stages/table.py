@@ -10,7 +10,7 @@ import argparse
 
 from pipeline.common import paths
 from pipeline.common.errors import run_stage
-from pipeline.common.files import write_text
+from pipeline.common.integrity import write_noted
 from pipeline.results.scores.collect import read_scores
 from pipeline.results.scores.outcomes import facts
 from pipeline.results.tables.cells import read_spec
@@ -37,7 +37,7 @@ def main() -> None:
     table = build(arguments.name, spec, scores, facts(paths.scores()))
     texts = {suffix: write(table) for suffix, write in WRITERS.items()}
     for suffix, text in texts.items():
-        write_text(paths.table(arguments.name, suffix), text)
+        write_noted(paths.table(arguments.name, suffix), text)
     print(texts["md"], end="")
 
 

@@ -1,45 +1,18 @@
 """Checkpoints of a run in progress: a folder that holds the latest epoch and the best weights so far.
 
-Both files are written whole or not at all, the best weights first, so a kill at any moment leaves a pair that belongs together.
+Both files are written whole or not at all, the best weights first, so a kill at any moment leaves a pair that belongs together;
+each has its digest at its end. Where one of the two is broken, the run begins anew, to the same bits.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from pipeline.common.errors import UserError
-from pipeline.common.files import atomic_path
+from pipeline.common.checkpoint import BrokenError, check, load, save, say_dropped
 
 Weights = dict[str, Tensor]
-
-
-def save(path: Path, value: Any) -> None:
-    """Save tensors and plain values, whole or not at all.
-
-    Raises:
-        UserError: the file cannot be written, as on a full disk.
-    """
-    try:
-        with atomic_path(path) as temporary:
-            torch.save(value, temporary)
-    except (RuntimeError, OSError) as error:  # torch's own writer raises the former
-        raise UserError(f"{path}: cannot be written (is the disk full?): {str(error).splitlines()[0]}") from None
-
-
-def load(path: Path) -> Any:
-    """Load what `save` wrote; only tensors and plain values, never code.
-
-    Raises:
-        UserError: the file cannot be read.
-    """
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for one broken file
-        raise UserError(
-            f"{path}: not a readable checkpoint ({type(error).__name__}); delete its folder to start the run anew"
-        ) from None
 
 
 class Checkpoints:
@@ -49,12 +22,31 @@ class Checkpoints:
         self.folder = folder
 
     def load(self) -> dict[str, Any] | None:
-        """Return the latest state, with the best weights under `best`, or `None` for a fresh start."""
+        """Return the latest state, with the best weights under `best`, or `None` for a fresh start; a broken one is dropped."""
         if self.folder is None or not (self.folder / "latest.pt").exists():
             return None
-        state: dict[str, Any] = load(self.folder / "latest.pt")
-        state["best"] = load(self.folder / state["best_file"]) if state["best_file"] else None
+        try:
+            state: dict[str, Any] = load(self.folder / "latest.pt")
+            state["best"] = self.load_best(state)
+        except BrokenError as error:
+            say_dropped(error)
+            self.clear()
+            return None
         return state
+
+    def load_best(self, state: Mapping[str, Any]) -> Weights | None:
+        """Return the best weights that belong to a state, `None` where it has none.
+
+        Raises:
+            BrokenError: they are altered, or others than the state was saved with.
+        """
+        if self.folder is None or not state["best_file"]:
+            return None
+        path = self.folder / state["best_file"]
+        weights: Weights = load(path)
+        if state.get("best_digest") not in (None, check(path)):
+            raise BrokenError(f"{path}: not the weights that latest.pt was saved with")
+        return weights
 
     def save(self, state: dict[str, Any], best: Weights | None, best_name: str) -> None:
         """Save the state of an epoch's end; `best_name` changes with the best weights and is empty without any."""
@@ -63,7 +55,8 @@ class Checkpoints:
         best_file = f"best-{best_name}.pt" if best is not None else ""
         if best is not None and not (self.folder / best_file).exists():
             save(self.folder / best_file, best)
-        save(self.folder / "latest.pt", {**state, "best_file": best_file})
+        best_digest = check(self.folder / best_file) if best_file else None
+        save(self.folder / "latest.pt", {**state, "best_file": best_file, "best_digest": best_digest})
         for old in self.folder.glob("best-*.pt"):
             if old.name != best_file:
                 old.unlink()

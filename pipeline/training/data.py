@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError
-from pipeline.common.files import sha256_file
+from pipeline.common.integrity import sha256
 from pipeline.data.raw_text import raw_text
 from pipeline.data.schema import CLASSES, POSITIVE, read_split, split_labels
 from pipeline.data.splits import Size, count_of, select
@@ -78,7 +78,7 @@ def reader_of(
     return Reader(
         importlib.import_module(f"pipeline.tasks.{task}"),
         encoder.tokenizer,
-        sha256_file(folder / "tokenizer.json"),
+        sha256(folder / "tokenizer.json"),
         min(max_length, encoder.max_length),
         architecture_of(encoder.model).typed and getattr(encoder.model.config, "type_vocab_size", 1) > 1,
         test_max_length,
@@ -117,7 +117,7 @@ class RunData:
         """
         path = paths.run_split(self.spec, language, split, source)
         table = read_split(path, self.reader.task_name)
-        self.hashes[str(path)] = sha256_file(path)
+        self.hashes[str(path)] = sha256(path)
         labels = split_labels(table)
         self.labels = self.labels or labels
         if labels != self.labels:

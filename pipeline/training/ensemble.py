@@ -15,7 +15,9 @@ import pyarrow as pa
 from pipeline.common import paths
 from pipeline.common.code import code_stamp, run_modules
 from pipeline.common.errors import UserError
-from pipeline.common.files import canonical_json, check_keys, read_object, read_parquet, sha256_file, write_json
+from pipeline.common.files import canonical_json, check_keys, read_parquet
+from pipeline.common.integrity import sha256, write_sealed
+from pipeline.common.stored import run_record, verified_run_file
 from pipeline.data.schema import PREDICTIONS, PROBABILITIES
 from pipeline.methods.ensemble import mean_probabilities
 from pipeline.tasks.probabilities import Floats
@@ -54,7 +56,7 @@ def combine_run(name: str, spec: dict[str, Any], started: float, asked: str | No
     write_table(name, task, stamp["code"], columns, labels, probable)
     record = {**describe(name, spec), **stamp}
     record["seconds"] = {"total": round(time.monotonic() - started, 3)}
-    write_json(paths.run_record(name), record)
+    write_sealed(paths.run_record(name), record)
 
 
 def read_member(member: str, task: str) -> pa.Table:
@@ -63,7 +65,7 @@ def read_member(member: str, task: str) -> pa.Table:
     Raises:
         UserError: they are missing or broken, or were written by code that kept no probabilities.
     """
-    path = paths.predictions(member)
+    path = verified_run_file(member, "predictions")
     table = read_parquet(path, PREDICTIONS[task])
     if PROBABILITIES.name not in table.column_names:
         raise UserError(
@@ -116,7 +118,7 @@ def describe(name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: two members say that they read another state of the same test data or encoder.
     """
-    records = {member: read_object(paths.run_record(member)) or {} for member in spec["members"]}
+    records = {m: run_record(m) if paths.run_record(m).exists() else {} for m in spec["members"]}
     tested = {str(paths.run_split(spec, language, "test")) for language in spec["evaluate"]}
     data: dict[str, str] = {}
     for member, record in records.items():
@@ -135,8 +137,8 @@ def describe(name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
         "data": data,
         "encoder": encoders.pop(),
         **{"parent": None, "rates": None, "model": None, "selection": None},
-        "members": {member: sha256_file(paths.predictions(member)) for member in spec["members"]},
-        "predictions": sha256_file(paths.predictions(name)),
+        "members": {member: sha256(paths.predictions(member)) for member in spec["members"]},
+        "predictions": sha256(paths.predictions(name)),
         "versions": {package: importlib.metadata.version(package) for package in VERSIONED},
         "warnings": list(warnings.values()),
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -23,11 +23,11 @@ from pipeline.common.errors import UserError
 from pipeline.common.files import (
     atomic_path,
     check_keys,
-    sha256_file,
-    write_json,
     write_parquet,
     write_text,
 )
+from pipeline.common.integrity import sha256, write_sealed
+from pipeline.common.stored import RUN_FILES, verified_run_file
 from pipeline.data.schema import PREDICTIONS, PROBABLE
 from pipeline.encoders.architectures import architecture_of, head_dropout
 from pipeline.encoders.load import Encoder, load_encoder
@@ -90,9 +90,9 @@ def train_run(
     if keep_model:
         save_model(paths.run_model(name), loop, method)
     record = {**describe(name, spec, code, threads, data, loop, phases), **stamp}
-    record["model"] = sha256_file(paths.run_model(name)) if keep_model else None
+    record["model"] = sha256(paths.run_model(name)) if keep_model else None
     if "members" in spec:
-        record["members"] = {member: sha256_file(paths.run_model(member)) for member in spec["members"]}
+        record["members"] = {member: sha256(paths.run_model(member)) for member in spec["members"]}
     record["truncated_words"] = sum(examples.truncated_words for examples in tests.values())
     record["tokenised"] = data.counts
     record["warnings"] = warnings
@@ -101,7 +101,7 @@ def train_run(
     if spec["task"] == "qa":
         record["unreachable_answers"] = unreachable_answers(ingredients.task, tests)
     record["seconds"] = seconds(fitted, started)
-    write_json(paths.run_record(name), record)
+    write_sealed(paths.run_record(name), record)
     checkpoints.clear()
 
 
@@ -208,9 +208,9 @@ def read_model(run: str) -> dict[str, Tensor]:
     """Read the weights that another run kept.
 
     Raises:
-        UserError: they are missing or broken.
+        UserError: they are missing, altered or broken.
     """
-    path = paths.run_model(run)
+    path = verified_run_file(run, "model")
     try:
         return load_file(path)
     except FileNotFoundError:
@@ -240,7 +240,7 @@ def load_average(members: Sequence[str], model: TaskModel, labels: Sequence[str]
         UserError: a model is missing or broken, or was trained for other labels; the models are of other shapes.
     """
     for member in members:
-        theirs = facts_of(paths.predictions(member)).get("labels", labels)
+        theirs = facts_of(verified_run_file(member, "predictions")).get("labels", labels)
         if list(theirs) != list(labels):
             raise UserError(
                 f"{paths.run_model(member)}: was trained for the labels {theirs}, and this run's data has {list(labels)}"
@@ -341,9 +341,9 @@ def describe(
         "spec": spec,
         "code": code,
         "data": data.hashes,
-        "encoder": sha256_file(paths.encoder_manifest(spec["encoder"])),
-        **{kind: sha256_file(paths.run_model(spec[kind])) if spec[kind] else None for kind in ("parent", "rates")},
-        "predictions": sha256_file(paths.predictions(name)),
+        "encoder": sha256(paths.encoder_manifest(spec["encoder"])),
+        **{kind: sha256(paths.run_model(spec[kind])) if spec[kind] else None for kind in ("parent", "rates")},
+        **{kind: sha256(path(name)) for kind, path in RUN_FILES.items() if kind != "model"},
         "versions": {package: importlib.metadata.version(package) for package in versioned(spec)},
         "threads": threads,
         "device": torch.cuda.get_device_name() if i.device.type == "cuda" else "cpu",

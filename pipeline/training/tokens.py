@@ -9,14 +9,18 @@ Rows are tokenised in parallel by the Rust tokenizer, `CHUNK` at a time, so that
     <field>.offsets   where each row's begin and end
     rows.arrow        id, language and class of each row, and the number of the example it belongs to
     gold.arrow        the gold answer of each example
-    index.json        numbers, shapes, words cut off, pieces and how many of them are unknown; written last
+    index.json        numbers, shapes, words cut off, pieces and how many of them are unknown, digests of the files; written last
+
+What is altered is said to be so and made again.
 """
 
 import os
+import shlex
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -29,7 +33,8 @@ from tokenizers import Tokenizer
 
 from pipeline.common.code import code_hash
 from pipeline.common.errors import UserError
-from pipeline.common.files import digest, read_json, write_json
+from pipeline.common.files import digest, sha256_file
+from pipeline.common.integrity import AlteredError, read_sealed, verified, write_sealed
 from pipeline.common.temporary import temporary_folder
 from pipeline.tasks.examples import Examples
 
@@ -131,11 +136,33 @@ def tokenised(
     settings = {"labels": list(labels), "max_length": max_length, "unknown": marks.unknown, "special": marks.special}
     key = digest({**made_of, **settings, "code": code}, 16)
     folder = place.parent / "tokens" / f"{place.stem}-{key}"
+    if (folder / "index.json").exists():
+        try:
+            return read(folder)
+        except AlteredError as error:
+            print(f"warning: {error.path}: {error.what}; the tokens are made again", file=sys.stderr, flush=True)
+            drop(folder)
+    make(folder, encoded(table, task, tokenizer, labels, max_length, marks))
+    return read(folder)
+
+
+def drop(folder: Path) -> None:
+    """Delete altered tokens, or leave it to another run that is at it; runs that have mapped them keep what they read."""
+    with temporary_folder(folder.parent, folder.name) as dying, suppress(OSError):
+        folder.replace(dying)
+
+
+def make(folder: Path, parts: Iterator[Examples]) -> None:
+    """Write examples into a folder that is not there yet, whole or not at all; another run may be as fast.
+
+    Raises:
+        UserError: see `write`.
+    """
     if not (folder / "index.json").exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary_folder(folder.parent, folder.name) as temporary:
-                write(temporary, encoded(table, task, tokenizer, labels, max_length, marks))
+                write(temporary, parts)
                 umask = os.umask(0)
                 os.umask(umask)
                 temporary.chmod(0o777 & ~umask)  # as any other folder: whoever shares the results may read it
@@ -145,7 +172,6 @@ def tokenised(
         except OSError:
             if not (folder / "index.json").exists():
                 raise
-    return read(folder)
 
 
 def encoded(
@@ -208,7 +234,8 @@ def write(folder: Path, parts: Iterator[Examples]) -> None:
         (folder / f"{name}.offsets").write_bytes(ends.data)
     _write_arrow(folder / "rows.arrow", pa.concat_tables(rows) if rows else ROWS.empty_table())
     _write_arrow(folder / "gold.arrow", pa.table({"gold": pa.chunked_array(golds or [[]])}))
-    write_json(folder / "index.json", {**index, "counts": counts})
+    digests = {path.name: sha256_file(path) for path in sorted(folder.iterdir())}
+    write_sealed(folder / "index.json", {**index, "counts": counts, "files": digests})
 
 
 def _rows_of(part: Examples, before: int) -> pa.Table:
@@ -229,8 +256,15 @@ def _map_arrow(path: Path) -> pa.Table:
 
 
 def read(folder: Path) -> Examples:
-    """Return the examples in a folder; sub-tokens and gold answers stay on disk until they are used."""
-    index = read_json(folder / "index.json")
+    """Return the examples in a folder; sub-tokens and gold answers stay on disk until they are used.
+
+    Raises:
+        AlteredError: a file holds other bytes than were written.
+    """
+    mend = f"delete the folder, which loses nothing: rm -r {shlex.quote(str(folder))}"
+    index = read_sealed(folder / "index.json", mend)
+    for name, recorded in index["files"].items():
+        verified(folder / name, recorded, mend)
     rows = _map_arrow(folder / "rows.arrow")
     groups = rows["group"].to_numpy().astype(np.int64) if index["groups"] else np.empty(0, dtype=np.int64)
     fields = {name: _ragged(folder, name, width) for name, width in index["fields"].items()}

@@ -188,6 +188,6 @@ def test_checkpoint_is_whole_or_absent(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr(pretraining.torch, "save", full_disk)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UserError, match=r"cannot be written .*No space left"):
         run(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -77,6 +77,13 @@ def test_lists_are_handed_over_by_content(jobs: workflow.Jobs) -> None:
     assert workflow.read_jobs(titled, []).config_file != jobs.config_file
 
 
+def test_a_list_that_was_altered_is_written_again(jobs: workflow.Jobs) -> None:
+    path = Path(workflow.handed("runs", [{"name": "a"}]))
+    before = path.read_bytes()
+    path.write_bytes(before.replace(b"a", b"b", 1))
+    assert workflow.handed("runs", [{"name": "a"}]) == str(path) and path.read_bytes() == before
+
+
 def test_generated_data_has_no_raw_files(jobs: workflow.Jobs) -> None:
     (key,) = jobs.grid.datasets
     assert jobs.raw_manifest(named(dataset=key, language="nearish")) == []

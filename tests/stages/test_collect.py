@@ -1,12 +1,13 @@
 import dataclasses
 import json
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError
-from pipeline.common.files import read_json, write_json, write_text
+from pipeline.common.files import read_json, sha256_file, write_json, write_text
 from pipeline.results.scores.collect import SCORES, settings_of
 from pipeline.results.scores.outcomes import facts
 from pipeline.stages import collect
@@ -143,8 +144,46 @@ def test_a_parent_trained_again_is_refused(child):
     parent, run = child
     file = scored(parent, run)
     collect.collect(file)
-    write_text(paths.run_model(parent.name), "other weights")
+    model = paths.run_model(parent.name)
+    write_text(model, "other weights")
+    told = refused(file)
+    assert f"{run.name}: {model}: altered since it was written" in told and f"snakemake --force {model}" in told
+    edit(parent, model=sha256_file(model))
     assert f"{run.name}: its parent run {parent.name} has been trained again since" in refused(file)
+
+
+def test_a_split_that_is_not_what_its_report_says_is_to_be_mended_not_the_run(run):
+    file = scored(run)
+    path = data_file(run.spec["dataset"], "qu")
+    write_json(paths.data_report(run.spec["dataset"], "qu"), {"splits": {"test": {"sha256": sha256_file(path)}}})
+    write_text(path, "altered")
+    told = refused(file)
+    assert f"{path}: altered since it was written" in told and f"mend with: snakemake --force {path}\n" in f"{told}\n"
+
+
+def test_predictions_without_a_record_are_made_again(run):
+    """Asking for them alone would find nothing to do."""
+    file = scored(run)
+    paths.run_record(run.name).unlink()
+    told = refused(file)
+    assert "run.json is gone" in told and f"mend with: snakemake --force {paths.predictions(run.name)}\n" in f"{told}\n"
+
+
+def test_altered_outcomes_are_scored_again_by_the_command_that_is_named(run):
+    file = scored(run)
+    collect.collect(file)
+    scores, path = paths.scores().read_bytes(), paths.outcomes(run.name)
+    table = pq.read_table(path)
+    more = pa.array([value + 1 for value in table["fp"].to_pylist()], pa.int32())
+    pq.write_table(table.set_column(table.column_names.index("fp"), "fp", more), path)
+    told = refused(file)
+    assert (
+        "has changed since it was scored" in told
+        and f"mend with: python -m pipeline.stages.score --runs {file}" in told
+    )
+    scored(run)
+    collect.collect(file)
+    assert paths.scores().read_bytes() == scores
 
 
 def test_a_parent_whose_weights_were_deleted_is_known_by_its_record(child):

@@ -154,7 +154,7 @@ def test_full_disk_leaves_no_manifest(monkeypatch):
     def full(path, value):
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(manifests, "write_json", full)
+    monkeypatch.setattr(manifests, "write_sealed", full)
     with pytest.raises(OSError, match="No space left"):
         stage(monkeypatch, PRETRAIN)
     assert not (folder / "manifest.json").exists()

@@ -13,6 +13,7 @@ import yaml
 
 from pipeline.common.errors import UserError
 from pipeline.common.files import read_json, sha256_file
+from pipeline.common.integrity import write_sealed
 from pipeline.config.datasets.files import Files
 from pipeline.data import loaders
 from pipeline.data.schema import (
@@ -89,7 +90,7 @@ def test_same_input_same_bytes(raw):
 
 def test_notes_of_the_download_reach_the_report(raw):
     manifest = read_json(raw / "manifest.json")
-    (raw / "manifest.json").write_text(json.dumps(manifest | {"notes": ["train: not checked"]}))
+    write_sealed(raw / "manifest.json", manifest | {"notes": ["train: not checked"]})
     stage.preprocess(SPEC)
     assert read_json(DATA / "report.json")["notes"] == ["train: not checked"]
 
@@ -107,11 +108,11 @@ def test_a_file_changed_since_its_download_is_refused(raw):
     content = (raw / "dev-qu.tsv").read_bytes()
     (raw / "dev-qu.tsv").write_bytes(content[:-5])
     with pytest.raises(
-        UserError, match=r"dev-qu.tsv: changed since its download \(truncated\?\); delete .*manifest.json"
+        UserError, match=r"dev-qu.tsv: altered since it was written: .*snakemake --force .*manifest.json"
     ):
         stage.preprocess(SPEC)
     (raw / "dev-qu.tsv").unlink()
-    with pytest.raises(UserError, match=r"dev-qu.tsv: no such file, though manifest.json lists it"):
+    with pytest.raises(UserError, match=r"dev-qu.tsv: no such file, though its digest is stored"):
         stage.preprocess(SPEC)
     assert not DATA.exists()
 
@@ -134,7 +135,7 @@ def changed(raw):
     (raw / "train-qu.tsv").write_bytes(content)
     manifest = read_json(raw / "manifest.json")
     manifest["files"]["train"][0]["sha256"] = sha256_file(raw / "train-qu.tsv")
-    (raw / "manifest.json").write_text(json.dumps(manifest))
+    write_sealed(raw / "manifest.json", manifest)
 
 
 @pytest.mark.parametrize("fails_at", [1, 2, 4])

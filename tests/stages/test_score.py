@@ -104,6 +104,9 @@ def test_broken_predictions_are_named(monkeypatch):
         stage(monkeypatch, "--runs", runs_file([run]))
     path = paths.predictions(run.name)
     path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(UserError, match=r"predictions\.parquet: altered since it was written: .*snakemake --force"):
+        stage(monkeypatch, "--runs", runs_file([run]))
+    paths.run_record(run.name).unlink()  # what nothing has a digest of is read
     with pytest.raises(UserError, match="not a readable Parquet file"):
         stage(monkeypatch, "--runs", runs_file([run]))
     assert not paths.outcomes(run.name).exists()
@@ -112,6 +115,9 @@ def test_broken_predictions_are_named(monkeypatch):
 def test_predictions_of_another_run_are_refused(monkeypatch):
     first, second = two_runs()
     paths.predictions(first.name).write_bytes(paths.predictions(second.name).read_bytes())
+    with pytest.raises(UserError, match=r"predictions\.parquet: altered since it was written"):
+        stage(monkeypatch, "--runs", runs_file([first, second]))
+    paths.run_record(first.name).unlink()
     with pytest.raises(UserError, match=f"holds predictions of run '{second.name}'"):
         stage(monkeypatch, "--runs", runs_file([first]))
 

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import read_parquet, sha256_file, write_parquet
+from pipeline.common.integrity import write_sealed
 from pipeline.data.schema import LABELS, PREDICTIONS
 from pipeline.grid.runs import TESTED
 from pipeline.results.scores.outcomes import score_run
@@ -127,7 +128,8 @@ def rewritten(run, name, change):
     table = change(read_parquet(paths.predictions(run)))
     facts = {**facts_of(paths.predictions(run)), "run": name}
     write_parquet(paths.predictions(name), table, {"metalingua": json.dumps(facts)})
-    paths.run_record(name).write_text(paths.run_record(run).read_text())
+    record = json.loads(paths.run_record(run).read_text())
+    write_sealed(paths.run_record(name), {**record, "predictions": sha256_file(paths.predictions(name))})
     return name
 
 

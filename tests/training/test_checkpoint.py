@@ -6,15 +6,16 @@ import sys
 import pytest
 import torch
 
+from pipeline.common.checkpoint import check, load, save
 from pipeline.common.errors import UserError
-from pipeline.training.checkpoint import Checkpoints, load, save
+from pipeline.training.checkpoint import Checkpoints
 
 FULL = """
 import resource, signal, sys
 import torch
 from pathlib import Path
 from pipeline.common.errors import run_stage
-from pipeline.training.checkpoint import save
+from pipeline.common.checkpoint import save
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 run_stage(lambda: save(Path(sys.argv[1]), {"weights": torch.zeros(100_000)}))
@@ -53,10 +54,26 @@ def test_a_kill_between_the_two_files_leaves_the_older_pair(tmp_path, monkeypatc
     assert state["epoch"] == 1 and state["best"]["a"].item() == 1.0
 
 
-def test_unreadable_checkpoint_is_named(tmp_path):
-    (tmp_path / "latest.pt").write_bytes(b"PK broken")
-    with pytest.raises(UserError, match=r"latest\.pt: not a readable checkpoint .*delete its folder"):
-        Checkpoints(tmp_path).load()
+def test_an_unreadable_checkpoint_is_named_and_dropped(tmp_path, capsys):
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c/latest.pt").write_bytes(b"PK broken")
+    assert Checkpoints(tmp_path / "c").load() is None
+    said = capsys.readouterr().err
+    assert "latest.pt: not a readable checkpoint" in said and "dropped, and the training begins anew" in said
+    assert not (tmp_path / "c").exists()
+
+
+def test_best_weights_of_another_checkpoint_are_not_taken(tmp_path, capsys):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save({"epoch": 1}, {"a": torch.tensor([1.0])}, "0-1")
+    save(tmp_path / "best-0-1.pt", {"a": torch.tensor([2.0])})
+    assert checkpoints.load() is None
+    assert "best-0-1.pt: not the weights that latest.pt was saved with" in capsys.readouterr().err
+
+
+def test_a_checkpoint_without_a_digest_is_read_as_ever(tmp_path):
+    torch.save({"epoch": 1}, tmp_path / "x.pt")
+    assert check(tmp_path / "x.pt") is None and load(tmp_path / "x.pt") == {"epoch": 1}
 
 
 def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):

@@ -16,6 +16,7 @@ from seqeval.scheme import IOB2
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import canonical_json, read_parquet, sha256_file
+from pipeline.common.integrity import write_sealed
 from pipeline.methods import build_method
 from pipeline.methods.contract import Setting
 from pipeline.tasks.ner_score import score_sentences
@@ -301,6 +302,9 @@ def test_parent_of_another_shape_is_refused(world):
     weights = load_file(paths.run_model(parent))
     weights["model.head.1.weight"] = torch.zeros(3, 16)
     save_file(weights, paths.run_model(parent), metadata={"format": "pt"})
+    with pytest.raises(UserError, match=r"model\.safetensors: altered since it was written: .*snakemake --force"):
+        train(tiny.spec("fine_tune", parent=parent))
+    write_sealed(paths.run_record(parent), {**record(parent), "model": sha256_file(paths.run_model(parent))})
     with pytest.raises(UserError, match="do not fit this run's model"):
         train(tiny.spec("fine_tune", parent=parent))
 

@@ -18,6 +18,7 @@ from pipeline.common import paths
 from pipeline.common.code import represent_code
 from pipeline.common.errors import UserError
 from pipeline.common.files import digest, parse_keys, read_parquet
+from pipeline.common.integrity import verified_by_note
 from pipeline.results.analyses.distance import Distances, Points, distances
 from pipeline.results.scores.outcomes import facts
 from pipeline.results.scores.stale import record
@@ -209,6 +210,7 @@ def read_vectors(run: str, view: Mapping[str, Any]) -> tuple[pa.Table, Points]:
     path = points_path(run, view)
     if not path.exists():
         raise UserError(f"{path}: no such file; make it with: snakemake {path}")
+    verified_by_note(path)
     said, made = facts(path), record(run)
     expected = {"run": run, "model": made.get("model"), "code": represent_code(made["spec"]["task"])}
     for key, value in expected.items():

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import read_parquet
+from pipeline.common.stored import verified_run_file
 from pipeline.data.schema import PREDICTIONS
 from pipeline.results.errors import answers, classes, entities
 from pipeline.results.errors.known import Items, items
@@ -132,7 +133,7 @@ def measure(run: str, task: str, language: str, found: Items) -> Measured:
     Raises:
         UserError: its predictions are missing or broken, or of other test items than the split has now.
     """
-    path = paths.predictions(run)
+    path = verified_run_file(run, "predictions")
     table = read_parquet(path, PREDICTIONS[task])
     rows = table.filter(pc.equal(table["lang"], language)).to_pylist()
     if {row["id"] for row in rows} != found.ids:

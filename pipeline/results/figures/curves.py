@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.common import paths
 from pipeline.common.errors import UserError
+from pipeline.common.stored import verified_run_file
 from pipeline.results.analyses.distance import Floats
 from pipeline.results.figures.drawing import COLOURS, COLUMN, DASHES, PAGE, STYLE, legend_below
 from pipeline.results.figures.labels import CODES, Labels
@@ -76,7 +76,7 @@ def read_course(run: str, show: str) -> Floats:
     Raises:
         UserError: `history.jsonl` is missing or broken, or has no such value.
     """
-    path = paths.history(run)
+    path = verified_run_file(run, "history")
     try:
         records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         values = [100 * nan(r["dev_score"]) if show == "dev" else nan(r["losses"].get("loss")) for r in records]

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError
+from pipeline.common.integrity import verified_by_note
 from pipeline.results.figures.drawing import COLOURS, COLUMN, GREY, MARKERS, STYLE, legend_below
 from pipeline.results.figures.labels import CODES, Labels
 from pipeline.results.scores.measures import title as metric_title
@@ -66,7 +67,7 @@ def read_forest(spec: Mapping[str, Any]) -> Forest:
     Raises:
         UserError: the table's CSV is missing, lacks a column or has no difference of the methods.
     """
-    path = paths.table(spec["table"], "csv")
+    path = verified_by_note(paths.table(spec["table"], "csv"))
     anew = f"make it with: snakemake --force {path}"
     try:
         with path.open(encoding="utf-8", newline="") as file:

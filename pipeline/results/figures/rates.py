@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError
+from pipeline.common.stored import verified_run_file
 from pipeline.results.analyses.distance import Floats
 
 PREFIX = "rate_"
@@ -34,9 +35,9 @@ def read_rates(run: str) -> Rates:
         UserError: a file is missing or broken, or the run logged no rates.
     """
     try:
-        lines = paths.history(run).read_text(encoding="utf-8").splitlines()
+        lines = verified_run_file(run, "history").read_text(encoding="utf-8").splitlines()
         ends = np.cumsum([json.loads(line)["steps"] for line in lines]) - 1
-        table = pq.read_table(paths.steps(run))
+        table = pq.read_table(verified_run_file(run, "steps"))
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{paths.run_dir(run)}: cannot read what the run logged: {error}") from None
     names = [name for name in table.column_names if name.startswith(PREFIX)]

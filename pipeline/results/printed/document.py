@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import parse_keys
+from pipeline.common.integrity import verified_by_note
 from pipeline.results.tables.characters import advice, escape
 
 KEYS = ("paper", "title", "demo", "tables", "figures")
@@ -48,7 +49,11 @@ def document(spec: Mapping[str, Any], citation: Mapping[str, str]) -> str:
         path = paths.printed(name, "tex")
         if not path.is_file():
             raise UserError(f"{path}: no such file; snakemake {path} makes it")
-        parts += [rf"\setcounter{{table}}{{{int(_number(name)) - 1}}}", path.read_text(encoding="utf-8"), r"\clearpage"]
+        parts += [
+            rf"\setcounter{{table}}{{{int(_number(name)) - 1}}}",
+            verified_by_note(path).read_text(encoding="utf-8"),
+            r"\clearpage",
+        ]
     for figure in spec["figures"]:
         parts.append(_figure(figure))
     whole = "\n".join([*parts, r"\end{document}", ""])

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError
+from pipeline.common.integrity import verified_by_note
 
 MEAN = "average"
 
@@ -52,7 +53,7 @@ def read_views(names: Iterable[str]) -> dict[str, Lines]:
         path = paths.table(name, "csv")
         if not path.is_file():
             raise UserError(f"{path}: no such file; snakemake {path} makes it")
-        with open(path, encoding="utf-8", newline="") as file:
+        with open(verified_by_note(path), encoding="utf-8", newline="") as file:
             found[name] = list(csv.DictReader(file))
     return found
 

@@ -12,12 +12,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.common import paths
 from pipeline.common.earlier import earlier_codes
-from pipeline.common.files import canonical_json, digest, read_json, read_parquet
+from pipeline.common.files import canonical_json, digest, read_parquet
+from pipeline.common.integrity import verified_by_note
 from pipeline.results.scores.doubts import doubts
 from pipeline.results.scores.measures import totals
-from pipeline.results.scores.outcomes import OUTCOMES
+from pipeline.results.scores.outcomes import read_outcomes, read_scored
 from pipeline.results.scores.runs_file import Expected
 from pipeline.results.scores.stale import Stale, flatten, record
 
@@ -117,7 +117,7 @@ def rows_of(run: Expected, settings: str) -> Iterator[dict[str, Any]]:
     """Yield the rows of one run, for every use, language and metric."""
     shared = {**describe(run, settings), **dev_score(run.name)}
     task = run.spec["task"]
-    for (language, split), (found, n) in totals(task, read_parquet(paths.outcomes(run.name), OUTCOMES[task])).items():
+    for (language, split), (found, n) in totals(task, read_outcomes(run.name, task)).items():
         for metric, value in found.items():
             measured = {"language": language, "split": split, "metric": metric, "value": value, "n": n}
             for experiment, variant in run.uses:
@@ -164,7 +164,7 @@ def scores_table(runs: Sequence[Expected], missing: Sequence[Stale]) -> tuple[pa
         **({"doubts": doubtful} if doubtful else {}),
         "settings": settings,
         "missing": [entry for run in runs if run.name in reasons for entry in absent(run, reasons, ids)],
-        "outcomes": digest(read_json(paths.scored())),
+        "outcomes": digest(read_scored()),
     }
     return table.take(pc.sort_indices(table, order)), facts
 
@@ -197,6 +197,6 @@ def read_scores(path: Path) -> pa.Table:
     """Read `scores.parquet`, its columns checked.
 
     Raises:
-        UserError: it is missing, truncated, or lacks a column.
+        UserError: it is missing, altered, truncated, or lacks a column.
     """
-    return read_parquet(path, SCORES)
+    return read_parquet(verified_by_note(path), SCORES)

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from pipeline.common import paths
-from pipeline.common.files import canonical_json, read_json
+from pipeline.common.files import canonical_json
+from pipeline.common.stored import stored_report
 from pipeline.results.scores.runs_file import Expected
 from pipeline.results.scores.stale import record
 
@@ -38,5 +39,4 @@ def doubts(runs: Iterable[Expected]) -> dict[str, list[dict[str, Any]]]:
 
 def _reported(dataset: str, language: str) -> list[dict[str, Any]]:
     """What the report of one language's splits warns of; nothing where it is gone."""
-    path = paths.data_report(dataset, language)
-    return list(read_json(path).get("warnings", [])) if path.exists() else []
+    return list(stored_report(paths.data_report(dataset, language)).get("warnings", []))

@@ -18,7 +18,9 @@ import pyarrow.parquet as pq
 from pipeline.common import paths
 from pipeline.common.code import stage_code
 from pipeline.common.errors import UserError
-from pipeline.common.files import canonical_json, read_parquet, sha256_file, write_parquet
+from pipeline.common.files import canonical_json, read_json, read_parquet, write_parquet
+from pipeline.common.integrity import AlteredError, again, noted, noting, sha256, verified_by_note
+from pipeline.common.stored import verified_run_file
 from pipeline.data.schema import CLASSES, PREDICTIONS
 from pipeline.results.scores.runs_file import remedy
 from pipeline.tasks.metric_names import ANSWERS
@@ -151,15 +153,15 @@ def score_run(run: str, task: str, code: str) -> tuple[str, bool]:
         SHA-256 of the outcomes file, and whether it was written now.
 
     Raises:
-        UserError: the predictions are missing or broken.
+        UserError: the predictions are missing, broken, or altered since the run wrote them.
     """
-    source, target = paths.predictions(run), paths.outcomes(run)
+    source, target = verified_run_file(run, "predictions"), paths.outcomes(run)
     if not source.exists():
         raise UserError(f"run {run}: {source}: no predictions; make them with: snakemake {source}")
-    sha = sha256_file(source)
+    sha = sha256(source)
     made_of = {"task": task, "run": run, "code": code, "predictions": sha}
-    if target.exists() and _facts_or_none(target) == made_of:
-        return sha256_file(target), False
+    if target.exists() and noted(target) == sha256(target) and _facts_or_none(target) == made_of:
+        return sha256(target), False
     stored = facts(source)
     if (stored.get("task"), stored.get("run")) != (task, run):
         raise UserError(
@@ -167,8 +169,32 @@ def score_run(run: str, task: str, code: str) -> tuple[str, bool]:
             f"{task!r}; make them again with: {remedy([run])}"
         )
     outcomes = SCORERS[task](read_parquet(source, PREDICTIONS[task]), str(source))
-    write_parquet(target, outcomes, {"metalingua": canonical_json(made_of)})
-    return sha256_file(target), True
+    with noting(target):
+        write_parquet(target, outcomes, {"metalingua": canonical_json(made_of)})
+    return sha256(target), True
+
+
+def read_outcomes(run: str, task: str) -> pa.Table:
+    """Read a run's outcomes, in the `OUTCOMES` schema of its task.
+
+    Raises:
+        UserError: they are missing, altered or broken.
+    """
+    path = verified_by_note(paths.outcomes(run), again(paths.scored()))
+    return read_parquet(path, OUTCOMES[task])
+
+
+def read_scored() -> dict[str, str]:
+    """Return the SHA-256 of every run's outcomes, as the score stage wrote it down.
+
+    Raises:
+        UserError: `results/scored.json` is missing, altered or broken.
+    """
+    path = verified_by_note(paths.scored())
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise AlteredError(path, "expected a JSON object", again(path))
+    return found
 
 
 def _facts_or_none(path: Path) -> dict[str, Any] | None:

@@ -12,7 +12,16 @@ from typing import Any
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError
-from pipeline.common.files import canonical_json, read_json, sha256_file
+from pipeline.common.files import canonical_json
+from pipeline.common.integrity import AlteredError, sha256
+from pipeline.common.stored import (
+    encoder_digests,
+    run_record,
+    split_digests,
+    stored_report,
+    verified_run_file,
+    verified_split,
+)
 from pipeline.results.scores.outcomes import facts
 from pipeline.results.scores.runs_file import Expected, remedy
 
@@ -41,44 +50,52 @@ class Context:
     score_command: str
 
 
-def sha256(path: Path) -> str:
-    """Return a file's SHA-256, read once per process as long as the file does not change."""
-    status = path.stat()
-    return _sha256(path, status.st_mtime_ns, status.st_size)
-
-
-@cache
-def _sha256(path: Path, _mtime: int, _size: int) -> str:
-    return sha256_file(path)
-
-
 def record(run: str) -> dict[str, Any]:
     """Return a run's own description, its `run.json`.
 
     Raises:
-        UserError: there is none, or it lacks a key.
+        UserError: there is none, it is altered, or it lacks a key.
     """
     path = paths.run_record(run)
-    return _record(path, path.stat().st_mtime_ns if path.exists() else 0)
+    return _record(run, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @cache
-def _record(path: Path, _mtime: int) -> dict[str, Any]:
-    found = read_json(path)
+def _record(run: str, _mtime: int) -> dict[str, Any]:
+    found = run_record(run)
     for key in RECORDED:
-        if not isinstance(found, dict) or key not in found:
-            raise UserError(f"{path}: key {key!r} is missing")
-    return dict(found)
+        if key not in found:
+            raise UserError(f"{paths.run_record(run)}: key {key!r} is missing")
+    return found
 
 
 def find_stale(run: Expected, context: Context) -> Stale | None:
     """Return the first reason for which a run must not be collected, or `None`."""
     if not paths.run_record(run.name).exists():
-        return Stale(run.name, NOT_TRAINED, f"snakemake {paths.predictions(run.name)}")
+        if not paths.predictions(run.name).exists():
+            return Stale(run.name, NOT_TRAINED, f"snakemake {paths.predictions(run.name)}")
+        gone = f"{paths.run_record(run.name)} is gone, so nothing says what made its predictions"
+        return Stale(run.name, gone, f"snakemake --force {paths.predictions(run.name)}")
     try:
         made = record(run.name)
+        found = _first(run, made)
+    except AlteredError as error:
+        return Stale(run.name, f"{error.path}: {error.what}", error.command)
     except UserError as error:
         return Stale(run.name, str(error), remedy([run.name]))
+    if found:
+        return Stale(run.name, found, remedy([run.name]), found == _other_code(run, made))
+    if run.evaluated and (reason := _outcomes(run, made["predictions"], context)):
+        return Stale(run.name, reason, context.score_command)
+    return None
+
+
+def _first(run: Expected, made: dict[str, Any]) -> str | None:
+    """Return the first reason why a run must be made again.
+
+    Raises:
+        AlteredError: what it was made from was not made again but altered: that is to be mended, and the run may stay.
+    """
     checks: tuple[Callable[[], str | None], ...] = (
         lambda: _identity(run, made),
         lambda: _data(run, made["data"]),
@@ -87,12 +104,7 @@ def find_stale(run: Expected, context: Context) -> Stale | None:
         lambda: _members(run, made.get("members", {})),
         lambda: _predictions(run, made["predictions"]),
     )
-    for check in checks:
-        if reason := check():
-            return Stale(run.name, reason, remedy([run.name]), reason == _other_code(run, made))
-    if run.evaluated and (reason := _outcomes(run, made["predictions"], context)):
-        return Stale(run.name, reason, context.score_command)
-    return None
+    return next((reason for check in checks if (reason := check())), None)
 
 
 def _identity(run: Expected, made: dict[str, Any]) -> str | None:
@@ -136,6 +148,7 @@ def _data(run: Expected, data: Mapping[str, str]) -> str | None:
         if present is None:
             return f"data file {name} is gone, so nothing says that it is still the same"
         if present != recorded:
+            verified_split(Path(name))
             return f"made from other data: {name} has changed since"
     return None
 
@@ -144,17 +157,17 @@ def _data_hash(path: Path) -> str | None:
     """The hash of a split, from the file itself, or where that is absent from the report beside it."""
     if path.exists():
         return sha256(path)
-    report = path.with_name("report.json")
-    found = read_json(report) if report.exists() else {}
-    sha = found.get("splits", {}).get(path.stem, {}).get("sha256")
-    return str(sha) if sha else None
+    return split_digests(stored_report(path.with_name("report.json"))).get(path.stem)
 
 
 def _encoder(run: Expected, recorded: str) -> str | None:
     manifest = paths.encoder_manifest(run.spec["encoder"])
     if not manifest.exists():
         return f"encoder {manifest} is gone, so nothing says that it is still the same"
-    return None if sha256(manifest) == recorded else f"made from another encoder: {manifest} has changed since"
+    if sha256(manifest) == recorded:
+        return None
+    encoder_digests(manifest.parent)  # is it altered?
+    return f"made from another encoder: {manifest} has changed since"
 
 
 def _parent(parent: str | None, recorded: str | None) -> str | None:
@@ -164,6 +177,8 @@ def _parent(parent: str | None, recorded: str | None) -> str | None:
     present: str | None = None
     if model.exists():
         present = sha256(model)
+        if present != recorded:
+            verified_run_file(parent, "model")
     elif paths.run_record(parent).exists():  # its weights were deleted when no child needed them any more
         present = record(parent).get("model")
     else:

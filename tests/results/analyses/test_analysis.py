@@ -213,7 +213,8 @@ def run_stage(monkeypatch, module, *arguments):
 
 def test_stages_write_all_files_and_the_same_bytes_again(runs, monkeypatch, capsys):
     run_stage(monkeypatch, stage, "--name", "demo", "--spec", json.dumps(SPEC))
-    assert {path.suffix for path in paths.analysis("demo", "md").parent.iterdir()} == {".csv", ".json", ".md", ".tex"}
+    written_to = paths.analysis("demo", "md").parent
+    assert {path.suffix for path in written_to.glob("[!.]*")} == {".csv", ".json", ".md", ".tex"}
     both = [runs[method, "qu", 1] for method in ("joint", "metaxl")]
     for run in both:
         representation(run, *np.random.default_rng(0).normal(size=(2, 40, 3)).tolist())

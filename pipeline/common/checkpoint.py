@@ -1,0 +1,88 @@
+"""Checkpoints of an unfinished training, each with its SHA-256 at its end.
+
+PyTorch's format is a ZIP archive, whose readers pass over what follows it: so a file stays one that `torch.load` reads, and its
+digest cannot be another file's. A checkpoint that was cut short or altered is said to be so and dropped: the training begins
+anew, and since it depends on nothing but its settings, ends in the same bits.
+"""
+
+import hashlib
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipeline.common.errors import UserError
+from pipeline.common.files import atomic_path
+
+END = re.compile(rb"\nsha256 ([0-9a-f]{64})\n")
+LENGTH = len("\nsha256 \n") + 64
+
+
+class BrokenError(UserError):
+    """A checkpoint was cut short, altered, or is none."""
+
+
+def save(path: Path, value: Any) -> None:
+    """Save tensors and plain values, whole or not at all.
+
+    Raises:
+        UserError: the file cannot be written, as on a full disk.
+    """
+    import torch
+
+    try:
+        with atomic_path(path) as temporary:
+            torch.save(value, temporary)
+            with open(temporary, "r+b") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+                file.write(f"\nsha256 {found}\n".encode())
+    except (RuntimeError, OSError) as error:  # torch's own writer raises the former
+        raise UserError(f"{path}: cannot be written (is the disk full?): {str(error).splitlines()[0]}") from None
+
+
+def load(path: Path, device: Any = "cpu") -> Any:
+    """Load what `save` wrote; only tensors and plain values, never code. Of earlier code it has no digest to be compared with.
+
+    Raises:
+        BrokenError: the file is not what was written, or cannot be read.
+    """
+    import torch
+
+    try:
+        check(path)
+        return torch.load(path, map_location=device, weights_only=True)
+    except BrokenError:
+        raise
+    except Exception as error:  # torch raises many kinds for one broken file
+        raise BrokenError(
+            f"{path}: not a readable checkpoint ({type(error).__name__}); delete it to start anew"
+        ) from None
+
+
+def check(path: Path) -> str | None:
+    """Return the digest that a checkpoint has at its end, `None` where it has none.
+
+    Raises:
+        BrokenError: it is of other bytes than stand before it.
+    """
+    with open(path, "rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - LENGTH))
+        end = END.fullmatch(file.read())
+        if end is None:
+            return None
+        file.seek(0)
+        hashing, left = hashlib.sha256(), size - LENGTH
+        while left > 0 and (block := file.read(min(left, 1 << 20))):
+            hashing.update(block)
+            left -= len(block)
+    recorded, found = end[1].decode(), hashing.hexdigest()
+    if found != recorded:
+        raise BrokenError(f"{path}: altered since it was written: SHA-256 is {found[:12]}…, expected {recorded[:12]}…")
+    return recorded
+
+
+def say_dropped(error: BrokenError) -> None:
+    """Say in the log that a broken checkpoint is dropped."""
+    said = str(error).removesuffix("; delete it to start anew")
+    print(f"warning: {said}: it is dropped, and the training begins anew", file=sys.stderr, flush=True)
