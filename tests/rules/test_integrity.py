@@ -50,11 +50,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
         [],
     ),
     "an encoder's description": (
-        lambda folder: (
-            flip(next(folder.glob("resources/encoders/*/config.json"))),
-            again(run_of(folder, "target_only")),
-        )[1],
-        [],
+        lambda folder: flip(next(folder.glob("resources/encoders/*/config.json"))),
+        ["--forcerun", "train_run"],
     ),
     "a split": (lambda folder: flip(next(folder.glob("results/data/*/nearish/test.parquet"))), []),
     "the scores": (lambda folder: flip(folder / "results/scores.parquet"), ["--forcerun", "table"]),
