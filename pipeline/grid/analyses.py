@@ -4,7 +4,7 @@ A *view* says what of a model is looked at: the split, how many of its sentences
 are represented once per view, whichever analyses ask for it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Protocol
@@ -136,15 +136,19 @@ def analysis_spec(analysis: Analysis) -> dict[str, Any]:
     }
 
 
-def figures(found: Mapping[str, Analysis]) -> dict[str, dict[str, Any]]:
+def figures(found: Mapping[str, Analysis], called: Callable[[str], str]) -> dict[str, dict[str, Any]]:
     """Return by name what the figure stage is told of each figure.
 
     A pair's figure shows its first seed: `{"kind": "pair", "sources", "target", "seed", "runs", "labels", "view"}`, runs and
     labels before and after; the other kind is `{"kind": "correlation", "analysis"}`.
+
+    Args:
+        found: the analyses, by name.
+        called: what a variant or method is called.
     """
     specs: dict[str, dict[str, Any]] = {}
     for name, analysis in found.items():
-        labels = [analysis.settings.before, analysis.settings.after]
+        labels = [called(analysis.settings.before), called(analysis.settings.after)]
         for pair in analysis.pairs:
             seed = next(iter(pair.before))
             specs[pair.figure] = {

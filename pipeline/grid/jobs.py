@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -22,6 +22,7 @@ from pipeline.common.errors import UserError
 from pipeline.common.files import canonical_json, digest, read_json, write_text
 from pipeline.config.load import load, parse
 from pipeline.config.reading import check_duplicates
+from pipeline.config.resolve import label_of
 from pipeline.config.schema import Settings
 from pipeline.data.loaders import GENERATED
 from pipeline.grid.analyses import Analysis, analysis_spec, figures
@@ -302,7 +303,7 @@ class Jobs:
         """The descriptions of all figures by name."""
         analysed = {
             name: {**spec, **named_languages(analysed_languages(spec, self.settings), self.settings)}
-            for name, spec in figures(self.grid.analyses).items()
+            for name, spec in figures(self.grid.analyses, partial(label_of, self.settings)).items()
         }
         return {**analysed, **self.grid.figures}
 

@@ -60,12 +60,12 @@ def test_the_stage_is_told_names_and_no_ids():
 
 def test_every_pair_has_a_figure_and_several_have_a_scatter():
     one = grid(ONE)
-    specs = figures(one.analyses)
+    specs = figures(one.analyses, str.upper)
     assert list(specs) == ["one-hubbish-nearish", "one-hubbish-farrish", "one-correlation"]
     shown = specs["one-hubbish-farrish"]
-    assert shown["labels"] == ["joint", "fine_tune"] and shown["seed"] == [42, 1]
+    assert shown["labels"] == ["JOINT", "FINE_TUNE"], "in words" and shown["seed"] == [42, 1]
     assert [one.runs[run].spec["method"]["name"] for run in shown["runs"]] == ["joint", "fine_tune"]
-    assert list(figures(grid("experiments.few.targets=nearish", ONE).analyses)) == ["one-hubbish-nearish"]
+    assert list(figures(grid("experiments.few.targets=nearish", ONE).analyses, str)) == ["one-hubbish-nearish"]
 
 
 def test_runs_are_represented_once_for_analyses_with_the_same_view():

@@ -148,7 +148,7 @@ def trouble(kind: str, job: str) -> None:
 @pytest.mark.usefixtures("slurm")
 def test_a_run_that_always_fails_is_told_with_its_log_and_the_others_are_there(finished: House, tmp_path: Path) -> None:
     house = finished.copy(tmp_path / "house")
-    broken = {"fine_tune": {"training": {"learning_rate": 1e30}}}
+    broken = {"fine_tune": {"training": {"learning_rate": 1e30, "warmup": 0, "epochs": 5}}}
     config = house.changed("methods", value=broken)
     done = house.snakemake(*PROFILE, *SOON, "--retries", "0", "--keep-going", config=config)
     said = done.stdout + done.stderr
