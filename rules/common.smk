@@ -45,9 +45,8 @@ except UserError as error:
 # Snakemake merges config files key by key: the demo must not leak into a config of the user's own.
 if not workflow.configfiles:
     try:
-        check_duplicates(
-            [default_config]
-        )  # before Snakemake reads it, which knows no bounds
+        # Before Snakemake reads it, which knows no bounds.
+        check_duplicates([default_config])
     except UserError as error:
         raise WorkflowError(f"config:\n{error}") from None
 

@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
+from itertools import accumulate
 
 from pipeline.common.disk import of_disk, told
 from pipeline.common.names import difference, looks_like
@@ -56,6 +57,12 @@ def readable(message: str) -> str:
         kept += 1
     left = [f"… and {len(lines) - kept:,} more line{'s' if len(lines) - kept > 1 else ''}"] if kept < len(lines) else []
     return "\n".join([*lines[:kept], *left])
+
+
+def fitting(texts: Iterable[str], room: int) -> int:
+    """Return how many of some texts, each with a break behind it, have room for so many characters; the first always has."""
+    lengths = accumulate(len(text) + 1 for text in texts)
+    return max(1, sum(length <= room for length in lengths))
 
 
 def _code_point(found: re.Match[str]) -> str:

@@ -15,13 +15,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from pipeline.common import paths
-from pipeline.common.errors import UserError, run_stage
+from pipeline.common.errors import UserError, fitting, run_stage
 from pipeline.common.files import write_json
 from pipeline.common.integrity import AlteredError, noting, refuse
 from pipeline.results.scores.outcomes import SCORERS, score_code, score_run
 from pipeline.results.scores.runs_file import Expected, read_runs
 
-SHOWN = 20
+ROOM = 1_600  # characters that the names of runs and of their files may have in a message
 
 
 def main() -> None:
@@ -47,8 +47,10 @@ def present(runs: Sequence[Expected], partial_: bool) -> list[Expected]:
     """
     missing = [run.name for run in runs if not paths.predictions(run.name).exists()]
     if missing and not partial_:
-        names = "\n  ".join(missing[:SHOWN] + ([f"and {len(missing) - SHOWN} more"] if len(missing) > SHOWN else []))
-        targets = " ".join(str(paths.predictions(name)) for name in missing[:SHOWN])
+        made = [str(paths.predictions(name)) for name in missing]
+        shown = fitting(map("".join, zip(missing, made, strict=True)), ROOM)
+        names = "\n  ".join(missing[:shown] + ([f"and {len(missing) - shown} more"] if len(missing) > shown else []))
+        targets = " ".join(made[:shown])
         raise UserError(
             f"{len(missing)} of {len(runs)} runs have no predictions:\n  {names}\nmake them with: snakemake {targets}\n"
             "or leave them out with --partial"

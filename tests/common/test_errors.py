@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pipeline.common.errors import LONGEST, UserError, clipped, nearest, readable
+from pipeline.common.errors import LONGEST, UserError, clipped, fitting, nearest, readable
 
 
 def test_a_short_message_stays_as_it_is():
@@ -78,3 +78,8 @@ def test_any_terminal_prints_what_a_command_says(encoding):
 
 def test_a_line_feed_and_a_tab_are_no_controls():
     assert readable("a\n\tb") == "a\n\tb"
+
+
+def test_as_many_texts_as_a_message_has_room_for_and_the_first_always():
+    assert fitting(["abc"] * 9, 12) == 3
+    assert fitting(["a" * 50, "b"], 10) == 1

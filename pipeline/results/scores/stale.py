@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common import paths
-from pipeline.common.errors import UserError
+from pipeline.common.errors import LONGEST, UserError, fitting
 from pipeline.common.files import canonical_json
 from pipeline.common.integrity import AlteredError, sha256
 from pipeline.common.stored import (
@@ -26,6 +26,7 @@ from pipeline.results.scores.outcomes import facts
 from pipeline.results.scores.runs_file import Expected, remedy
 
 SHOWN = 20
+HEAD = 120  # characters of a message's first line and its last but for the advice
 NOT_TRAINED = "not trained"
 PARENTS = ("parent", "rates")
 RECORDED = ("run", "spec", "code", "data", "encoder", *PARENTS, "predictions")
@@ -234,13 +235,15 @@ def refuse(stale: Sequence[Stale], advice: str = "") -> None:
         advice: what else may be done about them.
 
     Raises:
-        UserError: there is any: each by name with its reason and command, the first 20 and how many more; then the advice.
+        UserError: there is any: each by name with its reason and command, as many as a message has room for, at most 20, and
+            how many more; then the advice.
     """
     if not stale:
         return
     lines = [f"  {s.run}: {s.reason}\n    mend with: {s.command}" for s in stale[:SHOWN]]
-    if len(stale) > SHOWN:
-        lines.append(f"  and {len(stale) - SHOWN} more")
+    lines = lines[: fitting(lines, LONGEST - len(advice) - HEAD)]
+    if len(stale) > len(lines):
+        lines.append(f"  and {len(stale) - len(lines)} more")
     if advice:
         lines.append(advice)
     raise UserError(
