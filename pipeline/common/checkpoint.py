@@ -59,27 +59,32 @@ def load(path: Path, device: Any = "cpu") -> Any:
         ) from None
 
 
+def recorded(path: Path) -> str | None:
+    """Return the digest that a checkpoint has at its end, `None` where it has none; the bytes before it are not read."""
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - LENGTH))
+        end = END.fullmatch(file.read())
+    return end[1].decode() if end else None
+
+
 def check(path: Path) -> str | None:
     """Return the digest that a checkpoint has at its end, `None` where it has none.
 
     Raises:
         BrokenError: it is of other bytes than stand before it.
     """
+    expected = recorded(path)
+    if expected is None:
+        return None
+    hashing, left = hashlib.sha256(), path.stat().st_size - LENGTH
     with open(path, "rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - LENGTH))
-        end = END.fullmatch(file.read())
-        if end is None:
-            return None
-        file.seek(0)
-        hashing, left = hashlib.sha256(), size - LENGTH
         while left > 0 and (block := file.read(min(left, 1 << 20))):
             hashing.update(block)
             left -= len(block)
-    recorded, found = end[1].decode(), hashing.hexdigest()
-    if found != recorded:
-        raise BrokenError(f"{path}: altered since it was written: SHA-256 is {found[:12]}…, expected {recorded[:12]}…")
-    return recorded
+    found = hashing.hexdigest()
+    if found != expected:
+        raise BrokenError(f"{path}: altered since it was written: SHA-256 is {found[:12]}…, expected {expected[:12]}…")
+    return expected
 
 
 def say_dropped(error: BrokenError) -> None:

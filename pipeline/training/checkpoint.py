@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from pipeline.common.checkpoint import BrokenError, check, load, save, say_dropped
+from pipeline.common.checkpoint import BrokenError, load, recorded, save, say_dropped
 
 Weights = dict[str, Tensor]
 
@@ -44,7 +44,7 @@ class Checkpoints:
             return None
         path = self.folder / state["best_file"]
         weights: Weights = load(path)
-        if state.get("best_digest") not in (None, check(path)):
+        if state.get("best_digest") not in (None, recorded(path)):
             raise BrokenError(f"{path}: not the weights that latest.pt was saved with")
         return weights
 
@@ -55,7 +55,7 @@ class Checkpoints:
         best_file = f"best-{best_name}.pt" if best is not None else ""
         if best is not None and not (self.folder / best_file).exists():
             save(self.folder / best_file, best)
-        best_digest = check(self.folder / best_file) if best_file else None
+        best_digest = recorded(self.folder / best_file) if best_file else None
         save(self.folder / "latest.pt", {**state, "best_file": best_file, "best_digest": best_digest})
         for old in self.folder.glob("best-*.pt"):
             if old.name != best_file:
