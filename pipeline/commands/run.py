@@ -62,7 +62,7 @@ def again_and_again(command: Sequence[str]) -> None:
     Raises:
         SystemExit: the workflow failed, with its exit status.
     """
-    folder = working_folder(command)
+    folder = options_of(command).directory or Path()
     while True:
         before = stored_decisions(folder)
         if status := call_waiting(command):
@@ -73,12 +73,13 @@ def again_and_again(command: Sequence[str]) -> None:
         print("\nComparisons are open that another seed may decide: the workflow is started again.\n", flush=True)
 
 
-def working_folder(command: Sequence[str]) -> Path:
-    """Return where a command line has results written: what `--directory` says, or here."""
+def options_of(words: Sequence[str]) -> argparse.Namespace:
+    """Read what a command line of Snakemake's says of its configs and of where it writes."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("-d", "--directory", type=Path, default=Path())
-    folder: Path = parser.parse_known_args(command)[0].directory
-    return folder
+    parser.add_argument("-d", "--directory", type=Path, nargs="?")
+    parser.add_argument("--configfile", "--configfiles", nargs="*", action="extend", default=[])
+    parser.add_argument("-C", "--config", nargs="*", action="extend", default=[])
+    return parser.parse_known_args(words)[0]
 
 
 def stored_decisions(folder: Path) -> dict[Path, dict[str, Any]]:
@@ -125,26 +126,12 @@ def check_given(files: Sequence[str], words: Sequence[str]) -> None:
     Raises:
         UserError: a file is not YAML, or one without bounds; so is a value of `--config`.
     """
-    after = values_of(words, "--configfile", "--configfiles")
-    read_files([Path(file) for file in (*files, *after) if Path(file).exists()])
-    for change in values_of(words, "--config", "-C"):
+    options = options_of(words)
+    read_files([Path(file) for file in (*files, *options.configfile) if Path(file).exists()])
+    for change in options.config:
         key, _, text = change.partition("=")
         with suppress(yaml.YAMLError, UnicodeEncodeError):  # what is no YAML is a text to Snakemake
             check_shape(text, f"--config {key}")
-
-
-def values_of(words: Sequence[str], *options: str) -> list[str]:
-    """Return what stands behind options that take several values, up to the next option."""
-    found: list[str] = []
-    taking = False
-    for word in words:
-        option, equals, value = word.partition("=")
-        if word.startswith("-"):
-            taking = option in options
-            found += [value] if taking and equals else []
-        elif taking:
-            found.append(word)
-    return found
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import read_object
 from pipeline.common.integrity import SEAL, again, intact, noted, read_sealed, verified, verified_by_note
 from pipeline.common.stored import RUN_FILES, split_digests
+from pipeline.grid.decisions import mend_of
 from pipeline.grid.runs import expand
 
 SUMMARY = "whether stored files are what was written; what mends those that are altered"
@@ -144,7 +145,7 @@ def encoders(named: Named) -> Iterator[Stored]:
         for name, file in described(manifest).get("files", {}).items():
             yield listed("encoders", folder / name, file["sha256"], again(manifest))
         for path in sorted(folder.glob("checkpoint-*.pt")):
-            yield Stored("checkpoints", path, lambda path=path: check(path) is not None)  # type: ignore[misc]
+            yield ended("checkpoints", path)
 
 
 def runs(named: Named) -> Iterator[Stored]:
@@ -152,7 +153,7 @@ def runs(named: Named) -> Iterator[Stored]:
     for folder in sorted(path for path in (paths.RESULTS / "runs").glob("*") if named("run", path.name)):
         name, record = folder.name, paths.run_record(folder.name)
         for path in sorted(folder.glob("checkpoint-*/*.pt")):
-            yield Stored("checkpoints", path, lambda path=path: check(path) is not None)  # type: ignore[misc]
+            yield ended("checkpoints", path)
         if record.exists():
             yield sealed("runs", record, again(paths.predictions(name)))
         found = described(record)
@@ -173,7 +174,7 @@ def collected() -> Iterator[Stored]:
         if path.exists():
             yield with_note("scores", path, again(path))
     for path in sorted(paths.decisions("").parent.glob("*.json")):
-        yield sealed("decisions", path, f"delete it with: rm {path}")
+        yield sealed("decisions", path, mend_of(path))
     for folder, suffixes in (("tables", "csv md tex html"), ("papers", "csv md tex"), ("analyses", "csv json md tex")):
         for path in sorted((paths.RESULTS / folder).glob("[!.]*")):
             if path.suffix.removeprefix(".") in suffixes.split() and noted_or_printed(path):
@@ -198,6 +199,11 @@ def sealed(kind: str, path: Path, mend: str) -> Stored:
 def with_note(kind: str, path: Path, mend: str) -> Stored:
     """A file whose digest stands beside it."""
     return Stored(kind, path, lambda: verified_by_note(path, mend) == path and noted(path) is not None)
+
+
+def ended(kind: str, path: Path) -> Stored:
+    """A file whose digest stands at its end."""
+    return Stored(kind, path, lambda: check(path) is not None)
 
 
 def described(path: Path) -> dict[str, Any]:

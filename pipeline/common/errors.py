@@ -118,9 +118,7 @@ def one_line(error: Exception) -> str:
 def run_stage(main: Callable[[], None]) -> None:
     """Run a stage's `main`, turning `UserError` and whatever a disk refuses into a message and exit status 1."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(
-            errors="backslashreplace"
-        )  # what this terminal's encoding lacks, as standard error has it
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error has what this terminal's encoding lacks
     try:
         main()
         sys.stdout.flush()

@@ -1,5 +1,6 @@
 """How much may come out of what is packed: bounds that no honest data reach, told before a disk or the memory is full."""
 
+import zipfile
 from pathlib import Path
 
 from pipeline.common.errors import UserError
@@ -36,3 +37,12 @@ def check_unpacked(path: Path, packed: int, unpacked: int, most: int = UNPACKED)
             f"{path}: refused: {packed:,} bytes unpack to more than {bound:,} (the limits: {most >> 30} GiB, and {RATIO} times "
             f"the packed size beyond {FREE >> 20} MiB); if it is what you want, unpack it yourself and name what is in it"
         )
+
+
+def check_zip(path: Path, zipped: zipfile.ZipFile, most: int = UNPACKED) -> None:
+    """Check how much will come out of all members of a zip archive, as it says itself.
+
+    Raises:
+        TooMuch: it is more than `allowed`.
+    """
+    check_unpacked(path, path.stat().st_size, sum(member.file_size for member in zipped.infolist()), most)

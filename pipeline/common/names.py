@@ -9,6 +9,7 @@ alike, make other names; of those `difference` says how they differ.
 import difflib
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +32,13 @@ _ALIKE = (
 )
 """Characters that look alike: Latin, Greek and Cyrillic letters, dashes, quotes, Arabic letters of several keyboards."""
 _SKELETON = {ord(other): group[0] for group in _ALIKE for other in group[1:] if other != group[0]}
+
+
+def twice(names: Iterable[str]) -> str | None:
+    """Return the first of some names that stands there more than once, `None` where each does once."""
+    listed = [*names]
+    times = Counter(listed)
+    return next((name for name in listed if times[name] > 1), None)
 
 
 def plain(text: str) -> str:

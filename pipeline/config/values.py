@@ -6,7 +6,6 @@ Numbers are also read from strings, on purpose: PyYAML takes `1e-3` for a string
 
 import math
 import re
-from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 from unicodedata import category
@@ -16,6 +15,7 @@ from pydantic.annotated_handlers import GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from pipeline.common.names import twice
 from pipeline.common.paths import expanded
 
 NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
@@ -286,10 +286,8 @@ def check_set(value: list[str]) -> list[str]:
     """
     if not value:
         raise ValueError("expected at least one language")
-    times = Counter(value)
-    for language in value:
-        if times[language] > 1:
-            raise ValueError(f"language {language!r} stands there twice")
+    if (language := twice(value)) is not None:
+        raise ValueError(f"language {language!r} stands there twice")
     return sorted(value)
 
 

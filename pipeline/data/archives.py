@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipeline.common.errors import UserError, one_line
-from pipeline.common.limits import MEMBERS, allowed, check_unpacked
+from pipeline.common.limits import MEMBERS, allowed, check_unpacked, check_zip
 
 CHUNK = 1 << 18  # bytes
 
@@ -79,7 +79,7 @@ def unpack_zip(archive: Path, folder: Path) -> list[Path]:
     with _unpacking(archive, folder, "zip"), zipfile.ZipFile(archive) as zipped:
         members = zipped.infolist()
         _check_members(archive, len(members))
-        check_unpacked(archive, archive.stat().st_size, sum(member.file_size for member in members))
+        check_zip(archive, zipped)
         for member in members:
             _unpack_member(zipped, member, folder.resolve(), archive)
     return sorted(path for path in folder.rglob("*") if path.is_file())

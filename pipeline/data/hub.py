@@ -224,18 +224,24 @@ def _hub(call: Callable[[], T], what: str, resumes: bool = False) -> T:
         raise UserError(f"{what}: {_said(error)}{_advice(error)}") from None
 
 
+CLIENT = ("httpx", "httpx2")
+"""The library's HTTP client, by version."""
+
 CONNECTION = {"TransportError", "ConnectError", "TimeoutException", "NetworkError", "RemoteProtocolError"}
-"""Kinds of errors of the library's HTTP client (httpx or httpx2, by version) that another attempt may be free of."""
+"""Kinds of errors of `CLIENT` that another attempt may be free of."""
 
 
 def _of_client(error: Exception) -> set[str]:
     """The names of an error's kinds, where it is of the HTTP client."""
-    own = type(error).__module__.split(".")[0] in ("httpx", "httpx2")
-    return {kind.__name__ for kind in type(error).__mro__} if own else set()
+    return {kind.__name__ for kind in type(error).__mro__} if _package(error) in CLIENT else set()
 
 
 def _is_library(error: Exception) -> bool:
-    return type(error).__module__.split(".")[0] in ("huggingface_hub", "httpx", "httpx2")
+    return _package(error) in ("huggingface_hub", *CLIENT)
+
+
+def _package(error: Exception) -> str:
+    return type(error).__module__.split(".")[0]
 
 
 def _said(error: Exception) -> str:

@@ -8,6 +8,7 @@ keep the seeds that were seen and get no others before that is decided anew.
 
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pipeline.common import paths
@@ -71,8 +72,12 @@ def stored_decision(table: str) -> dict[str, Any]:
         UserError: the file is altered or broken.
     """
     path = paths.decisions(table)
-    mend = f"delete it with: rm {shlex.quote(str(path))}; the next start decides anew, and no run is lost"
-    return read_sealed(path, mend) if path.exists() else {}
+    return read_sealed(path, mend_of(path)) if path.exists() else {}
+
+
+def mend_of(path: Path) -> str:
+    """Say what to do about a decision that is altered or broken."""
+    return f"delete it with: rm {shlex.quote(str(path))}; the next start decides anew, and no run is lost"
 
 
 def unchanged(cell: Mapping[str, Any], outcomes: Mapping[str, str]) -> bool:

@@ -148,10 +148,8 @@ class Jobs:
     def encoder_code(self, wildcards: Wildcards) -> str:
         """The code hash of making encoders, or the accepted one this encoder answers to; and of yours that changed."""
         manifest = paths.encoder_manifest(wildcards.encoder)
-        code, encoder = (
-            self._in_effect(manifest, stage_code("encoder")),
-            found(self.grid.encoders, wildcards.encoder, "encoder"),
-        )
+        code = self._in_effect(manifest, stage_code("encoder"))
+        encoder = found(self.grid.encoders, wildcards.encoder, "encoder")
         return self._own.answered(described(manifest), code) if encoder.folder else code
 
     def encoder_location(self, wildcards: Wildcards, output: Any) -> str:

@@ -161,6 +161,11 @@ class PrintedFigure(BaseModel):
     pair: list[Language] = []
     says: str = ""
 
+    @property
+    def shown(self) -> str:
+        """The figure or analysis of the config that it shows."""
+        return str(self.figure or self.analysis)
+
 
 class Paper(BaseModel):
     """A paper: its tables and figures by number."""

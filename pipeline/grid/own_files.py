@@ -12,11 +12,11 @@ from typing import Any
 
 from pipeline.common import paths
 from pipeline.common.files import canonical_json, digest, read_object, sha256_file, write_text
+from pipeline.common.integrity import SETTLED
 from pipeline.grid.inputs import Dataset
 
 CALLED = "language"
 """In the place of splits: what a language is called where files lie elsewhere."""
-SETTLED = 2_000_000_000  # nanoseconds: a file that changed so lately may change again without another date
 
 
 class OwnFiles:
@@ -69,26 +69,34 @@ class OwnFiles:
     def changed(self, dataset: Dataset, language: str) -> bool:
         """Whether a file is new, or one that was read is gone or holds something else than the copy that was made of it."""
         read = read_of(dataset, language)
-        return self.answered(read, "same") != "same" or _differs(read, self.content(dataset, language))
+        return self.altered(read) is not None or _differs(read, self.content(dataset, language))
+
+    def altered(self, read: Mapping[str, Any]) -> dict[str, str] | None:
+        """Return by path what own files hold, `None` where that is what was read of them.
+
+        Files that are gone say nothing: the copy is kept.
+
+        Args:
+            read: the copy's manifest; `read` in it has the SHA-256 of the files by path.
+        """
+        before = read.get("read")
+        if not isinstance(before, dict):
+            return None
+        now = {path: self.sha256(Path(path)) or sha256 for path, sha256 in before.items()}
+        self.remember()
+        return None if now == before else now
 
     def answered(self, read: Mapping[str, Any], code: str) -> str:
         """Return the code hash that Snakemake is told of a copy of own files, with what these hold where that is something else.
 
-        Files that are gone say nothing: the copy is kept. What is made anew notes what it was told (`answers_to`), so that the
-        next start tells the same.
+        What is made anew notes what it was told (`answers_to`), so that the next start tells the same.
 
         Args:
-            read: the copy's manifest; `read` in it has the SHA-256 of the files by path.
+            read: the copy's manifest, as of `altered`.
             code: the code hash in effect.
         """
-        before = read.get("read")
-        if not isinstance(before, dict):
-            return code
-        now = {path: self.sha256(Path(path)) or sha256 for path, sha256 in before.items()}
-        self.remember()
-        if now == before:
-            return code
-        return f"{code.split()[0]} {digest(now)}"
+        now = self.altered(read)
+        return code if now is None else f"{code.split()[0]} {digest(now)}"
 
     def handed(self, dataset: Dataset, language: str) -> list[str]:
         """Write what the files hold where the download's rule has it for an input, and return that path; see `download`.

@@ -15,7 +15,7 @@ from typing import Any
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.paths import expanded
 from pipeline.grid.demo import at_demo_scale
-from pipeline.grid.layout import SHOWN, PrintedFigure, cells, config_file, papers, read_paper
+from pipeline.grid.layout import SHOWN, cells, config_file, papers, read_paper
 
 TARGET = re.compile(r"(table|figure|paper)_(\w+)")
 OWN_KEYS = ("scale", "encoder", "show", "without")
@@ -199,7 +199,7 @@ def narrowed(config: Mapping[str, Any], what: Asked, scale: Scale) -> dict[str, 
             continue
         table = copy.deepcopy(_named(config, "tables", view, what))
         tables[view_name(what.paper, view, scale)] = _rows(table, methods, config, needed)
-    drawn = [paper.figures[number] for number in what.figures if not {*_shows(paper.figures[number])} & lost]
+    drawn = [paper.figures[number] for number in what.figures if paper.figures[number].shown not in lost]
     if (views or what.figures) and not (tables or drawn):
         raise UserError(f"without: nothing that is asked for can be made without {', '.join(scale.without)}")
     figures = {name: _named(config, "figures", name, what) for figure in drawn if (name := figure.figure)}
@@ -215,10 +215,6 @@ def narrowed(config: Mapping[str, Any], what: Asked, scale: Scale) -> dict[str, 
         if name in needed
     }
     return kept
-
-
-def _shows(figure: PrintedFigure) -> list[str]:
-    return [name for name in (figure.figure, figure.analysis) if name]
 
 
 def _without(config: Mapping[str, Any], datasets: tuple[str, ...]) -> tuple[Mapping[str, Any], set[str]]:

@@ -110,7 +110,7 @@ class Printing:
 
     def _is_drawn(self, paper: str, figure: PrintedFigure) -> bool:
         """Whether the config in effect has it; else it is left out with its data."""
-        return view_name(paper, str(figure.figure or figure.analysis), self.scale) in self.named
+        return view_name(paper, figure.shown, self.scale) in self.named
 
     def _at_scale(self, name: str, demo: bool) -> None:
         if demo != self.scale.demo:
@@ -209,9 +209,9 @@ def demo_text(scale: Scale) -> str:
 def figure_files(paper: str, figure: PrintedFigure, scale: Scale) -> str:
     """Return the name of a figure's files under `results/figures/`."""
     if figure.figure is not None:
-        return view_name(paper, figure.figure, scale)
+        return view_name(paper, figure.shown, scale)
     source, target = (stand_in({"language": code})["language"] if scale.demo else code for code in figure.pair)
-    return figure_name(view_name(paper, str(figure.analysis), scale), [source], target)
+    return figure_name(view_name(paper, figure.shown, scale), [source], target)
 
 
 def figure_path(paper: str, number: str, scale: Scale) -> str:

@@ -1,7 +1,6 @@
 """A dataset of loader `files` in the config (its code: `pipeline.data.corpora.files`)."""
 
 import codecs
-from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
@@ -16,6 +15,7 @@ from pydantic import (
     field_validator,
 )
 
+from pipeline.common.names import twice
 from pipeline.config.datasets.downloaded import NORMALISE, Archive, DevFromTrain, Form, Hub
 from pipeline.config.section import Section
 from pipeline.config.values import FilePath, Language, Seed, Share, Switch, TextOrNull, read_null
@@ -289,10 +289,8 @@ class Files(Section):
     def _each_once(cls, given: Any) -> Any:
         """Refuse spellings of one label that YAML takes for several keys (`1` and `"1"`): the last would win unseen."""
         spelled = [str(label).strip() for label in given] if isinstance(given, Mapping) else []
-        times = Counter(spelled)
-        for label in spelled:
-            if times[label] > 1:
-                raise ValueError(f"label {label!r} stands there twice")
+        if (label := twice(spelled)) is not None:
+            raise ValueError(f"label {label!r} stands there twice")
         return given
 
     @field_serializer("labels")

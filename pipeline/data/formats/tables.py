@@ -22,7 +22,7 @@ from typing import Any
 
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import read_parquet
-from pipeline.common.names import respelt
+from pipeline.common.names import respelt, twice
 from pipeline.data.formats.class_labels import class_names
 from pipeline.data.formats.delimited import DELIMITERS, SEP_LINE, Delimited, Dialect, is_blank, open_delimited, rows_of
 from pipeline.data.formats.delimited import ENDINGS as DELIMITED
@@ -352,8 +352,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make an object of its members; JSON's own reading lets the last of equal keys win."""
     made = dict(pairs)
     if len(made) < len(pairs):
-        twice = next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
-        raise ValueError(f"key {twice!r} stands there twice")
+        raise ValueError(f"key {twice(key for key, _ in pairs)!r} stands there twice")
     return made
 
 

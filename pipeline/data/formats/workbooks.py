@@ -5,16 +5,14 @@ with them.
 """
 
 import datetime
-import lzma
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError, nearest
-from pipeline.common.limits import IN_MEMORY, check_unpacked
+from pipeline.common.limits import IN_MEMORY, check_zip
 from pipeline.common.names import respelt
 from pipeline.data.formats.delimited import Dialect
 from pipeline.data.formats.text import EmptyFile
@@ -113,23 +111,10 @@ def _opened(path: Path, values: bool) -> Iterator[tuple[str, Iterator[Any]]]:
         UserError: the file is missing or no workbook.
     """
     from openpyxl import load_workbook  # heavy, and few need it
-    from openpyxl.utils.exceptions import InvalidFileException
 
-    broken = (
-        zipfile.BadZipFile,
-        InvalidFileException,
-        KeyError,
-        ValueError,
-        TypeError,
-        EOFError,
-        SyntaxError,
-        NotImplementedError,
-        zlib.error,
-        lzma.LZMAError,
-    )
     try:
         with zipfile.ZipFile(path) as parts:
-            check_unpacked(path, path.stat().st_size, sum(part.file_size for part in parts.infolist()), IN_MEMORY)
+            check_zip(path, parts, IN_MEMORY)
         book = load_workbook(path, read_only=True, data_only=values)
         try:
             for sheet in book.worksheets:
@@ -137,11 +122,13 @@ def _opened(path: Path, values: bool) -> Iterator[tuple[str, Iterator[Any]]]:
                 yield sheet.title, sheet.iter_rows()
         finally:
             book.close()
+    except (UserError, MemoryError):
+        raise
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except broken as error:
+    except Exception as error:  # a damaged one leads its libraries to errors of many kinds
         raise UserError(f"{path}: not a readable workbook ({error}); save it anew as .xlsx, or as CSV") from None
 
 

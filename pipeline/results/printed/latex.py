@@ -19,7 +19,7 @@ from pipeline.results.printed.words import (
     usual_n,
 )
 from pipeline.results.tables.characters import advice, escape
-from pipeline.results.tables.latex import SHADE, UNSHADED, across
+from pipeline.results.tables.latex import SHADE, UNSHADED, across, smaller
 
 TEXT_WIDTH = 490.0
 """Points between margins of 18 mm on A4; a wider table is set as several panels."""
@@ -148,7 +148,7 @@ def _cell(row: Row, cell: Cell, part: str, at: int, usual: int, numbers: Notes) 
     if cell.part is None and not cell.gain:
         return across(escape(cell.text) if not at else "")
     number = number_of(cell, part, usual)
-    small = rf"{{\tiny\,{escape(number.rest.strip()).replace('$ ', '$')}}}" if number.rest else ""
+    small = smaller(number.rest, "tiny")
     mark = _mark(own_notes(row, cell, numbers)) if not at else ""
     whole, fraction = (
         rf"\textbf{{{text}}}" if number.leads else escape(text) for text in (number.whole, number.fraction)

@@ -18,7 +18,7 @@ from pipeline.results.printed.words import (
     shared,
     usual_n,
 )
-from pipeline.results.tables.render import FIGURE_SPACE, FILLER, escape, pipe_table
+from pipeline.results.tables.render import FIGURE_SPACE, FILLER, escape, marks, pipe_table
 
 CSV_COLUMNS = (
     *("paper", "table", "row", "column", "view", "method", "language", "dataset", "settings"),
@@ -112,7 +112,7 @@ def _cell(row: Row, cell: Cell, part: str, at: int, usual: int, numbers: Notes) 
     after = f"{number.rest} {mark}".rstrip()
     if not number.whole:
         return "", after.strip(), 0
-    before, behind = ("**", "**") if number.leads else ("<u>", "</u>") if number.tied else ("", "")
+    before, behind = marks(number.leads, number.tied)
     return f"{before}{number.whole}", f"{number.fraction}{behind}{escape(after)}", len(number.fraction + after)
 
 

@@ -133,9 +133,14 @@ def _score(text: CellText, with_sign: bool) -> str:
         return f" & {foot}"
     shade = SHADE if text.tied else ""
     shown = rf"\textbf{{{text.mean}}}" if text.leads else text.mean
-    after = rf"{{\scriptsize\,{escape(text.rest.strip()).replace('$ ', '$')}}}" if text.rest else ""
+    after = smaller(text.rest, "scriptsize")
     sign = escape(text.sign) if with_sign else ""
     return f"{shade}{shown} & {shade}{after}{sign}{foot}"
+
+
+def smaller(text: str, size: str) -> str:
+    """Write in another size of LaTeX what follows a number: its deviation and n."""
+    return rf"{{\{size}\,{escape(text.strip()).replace('$ ', '$')}}}" if text else ""
 
 
 def _tests(cells: Sequence[CellText], with_intervals: bool) -> list[str]:

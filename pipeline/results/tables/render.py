@@ -201,10 +201,15 @@ def _aligned(table: Table, texts: Mapping[tuple[Row, Column], CellText]) -> Call
         text, tail = texts[row, column], tails[row, column]
         if not text.mean:
             return tail.strip()
-        shown = f"**{text.mean}**" if text.leads else f"<u>{text.mean}</u>" if text.tied else text.mean
-        return f"{shown}{escape(tail)}{FILLER * (widths[column] - len(tail))}"
+        before, behind = marks(text.leads, text.tied)
+        return f"{before}{text.mean}{behind}{escape(tail)}{FILLER * (widths[column] - len(tail))}"
 
     return written
+
+
+def marks(leads: bool, tied: bool) -> tuple[str, str]:
+    """Return what stands before and behind a score that leads, or that is tied with the best."""
+    return ("**", "**") if leads else ("<u>", "</u>") if tied else ("", "")
 
 
 def _tail(text: CellText) -> str:

@@ -7,14 +7,13 @@ themselves; a map beside it says what further labels mean. A task without usual 
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from pipeline.common.errors import UserError, closest, nearest
-from pipeline.common.names import difference, looks_like, name_of, plain, skeleton
+from pipeline.common.names import difference, looks_like, name_of, plain, skeleton, twice
 from pipeline.common.yaml_text import read_yaml
 from pipeline.data.formats.tables import as_text
 from pipeline.data.schema import CLASSES, LABELS
@@ -263,9 +262,8 @@ def _listed_classes(task: str, named: Sequence[str], listed: Sequence[str]) -> t
     _check_spelling(task, listed, "classes")
     if "" in listed:
         raise UserError("classes: one has no name; leave it out")
-    times = Counter(listed)
-    if twice := next((name for name in listed if times[name] > 1), None):
-        raise UserError(f"classes: {twice!r} stands there twice")
+    if (name := twice(listed)) is not None:
+        raise UserError(f"classes: {name!r} stands there twice")
     if len(listed) < 2:
         raise UserError(f"classes: {listed[0]!r} alone; expected at least two")
     if strange := next((name for name in named if name not in listed), None):
