@@ -12,9 +12,9 @@ from snakemake.logging import logger
 # The Snakefile's folder leads sys.path until `libraries_first`: so this is its own package, whatever else is installed.
 from pipeline.common.startup import (
     check_place,
-    collect_garbage_seldom,
     libraries_first,
     safe_commands,
+    settle_snakemake,
     use_this_python,
 )
 
@@ -29,7 +29,7 @@ from pipeline.grid.papers import config_for
 from pipeline.grid.printing import document_files
 from pipeline.grid.resources import gpu_slots, growing
 
-collect_garbage_seldom()
+settle_snakemake()
 use_this_python()
 shell.prefix(safe_commands())
 tell_mistakes_once(logger)

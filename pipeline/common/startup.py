@@ -8,6 +8,7 @@ import gc
 import hashlib
 import os
 import shlex
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -51,7 +52,8 @@ def safe_commands() -> str:
     """Return what stands before every rule's command: `python` finds this package there and nothing of the working directory.
 
     The package is found through a link that has a folder for itself: beside the package lies what users put into a clone. It is
-    set in the command, since Snakemake takes PYTHONPATH away where a job has a conda environment.
+    set in the command, since Snakemake takes PYTHONPATH away where a job has a conda environment. Asked to end by a signal
+    (`pipeline.common.signals`), the shell waits for `python` to do so.
     """
     folder = paths.HANDED / f"python-{hashlib.sha256(os.fsencode(PACKAGE)).hexdigest()[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,9 +61,16 @@ def safe_commands() -> str:
         with suppress(FileExistsError):  # made by another process, just now
             (folder / PACKAGE.name).symlink_to(PACKAGE, target_is_directory=True)
     before = "${{PYTHONPATH:+:$PYTHONPATH}}"  # Snakemake fills in braces
-    return f"set -euo pipefail; export PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(str(folder))}{before}; "
+    return (
+        f"set -euo pipefail; trap : TERM INT; export PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(str(folder))}{before}; "
+    )
 
 
-def collect_garbage_seldom() -> None:
-    """Spare Snakemake a tenth of its start: it builds millions of objects, and nearly all of them live until it ends."""
+def settle_snakemake() -> None:
+    """Spare Snakemake a tenth of its start and keep it alive while its jobs are asked to end.
+
+    It builds millions of objects, and nearly all of them live until it ends: garbage is collected seldom. By SIGUSR1 a scheduler
+    tells all processes of a job that its time runs out: stages listen to it (`pipeline.common.signals`), Snakemake is deaf to it.
+    """
     gc.set_threshold(200_000, 50, 100)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
