@@ -13,8 +13,6 @@ rule train_run:
         predictions=str(paths.predictions("{run}")),
     log:
         "logs/train/{run}.log",
-    benchmark:
-        "logs/train/{run}.tsv"
     conda:
         "../envs/pipeline.yaml"
     threads: 1

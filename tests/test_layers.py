@@ -1,6 +1,7 @@
 """The house of `docs/architecture.md`: imports run one way, without circles, and what the workflow starts with stays light.
 
 commands, stages → grid → config
+stages → forks → common
 commands, stages → results → training → methods → tasks → encoders → data → common, methods → meta → common
 """
 
@@ -22,6 +23,7 @@ METHODS = {"methods", "tasks", "encoders", "meta", *DATA}
 RESULTS = {"results", "training", *METHODS}
 BELOW = {
     "common": {"common"},
+    "forks": {"forks", "common"},
     "data": DATA,
     "tasks": {"tasks", "encoders", *DATA},
     "encoders": {"encoders", *DATA},
@@ -31,7 +33,7 @@ BELOW = {
     "results": RESULTS,
     "config": {"config", "common"},
     "grid": {"grid", "config", "common"},
-    "stages": {"stages", *RESULTS},
+    "stages": {"stages", "forks", *RESULTS},
     "commands": {"commands", "grid", "config", *RESULTS},
 }
 """By room: the rooms it may import, itself among them."""

@@ -18,6 +18,12 @@ from pipeline.common.errors import UserError
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
+UNUSED = ("accelerate", "scipy", "sklearn")
+"""Packages that transformers imports wherever they are installed, and only peft uses (`lora`)."""
+
+FORKS_BELOW = "METALINGUA_FORKS_BELOW"
+"""Environment: the process number of the Snakemake whose jobs may have themselves done by forks (`pipeline.forks`)."""
+
 
 def libraries_first() -> None:
     """Look for modules in the folder of the Snakefile, and in the working directory, after all others."""
@@ -34,6 +40,12 @@ def use_this_python() -> None:
     if os.environ.get("PATH", "").split(os.pathsep)[0] != folder:
         os.environ["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", "")])
     os.environ["PYTHONSAFEPATH"] = "1"
+
+
+def hide_unused() -> None:
+    """Hide the packages in `UNUSED` from this process: half a second of every start."""
+    for package in UNUSED:
+        sys.modules.setdefault(package, None)  # type: ignore[arg-type]  # Python's own way to say "not installed"
 
 
 def check_place() -> None:
@@ -67,10 +79,14 @@ def safe_commands() -> str:
 
 
 def settle_snakemake() -> None:
-    """Spare Snakemake a tenth of its start and keep it alive while its jobs are asked to end.
+    """Spare Snakemake a tenth of its start, keep it alive while its jobs are asked to end, and let them be done by forks.
 
     It builds millions of objects, and nearly all of them live until it ends: garbage is collected seldom. By SIGUSR1 a scheduler
     tells all processes of a job that its time runs out: stages listen to it (`pipeline.common.signals`), Snakemake is deaf to it.
     """
     gc.set_threshold(200_000, 50, 100)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    if "--mode" in sys.argv:  # a job's own Snakemake, on a node: it ends with the job
+        os.environ.pop(FORKS_BELOW, None)
+    else:
+        os.environ.setdefault(FORKS_BELOW, str(os.getpid()))

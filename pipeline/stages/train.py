@@ -9,16 +9,14 @@ from its checkpoint.
 
 import argparse
 import os
-import sys
 import time
 
 from pipeline.common.code import add_code_argument
 from pipeline.common.errors import run_stage
 from pipeline.common.files import parse_object
+from pipeline.common.startup import hide_unused
+from pipeline.forks.client import hand_over
 from pipeline.training.devices import keep_freed_memory, take_gpu
-
-UNUSED = ("accelerate", "scipy", "sklearn")
-"""Packages that transformers imports wherever they are installed, half a second of every start; only peft uses them (`lora`)."""
 
 
 def main() -> None:
@@ -38,12 +36,12 @@ def main() -> None:
     spec = parse_object(arguments.spec, "--spec")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     os.environ.setdefault("RAYON_NUM_THREADS", str(arguments.threads))
+    training = spec.get("training")
+    if not (isinstance(training, dict) and training.get("lora")):  # peft alone uses what is hidden
+        hand_over("pipeline.stages.train")
+        hide_unused()
     take_gpu()
     keep_freed_memory()
-    training = spec.get("training")
-    adapts = isinstance(training, dict) and training.get("lora")
-    for package in () if adapts else UNUSED:
-        sys.modules.setdefault(package, None)  # type: ignore[arg-type]  # Python's own way to say "not installed"
     from pipeline.training.run import train_run  # imports torch: after the GPU is chosen
 
     train_run(arguments.run, spec, arguments.threads, arguments.keep_model, started, arguments.code)

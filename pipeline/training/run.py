@@ -3,6 +3,7 @@
 import datetime
 import importlib.metadata
 import json
+import resource
 import sys
 import time
 from collections import Counter
@@ -102,6 +103,9 @@ def train_run(
     if spec["task"] == "qa":
         record["unreachable_answers"] = unreachable_answers(ingredients.task, tests)
     record["seconds"] = seconds(fitted, started)
+    record["memory_mb"] = (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    )  # at its peak, as Linux counts: in KiB
     write_sealed(paths.run_record(name), record)
     checkpoints.clear()
 

@@ -1,0 +1,5 @@
+"""What forks are tested on."""
+
+from tests.training.conftest import world
+
+__all__ = ["world"]
