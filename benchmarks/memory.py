@@ -2,9 +2,10 @@
 
     python -m benchmarks.memory --json benchmarks/records/memory-tiny.json
     python -m benchmarks.memory --encoder FOLDER --json benchmarks/records/memory-e5.json     # a pretrained encoder's folder
+    python -m benchmarks.memory --again FILE --json FILE       # the same jobs' demands, when what is asked for has changed
 
 Trains a run of every kind of method on texts longer than `max_length`, a step or a few, each in a process of its own on the CPU,
-makes an encoder by masked language modelling, from scratch or of the one that was named, and trains a run on it. Keys of the JSON:
+makes an encoder by masked language modelling, from scratch or of the one that was named, and trains a run on it. Keys:
 
 * `jobs`: in order: `used_mb`, the most resident memory; `asked_mb` and `asked_min`, memory and minutes that a first attempt asks
   for; `seconds` that it took. `what` is a run's method, or where an encoder is from;
@@ -28,15 +29,16 @@ from typing import Any
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError, run_stage
-from pipeline.common.files import canonical_json, write_json, write_text
+from pipeline.common.files import canonical_json, read_json, write_json, write_text
 from pipeline.config.load import parse
+from pipeline.config.methods import METHODS as KINDS
 from pipeline.grid.resources import Needs
 from pipeline.grid.runs import Grid, expand
 from pipeline.grid.sizes import USUAL, stored_sizes
 
 ROOT = Path(__file__).resolve().parents[1]
 LANGUAGES = ("en", "es", "fr", "de")
-ROWS = {"train": 128, "dev": 32, "test": 32}
+ROWS = {"train": 128, "dev": 32, "test": 8}
 METHODS: dict[str, dict[str, Any]] = {
     "target_only": {},
     "joint": {},
@@ -70,12 +72,14 @@ def config_of(folder: Path, encoder: Path | None, methods: Sequence[str]) -> dic
         "dataset": "texts",
         "sources": [["en", "es"]],
         "targets": ["de"],
-        "source_size": 3 * batch_size,
+        "source_size": batch_size,  # two sources: two steps, the second with the optimiser's moments
         "target_size": 2 * batch_size,
-        "dev_size": batch_size,
+        "dev_size": 8,
         "model_seeds": [1],
     }
-    auxiliary = {"auxiliaries": [["fr"]], "auxiliary_size": 2 * batch_size}
+    kinds = [KINDS[METHODS[name].get("method", name)] for name in methods]
+    helped = any(kind.needs_auxiliaries for kind in kinds)
+    auxiliary = {"auxiliaries": [["fr"]], "auxiliary_size": 2 * batch_size} if helped else {}
     return {
         "datasets": {
             "texts": {
@@ -156,16 +160,31 @@ def measure(encoder: Path | None = None, methods: Sequence[str] = tuple(METHODS)
             sizes = {e.name: vars(stored_sizes(paths.encoder_dir(key)) or USUAL) for key, e in grid.encoders.items()}
         finally:
             os.chdir(here)
-    ratios = [round(job["asked_mb"] / job["used_mb"], 2) for job in jobs]
-    return {
-        "real": encoder is not None,
-        "methods": list(methods),
-        "sizes": sizes,
-        **{key: config["training"][key] for key in ("max_length", "batch_size")},
-        "jobs": jobs,
-        "least_ratio": min(ratios),
-        "largest_ratio": max(ratios),
-    }
+    facts = {key: config["training"][key] for key in ("max_length", "batch_size")}
+    return with_ratios({"real": encoder is not None, "methods": list(methods), "sizes": sizes, **facts, "jobs": jobs})
+
+
+def again(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record with what its jobs ask for today; nothing is measured."""
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory() as name:
+        grid = expand(parse(config_of(Path(name), Path(name) if record["real"] else None, record["methods"])))
+        os.chdir(name)
+        try:
+            for key, encoder in grid.encoders.items():
+                write_json(paths.encoder_dir(key) / "config.json", record["sizes"][encoder.name])
+            needs = Needs(grid)
+            known = zip(stages(grid), record["jobs"], strict=True)
+            jobs = [{**measured, **asked(needs, rule, job)} for (rule, job, _, _), measured in known]
+        finally:
+            os.chdir(here)
+    return with_ratios({**record, "jobs": jobs})
+
+
+def with_ratios(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record with the ratios of what is asked for to what was used."""
+    ratios = [round(job["asked_mb"] / job["used_mb"], 2) for job in record["jobs"]]
+    return {**record, "least_ratio": min(ratios), "largest_ratio": max(ratios)}
 
 
 def prepare(folder: Path, grid: Grid) -> None:
@@ -214,11 +233,16 @@ def main() -> None:
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encoder", type=Path, help="the folder of a pretrained encoder")
+    parser.add_argument("--again", type=Path, metavar="FILE", help="only say what the jobs of a record ask for today")
     parser.add_argument("--json", type=Path, help="write the record there")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), help="these alone")
     arguments = parser.parse_args()
     if arguments.encoder and not (arguments.encoder / "config.json").is_file():
         raise UserError(f"{arguments.encoder}: no config.json; expected the folder of a pretrained encoder")
-    record = measure(arguments.encoder.resolve() if arguments.encoder else None)
+    if arguments.again:
+        record = again(read_json(arguments.again))
+    else:
+        record = measure(arguments.encoder.resolve() if arguments.encoder else None, arguments.methods)
     print(json.dumps(record, indent=1))
     if arguments.json:
         write_json(arguments.json, record)

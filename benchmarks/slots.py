@@ -11,7 +11,7 @@ once with two (`two`). Keys of the JSON, for each of them:
 * `slot_use`: the seconds that slots' locks were held, over the number of slots × the seconds from the first one taken to the last
   one left; seen in /proc/locks, every 20 ms;
 * `slot_use_snakemake`: the same of the slots that Snakemake counts, from its records of when a job started and ended;
-* `runs`, `slots`, `wall_s`; `most_at_once`, the most locks held at a time; `by_device`, runs that each device had;
+* `runs`, `slots`, `wall_s`; `most_at_once`, the most slots in use at a time; `by_device`, runs that each device had;
 * `idle_between_s`: the median seconds that a slot stays free between two runs.
 """
 
@@ -90,7 +90,7 @@ class Watch(threading.Thread):
         """Look every `SECONDS_BETWEEN`."""
         while not self.stopped.wait(SECONDS_BETWEEN):
             now, held = time.monotonic(), holders(self.folder)
-            self.most = max(self.most, sum(key in self.spans for key in held))
+            self.most = max(self.most, len({key[0] for key in held if key in self.spans}))
             for key in held:
                 self.spans.setdefault(key, [now, now])[1] = now
 

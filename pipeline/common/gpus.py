@@ -1,7 +1,7 @@
 """Which NVIDIA GPUs a process may take, and how many runs share one: what Snakemake and its jobs both ask.
 
-`CUDA_VISIBLE_DEVICES` names them where it is set; else the driver does. In tests and benchmarks `METALINGUA_GPUS` ("0,1") takes the
-driver's place. `METALINGUA_GPU_SLOTS_PER_DEVICE` is how the number of a device's slots reaches a job.
+`CUDA_VISIBLE_DEVICES` names them where it is set; else the driver does, or `METALINGUA_GPUS` ("0,1") in its place, in tests and
+benchmarks. `METALINGUA_GPU_SLOTS_PER_DEVICE` is how the number of a device's slots reaches a job.
 """
 
 import os

@@ -1,8 +1,8 @@
 """What jobs ask of the machine or the cluster they run on: GPU slots, and memory and time from their size.
 
 Nothing is read for it but an encoder's `config.json`: what is not known before, as how many sentences a dataset has and how long
-they are, is taken as large as it usually is. The numbers are upper bounds, which `benchmarks/memory.py` compares with what is used;
-at each further attempt a job asks for as much again. On one machine they bind nobody unless `--resources mem_mb=…` is given.
+they are, is taken as large as it usually is. The numbers are upper bounds that `benchmarks/memory.py` compares with what is used.
+At each further attempt a job asks for as much again. On one machine they bind nobody unless `--resources mem_mb=…` is given.
 """
 
 import json
@@ -47,12 +47,16 @@ def share_devices(resources: MutableMapping[str, Any]) -> None:
     Raises:
         UserError: `gpu_slots_per_device` is no number of slots.
     """
-    given = resources.get(SLOTS_RESOURCE)
+    given = value_of(resources.get(SLOTS_RESOURCE))
     if given is not None:
-        slots = checked_slots(getattr(given, "value", given), f"--resources {SLOTS_RESOURCE}")
-        os.environ[SLOTS] = str(slots)
-    if resources.get("gpu") is None and (gpus := visible_gpus()):
+        os.environ[SLOTS] = str(checked_slots(given, f"--resources {SLOTS_RESOURCE}"))
+    if value_of(resources.get("gpu")) is None and (gpus := visible_gpus()):
         resources["gpu"] = len(gpus) * slots_per_device()
+
+
+def value_of(resource: Any) -> Any:
+    """Return a resource's value, which some versions of Snakemake wrap."""
+    return getattr(resource, "value", resource)
 
 
 class Needs:
@@ -70,7 +74,7 @@ class Needs:
         """
         self._grid = grid
         asked = [given["gpu"] for given in (overwritten or {}).values() if "gpu" in given]
-        self._on_gpu = gpu_slots() > 0 or any(getattr(number, "value", number) for number in asked)
+        self._on_gpu = gpu_slots() > 0 or any(value_of(number) for number in asked)
         self._sizes: dict[str, Sizes] = {}
         self._runs: dict[str, tuple[int, int]] = {}
         self._alike: dict[str, tuple[int, int]] = {}
@@ -130,7 +134,7 @@ def asked_for(work: Work, sizes: Sizes, on_gpu: bool) -> tuple[int, int]:
         on_gpu: whether activations are in a GPU's memory, and computed there.
     """
     weights = work.copies * sizes.weights
-    numbers = weights if on_gpu else weights + work.held * sizes.activations + work.logits
+    numbers = weights if on_gpu else weights + work.held * sizes.activations(work.length) + work.logits
     used = (GPU_START_MB if on_gpu else START_MB) + (numbers * FLOAT + work.examples * EXAMPLE) / MB
     operations = sizes.body * (6 * work.passed + 2 * work.read)
     if on_gpu:

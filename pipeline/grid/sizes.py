@@ -31,6 +31,7 @@ class Sizes:
     num_hidden_layers: int
     hidden_size: int
     intermediate_size: int
+    num_attention_heads: int
     vocab_size: int
 
     @property
@@ -43,13 +44,16 @@ class Sizes:
         """Weights of all of it."""
         return self.body + self.vocab_size * self.hidden_size
 
-    @property
-    def activations(self) -> int:
-        """Numbers that a forward pass with a gradient keeps for each sub-token."""
-        return self.num_hidden_layers * (12 * self.hidden_size + 3 * self.intermediate_size)
+    def activations(self, length: int) -> int:
+        """Numbers that a forward pass with a gradient keeps for each sub-token of an input of that length, on the CPU.
+
+        With dropout attention is computed there as written: its weights are kept before and after the softmax and the dropout.
+        """
+        attention = 4 * self.num_attention_heads * length
+        return self.num_hidden_layers * (12 * self.hidden_size + 3 * self.intermediate_size + attention)
 
 
-USUAL = Sizes(num_hidden_layers=12, hidden_size=768, intermediate_size=3072, vocab_size=250_002)
+USUAL = Sizes(12, 768, 3072, 12, vocab_size=250_002)
 """XLM-R's base."""
 
 
@@ -67,7 +71,7 @@ def sizes_of(encoder: Encoder, folder: Path, encoders: Mapping[str, Encoder]) ->
         start = sizes_of(encoders[made_from], folder.parent / made_from, encoders)
         return Sizes(**{**vars(start), "vocab_size": start.vocab_size + spec.get("pieces", 0)})
     if "hidden_size" in spec:
-        return Sizes(spec["layers"], spec["hidden_size"], spec["intermediate_size"], spec["vocabulary_size"])
+        return Sizes(*(spec[key] for key in ("layers", "hidden_size", "intermediate_size", "heads", "vocabulary_size")))
     return stored_sizes(folder) or (stored_sizes(Path(encoder.folder)) if encoder.folder else None) or USUAL
 
 
@@ -87,6 +91,7 @@ class Work:
     Attributes:
         copies: of the encoder's weights that are in memory: themselves, gradients, an optimiser's moments, the best so far.
         held: sub-tokens whose activations are in memory at once.
+        length: of the longest input, in sub-tokens.
         passed: sub-tokens that are passed through the encoder forward and backward, as often as they are.
         read: sub-tokens that are passed forward alone.
         steps: of an optimiser.
@@ -96,6 +101,7 @@ class Work:
 
     copies: float
     held: float = 0
+    length: int = 0
     passed: float = 0
     read: float = 0
     steps: float = 0
@@ -125,6 +131,7 @@ def work_of_run(spec: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> Wor
     return Work(
         copies=trains + 1 + members,
         held=method.held(batch, len(spec["sources"])) * length if steps else 0,
+        length=length,
         passed=batches * batch * length * method.passes * windows,
         read=(looks * dev * length + test * longest) * windows,
         steps=steps,
@@ -209,6 +216,7 @@ def work_of_encoder(spec: Mapping[str, Any], sizes: Sizes, datasets: Mapping[str
     return Work(
         copies=6,
         held=tokens,
+        length=spec["max_length"],
         passed=spec["steps"] * tokens,
         steps=spec["steps"],
         examples=sentences,
