@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.common import paths
 from pipeline.common.gpus import SLOTS, checked_slots, slots_per_device, visible_gpus
 from pipeline.grid.runs import Grid
-from pipeline.grid.sizes import Sizes, Work, sizes_of, work_of_encoder, work_of_run
+from pipeline.grid.sizes import USUAL, Sizes, Work, sizes_of, work_of_encoder, work_of_run
 
 SLOTS_RESOURCE = "gpu_slots_per_device"
 """How `--resources` and profiles call it."""
@@ -108,21 +108,26 @@ class Needs:
             spec = self._grid.runs[name].spec
             alike = json.dumps([bool(value) if key in BY_SEED else value for key, value in spec.items()])
             if alike not in self._alike:
-                work = work_of_run(spec, self._grid.datasets)
-                self._alike[alike] = asked_for(work, self._sizes_of(spec["encoder"]), self._on_gpu)
+                sizes, work = self._sizes_of(spec["encoder"]), work_of_run(spec, self._grid.datasets)
+                found = asked_for(work, sizes or USUAL, self._on_gpu)
+                if sizes is None:  # asked again, when the encoder is there
+                    return found
+                self._alike[alike] = found
             self._runs[name] = self._alike[alike]
         return self._runs[name]
 
     def _encoder(self, key: str) -> tuple[int, int]:
-        sizes = self._sizes_of(key)
-        return asked_for(
-            work_of_encoder(self._grid.encoders[key].spec, sizes, self._grid.datasets), sizes, self._on_gpu
-        )
+        sizes = self._sizes_of(key) or USUAL
+        work = work_of_encoder(self._grid.encoders[key].spec, sizes, self._grid.datasets)
+        return asked_for(work, sizes, self._on_gpu)
 
-    def _sizes_of(self, key: str) -> Sizes:
-        if key not in self._sizes:
-            self._sizes[key] = sizes_of(self._grid.encoders[key], paths.encoder_dir(key), self._grid.encoders)
-        return self._sizes[key]
+    def _sizes_of(self, key: str) -> Sizes | None:
+        found = self._sizes.get(key)
+        if found is None:
+            found = sizes_of(self._grid.encoders[key], paths.encoder_dir(key), self._grid.encoders)
+        if found is not None:
+            self._sizes[key] = found
+        return found
 
 
 def asked_for(work: Work, sizes: Sizes, on_gpu: bool) -> tuple[int, int]:

@@ -6,7 +6,7 @@ sentences, each sentence as long as `max_length`.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +57,8 @@ USUAL = Sizes(12, 768, 3072, 12, vocab_size=250_002)
 """XLM-R's base."""
 
 
-def sizes_of(encoder: Encoder, folder: Path, encoders: Mapping[str, Encoder]) -> Sizes:
-    """Return the sizes of an encoder.
+def sizes_of(encoder: Encoder, folder: Path, encoders: Mapping[str, Encoder]) -> Sizes | None:
+    """Return the sizes of an encoder, `None` where they are not known yet.
 
     Args:
         encoder: whose spec names them, or what it is made from.
@@ -69,10 +69,10 @@ def sizes_of(encoder: Encoder, folder: Path, encoders: Mapping[str, Encoder]) ->
     made_from = spec.get("base") or spec.get("start")
     if made_from is not None:
         start = sizes_of(encoders[made_from], folder.parent / made_from, encoders)
-        return Sizes(**{**vars(start), "vocab_size": start.vocab_size + spec.get("pieces", 0)})
+        return None if start is None else replace(start, vocab_size=start.vocab_size + spec.get("pieces", 0))
     if "hidden_size" in spec:
         return Sizes(*(spec[key] for key in ("layers", "hidden_size", "intermediate_size", "heads", "vocabulary_size")))
-    return stored_sizes(folder) or (stored_sizes(Path(encoder.folder)) if encoder.folder else None) or USUAL
+    return stored_sizes(folder) or (stored_sizes(Path(encoder.folder)) if encoder.folder else None)
 
 
 def stored_sizes(folder: Path) -> Sizes | None:

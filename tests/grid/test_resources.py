@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -162,12 +163,22 @@ def test_an_encoder_s_sizes_come_from_the_config_its_folder_or_what_it_is_made_f
     known = {e.key: e for e in (named, extended, mine)}
     assert sizes_of(named, tmp_path, known) == Sizes(2, 8, 32, 4, 90)
     assert sizes_of(extended, tmp_path / "more-1", known) == Sizes(2, 8, 32, 4, 100)
-    assert sizes_of(mine, tmp_path / "mine-1", known) == USUAL
+    assert sizes_of(mine, tmp_path / "mine-1", known) is None
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/config.json").write_text("[]")  # of which the stage tells
-    assert sizes_of(mine, tmp_path / "mine-1", known) == USUAL
+    assert sizes_of(mine, tmp_path / "mine-1", known) is None
     write_json(tmp_path / "mine/config.json", vars(Sizes(3, 4, 5, 2, 6)))
     assert sizes_of(mine, tmp_path / "mine-1", known) == Sizes(3, 4, 5, 2, 6)
+
+
+def test_an_encoder_that_is_not_there_yet_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = expand(parse({**CONFIG, "encoders": {"tiny": {"from": "folder", "folder": "mine"}}}))
+    needs, of = Needs(made), wildcards(run=next(iter(made.runs)))
+    before = needs.run_mem_mb(of, 1)
+    (tmp_path / "mine").mkdir()
+    write_json(tmp_path / "mine/config.json", vars(replace(USUAL, num_hidden_layers=48)))
+    assert needs.run_mem_mb(of, 1) > 1.5 * before
 
 
 def test_runs_that_differ_in_their_seeds_are_computed_once(grid: Grid, monkeypatch: pytest.MonkeyPatch) -> None:
