@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from pipeline.config.load import parse
 from pipeline.config.methods import METHODS as KINDS
 from pipeline.grid.resources import Needs
 from pipeline.grid.runs import Grid, expand
-from pipeline.grid.sizes import USUAL, stored_sizes
+from pipeline.grid.sizes import stored_sizes
 
 ROOT = Path(__file__).resolve().parents[1]
 LANGUAGES = ("en", "es", "fr", "de")
@@ -139,29 +139,39 @@ def used(arguments: list[str]) -> tuple[float, float]:
     return usage.ru_maxrss / 1024, time.monotonic() - started
 
 
-def measure(encoder: Path | None = None, methods: Sequence[str] = tuple(METHODS)) -> dict[str, Any]:
+def measure(
+    encoder: Path | None = None, methods: Sequence[str] = tuple(METHODS), save: Callable[[dict[str, Any]], None] = print
+) -> None:
     """Make and train everything in a temporary folder.
 
     Args:
         encoder: folder of a pretrained encoder; without one a tiny one is made.
         methods: the names in `METHODS` to train.
+        save: is given the record after each job, of what there is by then.
     """
     here = Path.cwd()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         config = config_of(folder / "texts", encoder, methods)
-        write_texts(folder / "texts", config["training"]["max_length"] + 50)
+        facts = {key: config["training"][key] for key in ("max_length", "batch_size")}
+        write_texts(folder / "texts", facts["max_length"] + 50)
         write_json(folder / "config.json", config)
         grid = expand(parse(config))
         prepare(folder, grid)
         os.chdir(folder)
         try:
-            jobs = list(measured(grid))
-            sizes = {e.name: vars(stored_sizes(paths.encoder_dir(key)) or USUAL) for key, e in grid.encoders.items()}
+            jobs: list[dict[str, Any]] = []
+            for job in measured(grid):
+                jobs.append(job)
+                found = {e.name: stored_sizes(paths.encoder_dir(key)) for key, e in grid.encoders.items()}
+                sizes = {name: vars(of) for name, of in found.items() if of is not None}
+                save(
+                    with_ratios(
+                        {"real": encoder is not None, "methods": list(methods), "sizes": sizes, **facts, "jobs": jobs}
+                    )
+                )
         finally:
             os.chdir(here)
-    facts = {key: config["training"][key] for key in ("max_length", "batch_size")}
-    return with_ratios({"real": encoder is not None, "methods": list(methods), "sizes": sizes, **facts, "jobs": jobs})
 
 
 def again(record: dict[str, Any]) -> dict[str, Any]:
@@ -172,9 +182,9 @@ def again(record: dict[str, Any]) -> dict[str, Any]:
         os.chdir(name)
         try:
             for key, encoder in grid.encoders.items():
-                write_json(paths.encoder_dir(key) / "config.json", record["sizes"][encoder.name])
+                write_json(paths.encoder_dir(key) / "config.json", record["sizes"].get(encoder.name, {}))
             needs = Needs(grid)
-            known = zip(stages(grid), record["jobs"], strict=True)
+            known = zip(stages(grid), record["jobs"], strict=False)  # of one that was stopped, the first
             jobs = [{**measured, **asked(needs, rule, job)} for (rule, job, _, _), measured in known]
         finally:
             os.chdir(here)
@@ -226,7 +236,7 @@ def asked(needs: Needs, rule: str, name: str) -> dict[str, int]:
 
 
 def main() -> None:
-    """Measure, print and write the record.
+    """Measure and write the record, after each job; stopped before the end, it holds the jobs that were measured.
 
     Raises:
         UserError: the encoder's folder is none.
@@ -239,13 +249,16 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.encoder and not (arguments.encoder / "config.json").is_file():
         raise UserError(f"{arguments.encoder}: no config.json; expected the folder of a pretrained encoder")
+    path = arguments.json.resolve() if arguments.json else None
+
+    def save(record: dict[str, Any]) -> None:
+        if path:
+            write_json(path, record)
+
     if arguments.again:
-        record = again(read_json(arguments.again))
+        save(again(read_json(arguments.again)))
     else:
-        record = measure(arguments.encoder.resolve() if arguments.encoder else None, arguments.methods)
-    print(json.dumps(record, indent=1))
-    if arguments.json:
-        write_json(arguments.json, record)
+        measure(arguments.encoder.resolve() if arguments.encoder else None, arguments.methods, save)
 
 
 if __name__ == "__main__":
