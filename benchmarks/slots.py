@@ -12,7 +12,8 @@ once with two (`two`). Keys of the JSON, for each of them:
   one left; seen in /proc/locks, every 20 ms;
 * `slot_use_snakemake`: the same of the slots that Snakemake counts, from its records of when a job started and ended;
 * `runs`, `slots`, `wall_s`; `most_at_once`, the most slots in use at a time; `by_device`, runs that each device had;
-* `idle_between_s`: the median seconds that a slot stays free between two runs.
+* `idle_between_s`: the median seconds that a slot stays free between two runs: one process ends, the next one starts and imports
+  what takes a slot. On a machine that is busy with other work (`machine.load`, processes over the last 15 minutes) it is longer.
 """
 
 import argparse
@@ -246,7 +247,12 @@ def main() -> None:
             real(arguments.runs, slots) if arguments.real else stand_ins(arguments.runs, arguments.seconds, slots)
         )
         print(json.dumps({name: record[name]}, indent=1), flush=True)
-    record["machine"] = {"cpus": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
+    record["machine"] = {
+        "cpus": os.cpu_count(),
+        "load": os.getloadavg()[2],
+        "python": platform.python_version(),
+        "system": platform.platform(),
+    }
     if arguments.json:
         write_json(arguments.json, record)
 

@@ -20,8 +20,8 @@ def test_real_runs_are_as_many_as_asked_for() -> None:
 @pytest.mark.workflow
 @pytest.mark.skipif(not Path("/proc/locks").exists(), reason="the benchmark needs Linux")
 def test_a_backlog_of_stand_ins_is_worked_off_on_both_devices() -> None:
-    found = stand_ins(6, 0.5, slots_per_device=2)
-    assert found["runs"] == found["jobs"] == 6 and found["slots"] == 4
+    found = stand_ins(4, 3.0, slots_per_device=2)
+    assert found["runs"] == found["jobs"] == 4 and found["slots"] == 4
     assert 2 <= found["most_at_once"] <= 4
-    assert min(found["by_device"].values()) >= 2
+    assert min(found["by_device"].values()) >= 1
     assert 0.1 < found["slot_use"] < 1 and 0.1 < found["slot_use_snakemake"] < 1
