@@ -27,8 +27,8 @@ rule represent:
     threads: 1
     resources:
         gpu=gpu_slots(),
-        mem_mb=growing(4000),
-        runtime=growing(60),
+        mem_mb=needs.represent_mem_mb,
+        runtime=needs.represent_runtime,
     params:
         spec=jobs.view,
         code=jobs.represent_code,

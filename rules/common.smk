@@ -19,7 +19,6 @@ from pipeline.common.startup import (
 )
 
 libraries_first()
-
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.failures import tell_mistakes_once
@@ -27,17 +26,17 @@ from pipeline.config.reading import check_duplicates
 from pipeline.grid.jobs import read_jobs
 from pipeline.grid.papers import config_for
 from pipeline.grid.printing import document_files
-from pipeline.grid.resources import gpu_slots, growing
+from pipeline.grid.resources import Needs, gpu_slots, share_devices
 
 settle_snakemake()
 use_this_python()
 shell.prefix(safe_commands())
 tell_mistakes_once(logger)
-
 words = sys.argv[1:]
 
 try:
     check_place()
+    share_devices(workflow.global_resources)
     default_config = config_for(words) or paths.default_config()
 except UserError as error:
     raise WorkflowError(str(error)) from None
@@ -55,6 +54,7 @@ if not workflow.configfiles:
 
 try:
     jobs = read_jobs(config, workflow.configfiles, words)
+    needs = Needs(jobs.grid, workflow.resource_settings.overwrite_resources)
 except UserError as error:
     raise WorkflowError(f"config:\n{error}") from None
 

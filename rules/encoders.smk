@@ -21,8 +21,8 @@ rule encoder:
     threads: 2
     resources:
         gpu=gpu_slots(),
-        mem_mb=growing(8000),
-        runtime=growing(720),
+        mem_mb=needs.encoder_mem_mb,
+        runtime=needs.encoder_runtime,
     params:
         spec=jobs.encoder_spec,
         code=jobs.encoder_code,

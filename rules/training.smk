@@ -18,8 +18,8 @@ rule train_run:
     threads: 1
     resources:
         gpu=gpu_slots(),
-        mem_mb=growing(8000),
-        runtime=growing(240),
+        mem_mb=needs.run_mem_mb,
+        runtime=needs.run_runtime,
     params:
         spec=jobs.run_spec,
         code=jobs.run_code,

@@ -31,7 +31,7 @@ from pipeline.common.stored import encoder_again, verified_split
 from pipeline.common.temporary import temporary_folder
 from pipeline.encoders.hub import from_folder, from_hub
 from pipeline.encoders.normaliser import CHOICES
-from pipeline.training.devices import take_gpu
+from pipeline.training.devices import model_device, take_gpu
 from pipeline.training.progress import Progress
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def training_job(spec: dict[str, Any], facts: dict[str, Any], steps: int, folder
 
     from pipeline.encoders.pretrain import Job
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = model_device()
     progress = Progress(steps)
     made_of = [facts["start"]] if "start" in facts else []
     of = [spec, facts["data"], stage_code("encoder"), torch.__version__, device.type, facts["threads"], *made_of]

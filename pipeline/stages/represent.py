@@ -25,7 +25,7 @@ from pipeline.common.files import (
 )
 from pipeline.common.integrity import noting, sha256
 from pipeline.common.stored import run_record
-from pipeline.training.devices import take_gpu
+from pipeline.training.devices import model_device, take_gpu
 
 VIEW_KEYS = ("split", "sentences", "seed", "layer", "units")
 UNITS = ("token", "sentence")
@@ -122,7 +122,7 @@ def points(spec: dict[str, Any], run: str, view: dict[str, Any], threads: int) -
     encoder = load_encoder(paths.encoder_dir(spec["encoder"]))
     representations.check_layer(view["layer"], encoder.model.config.num_hidden_layers, spec["encoder"])
     representations.load_weights(encoder.model, paths.run_model(run))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = model_device()
     reader = reader_of(spec["task"], encoder, paths.encoder_dir(spec["encoder"]), spec["training"]["max_length"])
     data = RunData(reader, spec, view["seed"])
     parts = []

@@ -41,7 +41,7 @@ from pipeline.tasks.model import TaskModel
 from pipeline.tasks.probabilities import Floats
 from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.data import SPEC_KEYS, RunData, reader_of, setting_of
-from pipeline.training.devices import resolve_precision
+from pipeline.training.devices import model_device, resolve_precision
 from pipeline.training.loop import Fitted, Ingredients, Loop
 from pipeline.training.lora import add_adapters, fixed_names, layers_to_adapt, merged
 from pipeline.training.predictions import facts_of, write_table
@@ -149,7 +149,7 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
     pools = read_pools(phases, data)
     if not data.labels:  # a run that trains nothing still needs the label set
         data.read(spec["evaluate"][0], "test")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = model_device()
     seed = spec["model_seed"] or 0  # of an average over seeds, which draws nothing that stays
     torch.manual_seed(seed)
     model = TaskModel(encoder.model, make_head(task, encoder, folder, data.labels, training))

@@ -190,7 +190,7 @@ def test_threads_resources_log_and_conda_run_nothing(finished: House) -> None:
     path = "rules/training.smk"
     with (
         finished.edited(path, "threads: 1", "threads: 2"),
-        finished.edited(path, "mem_mb=growing(8000)", "mem_mb=growing(5000)"),
+        finished.edited(path, "mem_mb=needs.run_mem_mb", "mem_mb=5000"),
         finished.edited(path, '"logs/train/{run}.log"', '"logs/elsewhere/{run}.log"'),
         finished.edited(path, "../envs/pipeline.yaml", "../envs/other.yaml"),
     ):

@@ -21,6 +21,11 @@ class Method(Section):
     needs_auxiliaries: ClassVar[bool] = False  # learns from auxiliary languages
     training_keys: ClassVar[frozenset[str]] = frozenset(Training.model_fields)  # the keys that change its result
 
+    # By these three jobs ask for memory and time, so they are upper bounds.
+    streams: ClassVar[int] = 2  # batches whose activations a step holds at once
+    copies: ClassVar[float] = 0  # of the weights that a step holds, besides them, their gradients and moments
+    passes: ClassVar[float] = 1  # forward and backward, as often as a batch makes them
+
     words: ClassVar[str] = ""  # how tables write it; where empty, its name with blanks for underscores
 
     later: ClassVar[tuple[str, ...]] = ("label",)
@@ -79,6 +84,15 @@ class Method(Section):
     def on_all(self) -> bool:
         """Whether one run is tested on all targets; otherwise each target has a run of its own."""
         return False
+
+    def held(self, batch_size: int, sources: int) -> int:
+        """Examples whose activations a step holds at once, at most.
+
+        Args:
+            batch_size: of one stream.
+            sources: how many source languages there are.
+        """
+        return self.streams * batch_size
 
     def built_in_training(self) -> Mapping[str, Any]:
         """Training settings that belong to the method; they stand above `training` of the config and the experiment."""

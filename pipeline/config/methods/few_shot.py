@@ -13,6 +13,7 @@ class FewShot(Method):
 
     words: ClassVar[str] = "few-shot"
     has_parent: ClassVar[bool] = True
+    streams: ClassVar[int] = 1
     method: Literal["few_shot"] = Field(default="few_shot", description="the method")
     split: Split = Field(
         default="dev",

@@ -12,4 +12,5 @@ class FineTune(Method):
 
     words: ClassVar[str] = "fine-tune"
     has_parent: ClassVar[bool] = True
+    streams: ClassVar[int] = 1
     method: Literal["fine_tune"] = Field(default="fine_tune", description="the method")

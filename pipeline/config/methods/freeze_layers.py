@@ -3,7 +3,7 @@
 The method itself is `pipeline.methods.freeze_layers`.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,7 @@ from pipeline.config.values import ZeroOrMore
 class FreezeLayers(Method):
     """Training on the sources with the embeddings and the bottom layers as pretrained (Wu and Dredze 2019)."""
 
+    streams: ClassVar[int] = 1
     method: Literal["freeze_layers"] = Field(default="freeze_layers", description="the method")
     frozen_layers: ZeroOrMore = Field(
         default=0, description="how many of the encoder's layers are frozen beside the embeddings, from the bottom"

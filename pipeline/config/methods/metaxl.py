@@ -21,6 +21,8 @@ class MetaXL(Transforming):
     """MetaXL (Xia et al. 2021): source representations transformed so that steps on them help the target."""
 
     words: ClassVar[str] = "MetaXL"
+    copies: ClassVar[float] = 2  # θ′ and the vector that is multiplied by the second derivatives
+    passes: ClassVar[float] = 4
     method: Literal["metaxl"] = Field(default="metaxl", description="the method")
     variant: Literal["released", "paper"] = Field(
         default="released",
@@ -58,6 +60,10 @@ class MetaXL(Transforming):
         if self.phi_no_decay:
             own["meta_weight_decay"] = 0.0
         return own
+
+    def held(self, batch_size: int, sources: int) -> int:
+        """A source batch by each RTN, its second derivatives, a target batch."""
+        return (2 + len(self.placement)) * batch_size
 
     def built_in_training(self) -> Mapping[str, Any]:
         """The released code's Adam with L2 on everything and its clipping; the paper names neither."""

@@ -45,6 +45,10 @@ class Mgl(Method):
         default=0.5, description="dropout on the first layer's nodes, where there are several layers"
     )
 
+    def held(self, batch_size: int, sources: int) -> int:
+        """The support of every language, of four classes, and the query."""
+        return self.support_size * 4 * (sources + 1) + self.query_size
+
     def built_in_training(self) -> Mapping[str, Any]:
         """The paper's (Section 6): Adam at 1e-5, gradients clipped at 40, early stopping, for which it names no patience."""
         return {

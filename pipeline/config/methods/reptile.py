@@ -13,6 +13,7 @@ class Reptile(Auxiliary):
 
     words: ClassVar[str] = "Reptile"
     training_keys: ClassVar[frozenset[str]] = UNCHOSEN - {"epochs"}
+    streams: ClassVar[int] = 1
     method: Literal["reptile"] = Field(default="reptile", description="the method")
     inner_steps: Count = Field(default=5, description="steps k on one language, by the run's own optimiser")
     epsilon: Share = Field(default=0.1, gt=0, description="the part ε of the way that is kept")

@@ -15,6 +15,7 @@ class ReptileFineTune(Method):
     """Reptile over the sources, then training on the target (Dou et al. 2019; the Reptile that MGL is compared with)."""
 
     words: ClassVar[str] = "Reptile + fine-tune"
+    streams: ClassVar[int] = 1
     method: Literal["reptile_fine_tune"] = Field(default="reptile_fine_tune", description="the method")
     inner_steps: Count = Field(default=5, description="steps k on one language, by the run's own optimiser")
     epsilon: Share = Field(default=0.1, gt=0, description="the part ε of the way that is kept")

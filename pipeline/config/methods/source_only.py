@@ -18,6 +18,7 @@ class SourceOnly(Method):
     """
 
     training_keys: ClassVar[frozenset[str]] = Method.training_keys - {"test_max_length"}  # it is not tested
+    streams: ClassVar[int] = 1
     method: Literal["source_only"] = Field(default="source_only", description="the method")
     freeze_embeddings: Switch = Field(
         default=False, description="keep the embeddings as pretrained, as soft layer selection does throughout"

@@ -14,4 +14,5 @@ class TargetOnly(Method):
     """Training on the target's examples alone."""
 
     needs_sources: ClassVar[bool] = False
+    streams: ClassVar[int] = 1
     method: Literal["target_only"] = Field(default="target_only", description="the method")

@@ -27,6 +27,8 @@ class Episodic(Auxiliary):
     """X-MAML and XLA-MAML: what they share."""
 
     training_keys: ClassVar[frozenset[str]] = UNCHOSEN - {"epochs"}
+    copies: ClassVar[float] = 3  # the adapted weights, their gradient, the sum over episodes
+    passes: ClassVar[float] = 3
 
     setting: Literal["zero_shot", "few_shot"] = Field(
         default="zero_shot",
@@ -74,6 +76,10 @@ class Episodic(Auxiliary):
         ends = self.setting == "few_shot" and self.fine_tune is not None
         own = self.fine_tune.model_dump(exclude_unset=True) if ends and self.fine_tune is not None else None
         return super().hyper_parameters() | {"fine_tune": own}
+
+    def held(self, batch_size: int, sources: int) -> int:
+        """The support of each inner step, with what its second derivatives need, and the query."""
+        return (2 + self.inner_steps) * batch_size
 
     @property
     def target_split(self) -> Split | None:
