@@ -6,11 +6,6 @@ pdflatex is there. Which config is read: rules/common.smk.
 """
 
 
-localrules:
-    printed,
-    document,
-
-
 rule printed:
     input:
         jobs.printing.printed_inputs,
@@ -20,6 +15,7 @@ rule printed:
         "logs/printed/{printed}.log",
     benchmark:
         "logs/printed/{printed}.tsv"
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     threads: 1
@@ -49,6 +45,7 @@ rule document:
         "logs/document/{paper}.log",
     benchmark:
         "logs/document/{paper}.tsv"
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     threads: 1
