@@ -177,7 +177,7 @@ rule plan:
     localrule: True
     conda:
         "../envs/pipeline.yaml"
-    threads: workflow.cores
+    threads: workflow.resource_settings.cores or 1  # `cores` refuses to be unset, as on clusters
     params:
         config=jobs.config_file,
     shell:
