@@ -10,17 +10,20 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 # The Snakefile's folder leads sys.path until `libraries_first`: so this is its own package, whatever else is installed.
-from pipeline.common import startup
+try:
+    from pipeline.common import startup
+except ImportError:
+    said = "the package `pipeline` of these rules is neither beside them nor installed"
+    raise WorkflowError(f"{said}: install their version (docs/module.md)") from None
 
 startup.libraries_first()
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.failures import tell_mistakes_once
-from pipeline.config.reading import check_duplicates
 from pipeline.grid.jobs import read_jobs
 from pipeline.grid.module import check_module, files_of
-from pipeline.grid.papers import config_for
+from pipeline.grid.papers import default_for
 from pipeline.grid.printing import document_files
 from pipeline.grid.resources import gpu_slots, growing
 
@@ -35,17 +38,12 @@ try:
     startup.check_place()
     startup.check_storage(workflow.storage_settings.default_storage_provider)
     check_module(workflow.modifier)
-    default_config = config_for(words) or paths.default_config()
+    default_config = default_for(words, read=alone and not workflow.configfiles)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
 # Snakemake merges config files key by key: the demo must not leak into a config of the user's own.
 if alone and not workflow.configfiles:
-    try:
-        # Before Snakemake reads it, which knows no bounds.
-        check_duplicates([default_config])
-    except UserError as error:
-        raise WorkflowError(f"config:\n{error}") from None
 
     configfile: str(default_config)
 
