@@ -101,7 +101,7 @@ def check_storage(provider: str | None) -> None:
         raise UserError(
             f"--default-storage-provider {provider}: jobs read and write more files below results/ and resources/ than rules "
             "name, so no storage plugin can carry them; leave it out, and run jobs where the working directory is a file system "
-            "that all of them share (docs/schedulers.md)"
+            "that all of them share (docs/clusters/schedulers.md)"
         )
 
 

@@ -59,5 +59,5 @@ def _proxied(scheme: str, host: str) -> bool:
 def _advice(host: str) -> str:
     return (
         f"run `snakemake prepare` with this config where {host} can be reached and bring the folder here, or name a folder that "
-        "holds the files: `mirror` (docs/clusters.md)"
+        "holds the files: `mirror` (docs/clusters/offline.md)"
     )

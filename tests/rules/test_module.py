@@ -101,7 +101,8 @@ def test_errors_of_its_config_name_the_other_workflow_s_file(finished: House, tm
 
 @pytest.mark.long
 def test_the_whole_of_it_runs_in_the_other_workflow_s_folder(tmp_path: Path) -> None:
-    house = other(tmp_path / "other", repr(str(ROOT / "Snakefile")))
+    clone = House.build(tmp_path / "clone")
+    house = other(tmp_path / "other", repr(str(clone.folder / "Snakefile")))
     said = run(house)
     assert "localrule metalingua_collect:" in said and said.count("rule metalingua_train_run:") == 4
     assert (house.folder / "best.txt").read_text() == "hello table\n"
@@ -112,7 +113,7 @@ def test_the_whole_of_it_runs_in_the_other_workflow_s_folder(tmp_path: Path) -> 
 def test_from_a_repository_with_the_package_installed(tmp_path: Path) -> None:
     subprocess.run(["git", "clone", "-q", "--bare", str(ROOT), str(tmp_path / "hub/us/metalingua")], check=True)
     subprocess.run(["git", "-C", str(tmp_path / "hub/us/metalingua"), "tag", "v1", "HEAD"], check=True)
-    house = other(tmp_path / "other", 'github("us/metalingua", path="Snakefile", tag="v1")', names="*")
+    house = other(tmp_path / "other", 'github("us/metalingua", path="workflow/Snakefile", tag="v1")', names="*")
     here = {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.file://{tmp_path / 'hub'}/.insteadOf",
