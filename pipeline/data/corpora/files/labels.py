@@ -12,14 +12,15 @@ from typing import Any
 
 import yaml
 
-from pipeline.common.errors import UserError, closest, fitting, nearest
+from pipeline.common.errors import LONGEST, UserError, closest, fitting, nearest
 from pipeline.common.names import difference, looks_like, name_of, plain, skeleton, twice
 from pipeline.common.yaml_text import read_yaml
 from pipeline.data.formats.tables import as_text
 from pipeline.data.schema import CLASSES, LABELS
 
-DESCRIBED, COPIED = 850, 550
-"""Characters of a message for the labels that it describes, and for what is to be copied out of it: neither is cut inside."""
+FRAME = 60  # characters around the parts of a message
+COPIED = 600
+"""Characters of a message for what is to be copied out of it, in whole entries."""
 
 FEW, MOST = 10, 50  # unknown labels: so many are described one by one, and never more than these listed
 _SEPARATORS = re.compile(r"[-_ ]+")
@@ -92,7 +93,8 @@ class Labels:
             self._list()
         if self._unknown:
             first = next(iter(self._unknown.values()))[1]
-            raise UserError(f"{first}: {self._named()}; {self._advice()}")
+            advice = self._advice()
+            raise UserError(f"{first}: {self._named(LONGEST - len(first) - len(advice) - FRAME)}; {advice}")
 
     def _list(self) -> None:
         """List the labels that were met, for a task without usual classes.
@@ -112,15 +114,16 @@ class Labels:
         empty = f'; {n:,} rows without a label need labels: {{"": null}} too' if (n := self._unlabelled()) else ""
         shown, more = _copied([*map(_value, names)])
         raise UserError(
-            f"{first}: the task has no usual classes, and the config lists none; here are {len(names)} labels ({counts:.{DESCRIBED}}); write "
-            f"into the config, and add what other languages have besides: classes: [{shown}]{more}{empty}"
+            f"{first}: the task has no usual classes, and the config lists none; here are {len(names)} labels "
+            f"({counts:.{COPIED}}); write into the config, and add what other languages have besides: "
+            f"classes: [{shown}]{more}{empty}"
         )
 
     def _unlabelled(self) -> int:
         return self._unknown.get("", (0, ""))[0]
 
-    def _named(self) -> str:
-        """Name the unknown labels, each with its number and, but for the first, its first place."""
+    def _named(self, room: int) -> str:
+        """Name the unknown labels, each with its number and, but for the first, its first place; as many as have room."""
         said = []
         many = self._are_too_many()
         for i, (text, (times, first)) in enumerate([*self._unknown.items()][: 3 if many else FEW]):
@@ -130,7 +133,7 @@ class Labels:
             close = closest(text, self._means, 0.85) if self._like(text) is None else None
             hint = f"; did you mean {close!r}?" if close else ""
             said.append(f"{what} ({times:,} {unit}{'s' if times > 1 else ''}{place}{hint})")
-        said = said[: fitting(said, DESCRIBED)]
+        said = said[: fitting([f"{one} " for one in said], room)]
         return ", ".join(said) + (f" … ({len(self._unknown)} different ones)" if len(said) < len(self._unknown) else "")
 
     def _advice(self) -> str:
