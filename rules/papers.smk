@@ -25,6 +25,7 @@ rule printed:
     params:
         spec=jobs.printing.printed_spec,
         published=jobs.printing.published,
+        content=jobs.printing.published_content,
         code=jobs.stage_code("printed"),
     shell:
         """
@@ -55,6 +56,7 @@ rule document:
     params:
         spec=jobs.printing.document_spec,
         published=jobs.printing.published,
+        content=jobs.printing.published_content,
         code=jobs.stage_code("document"),
     shell:
         """

@@ -87,8 +87,8 @@ def unrecorded(grid: Grid, seen: Survey) -> str:
     lines = [f"  {path}" for path in made[:NAMED]] + ([f"  and {len(made) - NAMED} more"] if len(made) > NAMED else [])
     return "\n".join(
         [
-            f"{len(made)} of the missing runs have predictions, but run.json beside them is gone: nothing says what made them, so "
-            "no table takes them. Bring it back, or make them anew with snakemake --force and their names:",
+            f"{len(made)} of the missing runs have predictions, but run.json beside them is gone: nothing says what made them, "
+            "so no table takes them. Bring it back, or make them anew with snakemake --force and their names:",
             *lines,
         ]
     )
