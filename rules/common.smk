@@ -14,7 +14,9 @@ try:
     from pipeline.common import startup
 except ImportError:
     said = "the package `pipeline` of these rules is neither beside them nor installed"
-    raise WorkflowError(f"{said}: install their version (docs/clusters/module.md)") from None
+    raise WorkflowError(
+        f"{said}: install their version (docs/clusters/module.md)"
+    ) from None
 
 startup.libraries_first()
 
