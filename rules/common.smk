@@ -32,7 +32,7 @@ from pipeline.grid.resources import gpu_slots, growing
 # As a module of another workflow it has neither config files nor a command line.
 alone = workflow.modifier.is_main_snakefile()
 words = sys.argv[1:] if alone else []
-startup.collect_garbage_seldom()
+startup.settle_snakemake()
 startup.prepare_commands(shell, alone)
 tell_mistakes_once(logger)
 

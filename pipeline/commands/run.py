@@ -22,6 +22,7 @@ import yaml
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import read_object
 from pipeline.common.paths import decisions, workflow_folder
+from pipeline.common.signals import AskedToEnd
 from pipeline.common.yaml_text import check_shape
 from pipeline.config.reading import read_files
 
@@ -88,13 +89,14 @@ def stored_decisions(folder: Path) -> dict[Path, dict[str, Any]]:
 
 
 def call_waiting(command: Sequence[str]) -> int:
-    """Call Snakemake and return its exit status; an interrupt is for Snakemake, which then ends its jobs."""
+    """Call Snakemake and return its exit status; an interrupt is for Snakemake, which then ends its jobs, and so is SIGTERM."""
     with subprocess.Popen(command, env=os.environ | UNSHADOWED) as process:
         while True:
             try:
                 return process.wait()
-            except KeyboardInterrupt:
-                continue
+            except KeyboardInterrupt as asked:  # of a terminal, which asks Snakemake too
+                if isinstance(asked, AskedToEnd) and asked.name == "SIGTERM":
+                    process.terminate()
 
 
 def snakemake(words: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ import gc
 import hashlib
 import os
 import shlex
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -55,7 +56,8 @@ def safe_commands(alone: bool = True, before: str | None = None) -> str:
     """Return what stands before every rule's command: `python` finds this package there and nothing of the working directory.
 
     The package is found through a link that has a folder for itself: beside the package lies what users put into a clone. It is
-    set in the command, since Snakemake takes PYTHONPATH away where a job has a conda environment.
+    set in the command, since Snakemake takes PYTHONPATH away where a job has a conda environment. Asked to end by a signal
+    (`pipeline.common.signals`), the shell waits for `python` to do so.
 
     Args:
         alone: whether no other workflow's rules are there; else this holds for calls of this package alone, since Snakemake puts
@@ -69,9 +71,9 @@ def safe_commands(alone: bool = True, before: str | None = None) -> str:
             (folder / PACKAGE.name).symlink_to(PACKAGE, target_is_directory=True)
     settings = f"PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(str(folder))}${{PYTHONPATH:+:$PYTHONPATH}}"
     if alone:
-        commands = f"set -euo pipefail; export {settings}; "
+        commands = f"set -euo pipefail; trap : TERM INT; export {settings}; "
     else:
-        ours = f'"-m {PACKAGE.name}."*) {settings} command python "$@";;'
+        ours = f'"-m {PACKAGE.name}."*) trap : TERM INT; {settings} command python "$@";;'
         function = f'python() {{ case "$*" in {ours} *) command python "$@";; esac; }}; '
         commands = (before or "set -euo pipefail; ").replace(function, "") + function
     return commands.replace("{", "{{").replace("}", "}}")  # Snakemake fills in braces
@@ -105,6 +107,11 @@ def check_storage(provider: str | None) -> None:
         )
 
 
-def collect_garbage_seldom() -> None:
-    """Spare Snakemake a tenth of its start: it builds millions of objects, and nearly all of them live until it ends."""
+def settle_snakemake() -> None:
+    """Spare Snakemake a tenth of its start and keep it alive while its jobs are asked to end.
+
+    It builds millions of objects, and nearly all of them live until it ends: garbage is collected seldom. By SIGUSR1 a scheduler
+    tells all processes of a job that its time runs out: stages listen to it (`pipeline.common.signals`), Snakemake is deaf to it.
+    """
     gc.set_threshold(200_000, 50, 100)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from pipeline.common import signals
 from pipeline.common.checkpoint import BrokenError, load, say_dropped
 from pipeline.common.checkpoint import save as save_checkpoint
 from pipeline.common.errors import UserError
@@ -84,6 +85,7 @@ class State:
         processed: the same with padding.
         seconds: time in the loop, earlier attempts included.
         rows: lines of the history.
+        outcomes: of the steps since its last line (`take_step`).
     """
 
     step: int = 0
@@ -91,6 +93,7 @@ class State:
     processed: int = 0
     seconds: float = 0.0
     rows: list[dict[str, Any]] = field(default_factory=list)
+    outcomes: list[torch.Tensor] = field(default_factory=list)
 
     def text(self) -> str:
         """The latest loss, for the progress line."""
@@ -282,26 +285,34 @@ def train(model: "PreTrainedModel", corpus: Corpus, pieces: Pieces, settings: Tr
 
     Raises:
         UserError: a loss or gradient is not finite; the step is named.
+        AskedToEnd: by a signal; a checkpoint was written.
     """
+    signals.defer()
     optimiser = make_optimiser(model, settings.weight_decay)
     state = restore(job, model, optimiser)
     every = max(1, min(LOG_EVERY, settings.steps // 20))
     lengths = [np.array([len(s) for s in sentences]) for sentences in corpus.train]
     plan = sampling.Plan(lengths, corpus.shares, settings.steps, settings.batch_size, settings.seed)
     before, start, saved = state.seconds, time.monotonic(), time.monotonic()
-    outcomes: list[torch.Tensor] = []
     model.eval()  # no dropout: so short a training never overfits (Geiping & Goldstein 2023)
     for step, batch in enumerate(plan.batches(state.step), state.step):
+        try:
+            signals.check()
+        except signals.AskedToEnd as asked:
+            state.seconds = before + time.monotonic() - start
+            store(job, model, optimiser, state)
+            asked.kept = f"with a checkpoint of step {state.step:,} of {settings.steps:,}"
+            raise
         sentences = [corpus.train[language][i] for language, i in batch]
         masked = hide(sentences, pieces, settings.mask, np.random.default_rng([settings.seed, sampling.MASK, step]))
-        outcomes.append(take_step(model, optimiser, masked.to(job.device), learning_rate(step, settings)))
+        state.outcomes.append(take_step(model, optimiser, masked.to(job.device), learning_rate(step, settings)))
         state.step = step + 1
         state.tokens += sum(len(s) for s in sentences)
         state.processed += masked.inputs.numel()
-        if len(outcomes) == every or state.step == settings.steps:
+        if len(state.outcomes) == every or state.step == settings.steps:
             state.seconds = before + time.monotonic() - start
-            state.rows.append(summarise(outcomes, state, learning_rate(step, settings)))
-            outcomes.clear()
+            state.rows.append(summarise(state, learning_rate(step, settings)))
+            state.outcomes.clear()
             if time.monotonic() - saved >= CHECKPOINT_SECONDS and state.step < settings.steps:
                 store(job, model, optimiser, state)
                 saved = time.monotonic()
@@ -339,13 +350,13 @@ def take_step(model: "PreTrainedModel", optimiser: torch.optim.Optimizer, batch:
     return torch.stack([loss.detach(), right.float(), right.new_tensor(len(batch.targets)).float(), norm])
 
 
-def summarise(outcomes: Sequence[torch.Tensor], state: State, rate: float) -> dict[str, Any]:
-    """Return a line of the history: means over the last steps.
+def summarise(state: State, rate: float) -> dict[str, Any]:
+    """Return a line of the history: means over the steps since the last one.
 
     Raises:
         UserError: a loss or gradient is not finite; the first such step is named.
     """
-    values = torch.stack(list(outcomes)).cpu().double().numpy()
+    values = torch.stack(state.outcomes).cpu().double().numpy()
     bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(bad):
         step = state.step - len(values) + int(bad[0]) + 1

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, device
 
 from pipeline.common.checkpoint import BrokenError, load, recorded, save, say_dropped
 
@@ -68,3 +68,14 @@ class Checkpoints:
         for file in self.folder.iterdir():
             file.unlink()
         self.folder.rmdir()
+
+
+def on_device(value: Any, place: device) -> Any:
+    """Return what a method remembers with its tensors on the run's device; checkpoints are read into main memory."""
+    if isinstance(value, Tensor):
+        return value.to(place)
+    if isinstance(value, dict):
+        return {key: on_device(one, place) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(on_device(one, place) for one in value)
+    return value

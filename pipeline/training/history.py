@@ -40,7 +40,7 @@ class StepLog:
     def __init__(self, device: torch.device, where: str) -> None:
         self.look_every = 1 if device.type == "cpu" else CHECK_EVERY
         self.where = where
-        self.pending: list[tuple[int, Mapping[str, Tensor], Tensor]] = []
+        self.pending: list[tuple[int, Mapping[str, Tensor], Tensor]] = []  # not looked at yet
         self.values: list[dict[str, Any]] = []  # per step
         self.sums: dict[str, float] = {}
         self.first_loss = math.nan
@@ -88,9 +88,22 @@ class StepLog:
         return next(iter(self.sums.values())) / self.steps if self.steps else math.nan
 
     def close(self, useful: int, processed: int, seconds: float) -> None:
-        """End the epoch: `useful` and `processed` sub-tokens, without and with padding."""
+        """End the epoch, or an attempt at it: `useful` and `processed` sub-tokens, without and with padding."""
         self.look()
-        self.useful, self.processed, self.seconds = useful, processed, seconds
+        self.useful += useful
+        self.processed += processed
+        self.seconds += seconds
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint within the epoch holds; nothing is pending."""
+        return {key: value for key, value in vars(self).items() if key not in ("look_every", "pending")}
+
+    @classmethod
+    def of(cls, device: torch.device, state: Mapping[str, Any]) -> "StepLog":
+        """Return the log of an epoch that goes on."""
+        log = cls(device, state["where"])
+        vars(log).update(state)
+        return log
 
     def record(self, phase: str, epoch: int, dev_score: float | None, optimiser: ScheduledOptimiser) -> EpochRecord:
         """Return the epoch's line."""

@@ -4,7 +4,8 @@
         for each epoch: the method's steps; evaluate on dev; keep the best; checkpoint
         take the best epoch's weights
 
-A run killed at any moment resumes from its last checkpoint and, on a CPU, ends in bit-identical weights.
+A run killed at any moment resumes from its last checkpoint and, on a CPU, ends in bit-identical weights. Asked to end by a signal
+(`pipeline.common.signals`), it writes one within the step.
 """
 
 import math
@@ -20,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from pipeline.common import signals
 from pipeline.common.errors import UserError
 from pipeline.data.schema import CLASSES
 from pipeline.meta.products import Tensors
@@ -29,7 +31,7 @@ from pipeline.tasks.examples import Examples, collate
 from pipeline.tasks.metric_names import metric_names
 from pipeline.tasks.model import TaskModel, longest_row
 from pipeline.tasks.probabilities import Floats, of_labels
-from pipeline.training.checkpoint import Checkpoints, Weights
+from pipeline.training.checkpoint import Checkpoints, Weights, on_device
 from pipeline.training.history import StepLog
 from pipeline.training.lora import merged, set_merged
 from pipeline.training.optimisers import ScheduledOptimiser
@@ -114,6 +116,8 @@ class Loop:
         self.step_number = self.total_steps = 0
         self.phase = Phase("none", {}, 0, 0)
         self.balance: Tensor | None = None  # what labels weigh in the phase; None: all alike
+        self.log: StepLog | None = None  # of the epoch that is under way
+        self.drawn: dict[str, Any] = {}  # the state of all randomness when the last step was made
 
     # What a method calls.
 
@@ -184,7 +188,9 @@ class Loop:
         Raises:
             UserError: a dev set has no score to choose by; the loss or a gradient is not finite, or training diverges: says at
                 which phase, epoch and step.
+            AskedToEnd: by a signal; a checkpoint was written.
         """
+        signals.defer()
         for pool in dict.fromkeys(pool for phase in phases for pool in phase.select_on):
             self.check_choice(pool)
         saved = self.checkpoints.load()
@@ -193,6 +199,9 @@ class Loop:
                 self.prepare(phase)  # registers what the method owns; its weights come with the checkpoint
                 continue
             self.run_phase(number, phase, saved if saved is not None and number == saved["phase"] else None)
+        if saved is not None and saved["phase"] == len(phases):
+            self.restore(saved, None)
+        self.drawn = self.randomness()
         return self.fitted
 
     def prepare(self, phase: Phase) -> tuple[Streams, int]:
@@ -231,13 +240,14 @@ class Loop:
             progress.resume(self.step_number)
         last_saved = time.monotonic()
         while self.fitted.epochs < phase.epochs and not self.out_of_patience():
-            log = self.run_epoch(streams, steps, progress)
-            score = self.choose_epoch()
-            if phase.averaged:
-                self.add_up()
-            self.records.append(log.record(phase.name, self.fitted.epochs, score, self.optimisers["model"]).as_dict())
-            self.steps += [{"phase": phase.name, **values} for values in log.values]
-            self.report(self.records)
+            try:
+                log = self.run_epoch(streams, steps, progress)
+                score = self.choose_epoch()
+            except signals.AskedToEnd as asked:
+                self.save(number, streams)
+                asked.kept = f"with a checkpoint of step {self.step_number:,} of {self.total_steps:,}"
+                raise
+            self.end_epoch(log, score)
             if time.monotonic() - last_saved >= self.checkpoint_every:
                 self.save(number, streams)
                 last_saved = time.monotonic()
@@ -253,22 +263,43 @@ class Loop:
         return best is not None and patience is not None and self.fitted.epochs - best >= patience
 
     def run_epoch(self, streams: Streams, steps: int, progress: Progress) -> StepLog:
-        """Make one epoch's steps."""
+        """Make one epoch's steps, or those that an earlier attempt left.
+
+        Raises:
+            AskedToEnd: by a signal, while or after a step was made.
+        """
         self.set_training(True)
         start, useful, processed = time.monotonic(), streams.useful, streams.processed
-        log = StepLog(self.device, where=f"phase {self.phase.name!r}, epoch {self.fitted.epochs + 1}")
-        for _ in range(steps):
-            losses = self.ingredients.method.step(self, streams.draw)
-            self.step_number += 1
-            log.add(self.step_number, losses, self.optimisers["model"].gradient_norm)
-            progress.update(self.step_number, f"steps, epoch {self.fitted.epochs + 1}, {log.latest()},")
-        log.close(streams.useful - useful, streams.processed - processed, time.monotonic() - start)
+        if self.log is None:
+            self.log = StepLog(self.device, where=f"phase {self.phase.name!r}, epoch {self.fitted.epochs + 1}")
+        log = self.log
+        try:
+            for _ in range(log.steps, steps):
+                signals.check()
+                losses = self.ingredients.method.step(self, streams.draw)
+                self.step_number += 1
+                log.add(self.step_number, losses, self.optimisers["model"].gradient_norm)
+                progress.update(self.step_number, f"steps, epoch {self.fitted.epochs + 1}, {log.latest()},")
+        finally:
+            log.close(streams.useful - useful, streams.processed - processed, time.monotonic() - start)
+            self.drawn = self.randomness()
         self.check_divergence(log)
+        signals.check()
+        return log
+
+    def end_epoch(self, log: StepLog, score: float | None) -> None:
+        """Count an epoch that was trained and evaluated, and report it."""
         self.fitted.epochs += 1
         self.fitted.useful += log.useful
         self.fitted.processed += log.processed
         self.fitted.training_seconds += log.seconds
-        return log
+        if self.phase.averaged:
+            self.add_up()
+        record = log.record(self.phase.name, self.fitted.epochs, score, self.optimisers["model"])
+        self.records.append(record.as_dict())
+        self.steps += [{"phase": self.phase.name, **values} for values in log.values]
+        self.log = None
+        self.report(self.records)
 
     def check_divergence(self, log: StepLog) -> None:
         """Fail where the epoch's mean loss is a hundred times the phase's very first."""
@@ -287,7 +318,7 @@ class Loop:
         scores = [self.score(self.ingredients.pools[pool]) for pool in self.phase.select_on]
         score = math.fsum(scores) / len(scores)
         if self.fitted.best_score is None or score > self.fitted.best_score:
-            self.fitted.best_score, self.fitted.best_epoch = score, self.fitted.epochs
+            self.fitted.best_score, self.fitted.best_epoch = score, self.fitted.epochs + 1
             self.best = {key: tensor.detach().cpu().clone() for key, tensor in self.weights().items()}
         self.fitted.evaluation_seconds += time.monotonic() - start
         return score
@@ -354,8 +385,13 @@ class Loop:
         return merged
 
     def batches(self, examples: Examples, groups: Iterable[Sequence[int]]) -> Iterator[Batch]:
-        """Yield one batch per group of rows, on the run's device."""
+        """Yield one batch per group of rows, on the run's device.
+
+        Raises:
+            AskedToEnd: by a signal.
+        """
         for rows in groups:
+            signals.check()
             batch = collate(examples, np.asarray(rows), self.ingredients.pad_id, self.languages)
             yield {key: tensor.to(self.device) for key, tensor in batch.items()}
 
@@ -379,50 +415,69 @@ class Loop:
 
     # State.
 
-    def weights(self) -> Weights:
-        """θ under `model.`, and what the method owns under `own.<name>.`; without what is fixed."""
-        state, fixed = self.model.state_dict(), self.ingredients.fixed
+    def weights(self, whole: bool = False) -> Weights:
+        """θ under `model.`, and what the method owns under `own.<name>.`; what is fixed only in the whole."""
+        state, fixed = self.model.state_dict(), frozenset() if whole else self.ingredients.fixed
         out: Weights = {f"model.{key}": tensor for key, tensor in state.items() if key not in fixed}
         for name, module in self.modules.items():
             out |= {f"own.{name}.{key}": tensor for key, tensor in module.state_dict().items()}
         return out
 
     def load_weights(self, weights: Weights) -> None:
-        """Put `weights` into the model and the method's modules; what is fixed stays."""
+        """Put `weights` into the model and the method's modules; what is fixed and not among them stays."""
         parts = {"model.": self.model} | {f"own.{name}.": module for name, module in self.modules.items()}
         if self.ingredients.fixed:
             state = self.model.state_dict()
-            weights = weights | {f"model.{key}": state[key] for key in self.ingredients.fixed}
+            weights = {f"model.{key}": state[key] for key in self.ingredients.fixed} | weights
         for prefix, module in parts.items():
             module.load_state_dict({k.removeprefix(prefix): t for k, t in weights.items() if k.startswith(prefix)})
 
     def save(self, phase: int, streams: Streams) -> None:
-        """Write a checkpoint of this epoch's end."""
+        """Write a checkpoint of an epoch's end, or of a step within it."""
         state = {
-            "phase": phase,
-            "weights": self.weights(),
             "optimisers": {name: optimiser.state() for name, optimiser in self.optimisers.items()},
             "streams": streams.state(),
-            "memory": self.memory,
+            "log": None if self.log is None else self.log.state(),
             "total": self.total,
+            **self.state(phase, self.weights(), self.randomness() if self.log is None else self.drawn),
+        }
+        self.checkpoints.save(state, self.best, f"{phase}-{self.fitted.best_epoch}")
+
+    def save_trained(self, phases: int) -> None:
+        """Write a checkpoint of what all phases came to: what is left is to predict."""
+        self.checkpoints.save(self.state(phases, self.weights(whole=True), self.drawn), None, "")
+
+    def state(self, phase: int, weights: Weights, randomness: dict[str, Any]) -> dict[str, Any]:
+        """What every checkpoint holds."""
+        return {
+            "phase": phase,
+            "weights": weights,
+            "memory": self.memory,
             "records": self.records,
             "steps": self.steps,
             "fitted": vars(self.fitted),
             "step_number": self.step_number,
+            **randomness,
+        }
+
+    def randomness(self) -> dict[str, Any]:
+        """The state of all randomness but that of the streams, which have their own."""
+        return {
             "rng": torch.get_rng_state(),
             "cuda_rng": torch.cuda.get_rng_state_all() if self.device.type == "cuda" else [],
             "generator": self.generator.get_state(),
         }
-        self.checkpoints.save(state, self.best, f"{phase}-{self.fitted.best_epoch}")
 
-    def restore(self, saved: dict[str, Any], streams: Streams) -> None:
-        """Continue from a checkpoint; the phase is prepared already."""
+    def restore(self, saved: dict[str, Any], streams: Streams | None) -> None:
+        """Continue from a checkpoint; the phase is prepared already. Without streams: of what all phases came to."""
         self.load_weights(saved["weights"])
-        for name, optimiser in self.optimisers.items():
-            optimiser.restore(saved["optimisers"][name])
-        streams.restore(saved["streams"])
-        self.memory, self.fitted, self.best = saved["memory"], Fitted(**saved["fitted"]), saved["best"]
-        self.total = saved["total"]
+        if streams is not None:
+            for name, optimiser in self.optimisers.items():
+                optimiser.restore(saved["optimisers"][name])
+            streams.restore(saved["streams"])
+            self.total, self.best = saved["total"], saved["best"]
+            self.log = None if saved["log"] is None else StepLog.of(self.device, saved["log"])
+        self.memory, self.fitted = on_device(saved["memory"], self.device), Fitted(**saved["fitted"])
         self.step_number, self.records, self.steps = saved["step_number"], saved["records"], saved["steps"]
         torch.set_rng_state(saved["rng"])
         if saved["cuda_rng"]:

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from pipeline.common import paths
+from pipeline.common import paths, signals
 from pipeline.common.code import code_stamp, run_modules
 from pipeline.common.errors import UserError
 from pipeline.common.files import (
@@ -65,6 +65,7 @@ def train_run(
 
     Raises:
         UserError: an input is missing or broken, a size is more than there is, or training diverges.
+        AskedToEnd: by a signal; a checkpoint was written.
     """
     check_keys(spec, (*SPEC_KEYS, *(["members"] if "members" in spec else [])), "--spec")
     torch.set_num_threads(threads)
@@ -82,7 +83,7 @@ def train_run(
     loop = Loop(ingredients, checkpoints, lambda records: write_history(name, records))
     fitted = loop.fit(phases)
     tested = time.monotonic()
-    predictions, probabilities = predict(loop, tests)
+    predictions, probabilities = predict(loop, tests, len(phases))
     fitted.evaluation_seconds += time.monotonic() - tested
     write_history(name, loop.records)
     write_steps(name, loop.steps)
@@ -287,12 +288,19 @@ def write_steps(name: str, steps: list[dict[str, Any]]) -> None:
     write_parquet(paths.steps(name), pa.Table.from_pylist(steps, schema=pa.schema(fields)))
 
 
-def predict(loop: Loop, tests: Mapping[str, Examples]) -> tuple[dict[str, list[Any]], list[Floats] | None]:
-    """Return the predictions of every evaluation language; and the probabilities of all in their order, where a task has any."""
-    if loop.ingredients.task.__name__.rpartition(".")[2] not in PROBABLE:
-        return {language: loop.predict(examples) for language, examples in tests.items()}, None
-    probable: list[Floats] = []
-    return {language: loop.predict(examples, probable) for language, examples in tests.items()}, probable
+def predict(loop: Loop, tests: Mapping[str, Examples], phases: int) -> tuple[dict[str, list[Any]], list[Floats] | None]:
+    """Return the predictions of every evaluation language; and the probabilities of all in their order, where a task has any.
+
+    Raises:
+        AskedToEnd: by a signal; a checkpoint of what training through all `phases` came to was written.
+    """
+    probable: list[Floats] | None = [] if loop.task in PROBABLE else None
+    try:
+        return {language: loop.predict(examples, probable) for language, examples in tests.items()}, probable
+    except signals.AskedToEnd as asked:
+        loop.save_trained(phases)
+        asked.kept = "with a checkpoint of the trained model"
+        raise
 
 
 def write_predictions(

@@ -7,12 +7,14 @@ import torch
 from safetensors.torch import load_file
 
 from pipeline.common.errors import UserError
+from pipeline.common.signals import AskedToEnd
 from pipeline.encoders import pretrain as pretraining
 from pipeline.encoders.load import load_encoder
 from pipeline.encoders.mlm import Pieces
 from pipeline.encoders.pretrain import Job, learning_rate, pretrain
 from pipeline.encoders.probe import Corpus, evaluate
 from tests.encoders.models import SENTENCES, settings, tiny_masked_lm
+from tests.methods.stopping import asked_at
 
 
 class Killed(Exception):
@@ -70,6 +72,24 @@ def test_resumes_to_the_same_bits_after_a_kill(tmp_path, architecture):
             run(folder, changes, kill_at=kill_at, log=resumed)
     again, weights = run(folder, changes, log=resumed)
     assert resumed == [5, 9]
+    assert_same(weights, whole)
+    assert again == facts
+    assert rows(folder) == rows(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("architecture", ["bert", "xlm-roberta"])
+def test_asked_to_end_at_any_step_it_comes_to_the_same_bits(tmp_path, architecture, monkeypatch):
+    """At steps between two lines of the history, and at the first of all."""
+    monkeypatch.setattr(pretraining, "LOG_EVERY", 4)
+    monkeypatch.setattr(pretraining, "CHECKPOINT_SECONDS", 1e9)
+    changes = {"architecture": architecture, "steps": 90}
+    facts, whole = run(tmp_path / "whole", changes)
+    folder, resumed = tmp_path / "asked", []
+    for number in (1, 10, 3, 41):
+        with asked_at(number), pytest.raises(AskedToEnd, match=r"with a checkpoint of step [\d]+ of 90; started again"):
+            run(folder, changes, log=resumed)
+    again, weights = run(folder, changes, log=resumed)
+    assert resumed == [0, 9, 11, 51]
     assert_same(weights, whole)
     assert again == facts
     assert rows(folder) == rows(tmp_path / "whole")

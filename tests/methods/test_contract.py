@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from pipeline.common.signals import AskedToEnd
 from pipeline.methods.contract import Method, OptimizerSettings, Phase, Pool, Stream
 from pipeline.tasks import ner
 from pipeline.tasks.examples import Examples
@@ -18,6 +19,7 @@ from pipeline.tasks.model import TaskModel
 from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.loop import Ingredients, Loop
 from pipeline.training.streams import seeded
+from tests.methods.stopping import asked_at, fit_in_pieces
 
 LABELS = ["O", "B-PER", "I-PER"]
 POOLS = {name: Pool(name) for name in ("alpha", "beta")}
@@ -224,6 +226,49 @@ def test_killed_method_resumes_to_the_same_bits(kind, kill_after, tmp_path):
         assert torch.equal(tensor, resumed[key]), key
     assert predicted == predictions
     assert [r["losses"] for r in again] == [r["losses"] for r in records]
+
+
+@pytest.mark.parametrize("by", [1, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_method_asked_to_end_again_and_again_comes_to_the_same_bits(kind, by, tmp_path):
+    """At any step, and at any batch of an evaluation; what its steps log is the same too."""
+    whole = make_loop(kind(), tmp_path / "whole")
+    whole.fit(kind().phases(None))
+    method = kind()
+    pieced, attempts = fit_in_pieces(lambda: (make_loop(method, tmp_path / "pieces"), method.phases(None)), by)
+    assert attempts >= 4
+    assert_same_bits(pieced, whole)
+    assert pieced.steps == whole.steps
+    without = [{k: v for k, v in r.items() if "second" not in k} for r in pieced.records]
+    assert without == [{k: v for k, v in r.items() if "second" not in k} for r in whole.records]
+    assert (pieced.fitted.useful, pieced.fitted.processed) == (whole.fitted.useful, whole.fitted.processed)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_asked_to_end_while_it_predicts_nothing_is_trained_again(kind, tmp_path, monkeypatch):
+    whole, method = make_loop(kind(), None), kind()
+    phases = method.phases(None)
+    whole.fit(phases)
+    loop = make_loop(method, tmp_path / "asked")
+    loop.fit(phases)
+    dev = loop.ingredients.pools[DEV]
+    with asked_at(1), pytest.raises(AskedToEnd):
+        loop.predict(dev)
+    loop.save_trained(len(phases))
+    again = make_loop(method, tmp_path / "asked")
+    monkeypatch.setattr(Loop, "run_epoch", None)
+    again.fit(phases)
+    assert_same_bits(again, whole)
+    assert again.predict(dev) == whole.predict(dev)
+    assert vars(again.fitted).keys() == vars(whole.fitted).keys() and again.fitted.epochs == whole.fitted.epochs
+    assert again.records and len(again.records) == len(whole.records)
+
+
+def assert_same_bits(one, other):
+    ours, theirs = one.weights(), other.weights()
+    assert ours.keys() == theirs.keys()
+    for key, tensor in theirs.items():
+        assert torch.equal(tensor, ours[key]), key
 
 
 @pytest.mark.parametrize("kind", KINDS)

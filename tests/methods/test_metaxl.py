@@ -30,6 +30,7 @@ from pipeline.training.run import assemble, train_run
 from tests import tiny
 from tests.meta.model import error
 from tests.meta.test_bilevel import unrolled
+from tests.methods.stopping import fit_in_pieces
 
 BASE = {"released": {**RELEASED, "meta_lr": 1e-2}, "paper": {**PAPER, "meta_lr": 1e-2}}
 VARIANTS = list(BASE)
@@ -720,7 +721,10 @@ def test_joint_rtn_saves_no_network_and_names_itself_in_errors(world):
 
 
 def assert_resumes(spec, folder, kill):
-    """A run that is killed after so many epochs of all phases, before they are saved, resumes to the bits of a whole one."""
+    """A run that is killed after so many epochs of all phases, before they are saved, resumes to the bits of a whole one.
+
+    So does one that is asked to end at one step or another.
+    """
     whole, phases = loop_of(spec, folder / "whole")
     whole.fit(phases)
     loop, phases = loop_of(spec, folder / "killed")
@@ -737,3 +741,7 @@ def assert_resumes(spec, folder, kill):
     resumed, phases = loop_of(spec, folder / "killed")
     resumed.fit(phases)
     assert_same(state_of(resumed), state_of(whole))
+    pieced, attempts = fit_in_pieces(lambda: loop_of(spec, folder / "pieces"), 3)
+    assert attempts > 3
+    assert_same(state_of(pieced), state_of(whole))
+    assert pieced.steps == whole.steps

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.rules.house import House
+from tests.rules.house import CONFIG, House
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("workflow")]
 
@@ -143,6 +144,38 @@ def trouble(kind: str, job: str) -> None:
     else:
         said_by("sbatch", "-p", "urgent", "-n", "1", "--gres=gpu:2", "-o", "/dev/null", "--wrap", "sleep 5")
         wait_for(lambda: job not in running(), 60, "the urgent job takes the place")
+
+
+def epochs_since(folder: Path, begun: float) -> bool:
+    """Whether a run has ended an epoch since then."""
+    return any(file.stat().st_mtime > begun for file in folder.glob("results/runs/*-s7-*/history.jsonl"))
+
+
+@pytest.mark.usefixtures("slurm")
+def test_a_run_whose_time_runs_out_writes_a_checkpoint_and_goes_on_from_it(finished: House, tmp_path: Path) -> None:
+    """By SIGUSR1, which the profile has Slurm send before the limit, and by SIGTERM, as at the limit: all processes get it."""
+    here, there = (finished.copy(tmp_path / name) for name in ("here", "there"))
+    few = {"few": {**CONFIG["experiments"]["few"], "methods": ["target_only"], "model_seeds": [7]}}
+    changed = {**CONFIG, "training": {**LONG, "max_length": 64, "learning_rate": 0.001}, "experiments": few}
+    for house in (here, there):
+        house.config("long.yaml", changed)
+    here.run(config="long.yaml")
+    command = [sys.executable, "-m", "snakemake", *PROFILE, *SOON, "--retries", "0", "--configfile", "long.yaml"]
+    for sent in ("USR1", "TERM"):
+        begun = time.time()
+        with subprocess.Popen(
+            command, cwd=there.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            wait_for(partial(epochs_since, there.folder, begun), 200, "a run trains")
+            (job,) = running()
+            said_by("scancel", f"--signal={sent}", job)
+            said = process.communicate(timeout=200)[0]
+        assert process.returncode != 0
+        assert re.search(rf"stopped by SIG{sent}, with a checkpoint of step [\d,]+ of", said), said[-3000:]
+    there.run(*PROFILE, *SOON, config="long.yaml")
+    for run in sorted(path.name for path in (here.folder / "results/runs").iterdir()):
+        ours, theirs = (pq.read_table(h.folder / "results/runs" / run / "predictions.parquet") for h in (here, there))
+        assert ours.equals(theirs), run
 
 
 @pytest.mark.usefixtures("slurm")

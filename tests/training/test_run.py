@@ -1,7 +1,9 @@
 """Whole runs of every method on the tiny dataset: outputs, parents, resumption, divergence, bad input."""
 
 import json
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -186,6 +188,65 @@ def test_process_killed_for_real_resumes_to_the_same_bits(world):
     assert not list(paths.run_dir(whole).glob("checkpoint-*"))
 
 
+ASKED_FROM_OUTSIDE = """
+import sys, json, time
+from pipeline.common.errors import run_stage
+from pipeline.training import loop, run
+loop.Loop.__init__.__defaults__ = (lambda records: None, 1e9)
+if sys.argv[3] == "predicting":
+    predict = run.predict
+    def slowly(*arguments):
+        print("predicts", flush=True)
+        time.sleep(1)
+        return predict(*arguments)
+    run.predict = slowly
+run_stage(lambda: run.train_run(sys.argv[1], json.loads(sys.argv[2]), 1, False, time.monotonic()))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+def test_process_asked_to_end_writes_a_checkpoint_and_goes_on_to_the_same_bits(world, number):
+    spec = tiny.spec("joint", training={"epochs": 40})
+    whole = train(spec)
+    expected, steps = paths.predictions(whole).read_bytes(), paths.steps(whole).read_bytes()
+    shutil.rmtree(paths.run_dir(whole))
+    command = [sys.executable, "-c", ASKED_FROM_OUTSIDE, whole, canonical_json(spec), "training"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while not paths.history(whole).exists() or len(lines(whole)) < 3:
+            assert process.poll() is None, "it ended before it could be asked"
+            time.sleep(0.02)
+        process.send_signal(number)
+        said = process.stderr.read()
+        assert process.wait() == 75
+    assert re.search(
+        rf"^error: stopped by {number.name}, with a checkpoint of step \d+ of 200; started again", said, re.M
+    )
+    assert list(paths.run_dir(whole).glob("checkpoint-*/latest.pt"))
+    train(spec)
+    assert paths.predictions(whole).read_bytes() == expected
+    assert paths.steps(whole).read_bytes() == steps
+    assert not list(paths.run_dir(whole).glob("checkpoint-*"))
+
+
+def test_process_asked_to_end_while_it_predicts_does_not_train_again(world, monkeypatch):
+    spec = tiny.spec("joint", training={"epochs": 4})
+    whole = train(spec)
+    expected, history = paths.predictions(whole).read_bytes(), paths.history(whole).read_bytes()
+    shutil.rmtree(paths.run_dir(whole))
+    command = [sys.executable, "-c", ASKED_FROM_OUTSIDE, whole, canonical_json(spec), "predicting"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "predicts\n"
+        process.terminate()
+        said = process.stderr.read()
+        assert process.wait() == 75
+    assert "with a checkpoint of the trained model" in said
+    monkeypatch.setattr(loop_module.Loop, "run_epoch", None)
+    train(spec)
+    assert paths.predictions(whole).read_bytes() == expected
+    assert [line["losses"] for line in lines(whole)] == [json.loads(line)["losses"] for line in history.splitlines()]
+    assert not list(paths.run_dir(whole).glob("checkpoint-*"))
+
+
 def test_early_stopping_waits_patience_epochs(world):
     spec = tiny.spec("target_only", training={"learning_rate": 0.0, "epochs": 9, "patience": 2})
     done = record(train(spec))
@@ -207,7 +268,7 @@ def test_the_epoch_is_the_best_by_the_score_that_is_asked_for(world, monkeypatch
     place = [[tag if tag.endswith("LOC") else "O" for tag in tags] for tags in gold]
     reading = {"mode": "strict", "scheme": IOB2} if metric != "entity_f1_lenient" else {}
     for epoch, predicted in enumerate((stray, half, place), 1):
-        loop.fitted.epochs = epoch
+        loop.fitted.epochs = epoch - 1
         monkeypatch.setattr(loop, "predict", lambda examples, found=predicted: found)
         score = loop.choose_epoch()
         found = classification_report(gold, predicted, output_dict=True, zero_division=0, **reading)
