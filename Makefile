@@ -2,6 +2,7 @@
 # make test      every check: lint, types, generated files in step, tests
 # make lint      the first half of `make test`
 # make coverage  how often the intervals of tables hold the truth, by size: docs/tables.md (minutes)
+# make rules     the workflow as a module, without a network, under the profile for Kubernetes: whole, each (minutes)
 # make slurm     what needs a Slurm, on one that is started for it (as root; Debian's slurm-wlm and munge; minutes)
 # make real ENCODER=FOLDER   what only a pretrained encoder can show, on a folder of one, as multilingual-e5-small (minutes)
 # make clean     what the checks leave behind (results, resources and the environment stay)
@@ -16,7 +17,7 @@ STAMP := $(VENV)/.installed
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo test lint coverage slurm real clean
+.PHONY: demo test lint coverage rules slurm real clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -37,10 +38,13 @@ lint: $(STAMP)
 coverage: $(STAMP)
 	pytest -m long tests/results/statistics
 
+rules: $(STAMP)
+	pytest -m long -n $(WORKERS) --dist loadgroup tests/rules
+
 # One environment for everything; made again when what it is made of changes.
 $(STAMP): pyproject.toml envs/constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	python -m pip install --quiet -c envs/constraints.txt -e ".[test,slurm]"
+	python -m pip install --quiet -c envs/constraints.txt -e ".[test,slurm,cluster]"
 	@touch $@
 
 slurm: $(STAMP)

@@ -26,13 +26,6 @@ include: "rules/analysis.smk"
 include: "rules/papers.smk"
 
 
-localrules:
-    all,
-    prepare,
-    train,
-    tables,
-
-
 rule all:
     default_target: True
     input:
@@ -41,20 +34,24 @@ rule all:
         jobs.analyses(),
         jobs.errors(),
         jobs.kept_models(),
+    localrule: True
 
 
 rule prepare:
     input:
         jobs.prepared(),
+    localrule: True
 
 
 rule train:
     input:
         jobs.predictions(),
         jobs.kept_models(),
+    localrule: True
 
 
 rule tables:
     input:
         jobs.tables(),
         jobs.decisions(),
+    localrule: True

@@ -6,11 +6,6 @@ results/analyses/<analysis>.{csv,json,md,tex} and results/figures/<figure>.{pdf,
 """
 
 
-localrules:
-    analyses,
-    figure,
-
-
 rule represent:
     input:
         jobs.represent_inputs,
@@ -91,6 +86,7 @@ rule figure:
         "logs/figure/{figure}.log",
     benchmark:
         "logs/figure/{figure}.tsv"
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     threads: 1
@@ -112,3 +108,4 @@ rule figure:
 rule analyses:
     input:
         jobs.analyses(),
+    localrule: True

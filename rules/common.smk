@@ -10,50 +10,49 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 # The Snakefile's folder leads sys.path until `libraries_first`: so this is its own package, whatever else is installed.
-from pipeline.common.startup import (
-    check_place,
-    libraries_first,
-    safe_commands,
-    settle_snakemake,
-    use_this_python,
-)
+try:
+    from pipeline.common import startup
+except ImportError:
+    said = "the package `pipeline` of these rules is neither beside them nor installed"
+    raise WorkflowError(
+        f"{said}: install their version (docs/clusters/module.md)"
+    ) from None
 
-libraries_first()
+startup.libraries_first()
+
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.failures import tell_mistakes_once
-from pipeline.config.reading import check_duplicates
 from pipeline.grid.jobs import read_jobs
-from pipeline.grid.papers import config_for
+from pipeline.grid.module import check_module, files_of
+from pipeline.grid.papers import default_for
 from pipeline.grid.printing import document_files
 from pipeline.grid.resources import Needs, gpu_slots, share_devices
 
-settle_snakemake()
-use_this_python()
-shell.prefix(safe_commands())
+# As a module of another workflow it has neither config files nor a command line.
+alone = workflow.modifier.is_main_snakefile()
+words = sys.argv[1:] if alone else []
+startup.settle_snakemake()
+startup.prepare_commands(shell, alone)
 tell_mistakes_once(logger)
-words = sys.argv[1:]
-
 try:
-    check_place()
+    startup.check_place()
+    startup.check_storage(workflow.storage_settings.default_storage_provider)
+    check_module(workflow.modifier)
     share_devices(workflow.global_resources)
-    default_config = config_for(words) or paths.default_config()
+    default_config = default_for(words, read=alone and not workflow.configfiles)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
 # Snakemake merges config files key by key: the demo must not leak into a config of the user's own.
-if not workflow.configfiles:
-    try:
-        # Before Snakemake reads it, which knows no bounds.
-        check_duplicates([default_config])
-    except UserError as error:
-        raise WorkflowError(f"config:\n{error}") from None
+if alone and not workflow.configfiles:
 
     configfile: str(default_config)
 
 
 try:
-    jobs = read_jobs(config, workflow.configfiles, words)
+    files = workflow.configfiles if alone else files_of(config, workflow.configfiles)
+    jobs = read_jobs(config, files, words)
     needs = Needs(jobs.grid, workflow.resource_settings.overwrite_resources)
 except UserError as error:
     raise WorkflowError(f"config:\n{error}") from None

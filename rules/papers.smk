@@ -6,11 +6,6 @@ pdflatex is there. Which config is read: rules/common.smk.
 """
 
 
-localrules:
-    printed,
-    document,
-
-
 rule printed:
     input:
         jobs.printing.printed_inputs,
@@ -20,6 +15,7 @@ rule printed:
         "logs/printed/{printed}.log",
     benchmark:
         "logs/printed/{printed}.tsv"
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     threads: 1
@@ -29,6 +25,7 @@ rule printed:
     params:
         spec=jobs.printing.printed_spec,
         published=jobs.printing.published,
+        content=jobs.printing.published_content,
         code=jobs.stage_code("printed"),
     shell:
         """
@@ -49,6 +46,7 @@ rule document:
         "logs/document/{paper}.log",
     benchmark:
         "logs/document/{paper}.tsv"
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     threads: 1
@@ -58,6 +56,7 @@ rule document:
     params:
         spec=jobs.printing.document_spec,
         published=jobs.printing.published,
+        content=jobs.printing.published_content,
         code=jobs.stage_code("document"),
     shell:
         """

@@ -9,16 +9,6 @@ checks of `collect` even where Snakemake's own records are lost.
 """
 
 
-localrules:
-    score,
-    collect,
-    table,
-    errors,
-    decide,
-    plan,
-    prune,
-
-
 rule score:
     input:
         predictions=jobs.predictions(),
@@ -29,6 +19,7 @@ rule score:
         "logs/score.log",
     benchmark:
         "logs/score.tsv"
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     threads: 2
@@ -57,6 +48,7 @@ rule collect:
         "logs/collect.log",
     benchmark:
         "logs/collect.tsv"
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     threads: 1
@@ -88,6 +80,7 @@ rule table:
         "logs/table/{table}.log",
     benchmark:
         "logs/table/{table}.tsv"
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     threads: 1
@@ -116,6 +109,7 @@ rule decide:
         "logs/decide/{table}.log",
     benchmark:
         "logs/decide/{table}.tsv"
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     threads: 1
@@ -174,14 +168,16 @@ rule breakdown:
 rule errors:
     input:
         jobs.errors(),
+    localrule: True
 
 
 rule plan:
     log:
         "logs/plan.log",
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
-    threads: workflow.cores
+    threads: workflow.resource_settings.cores or 1  # `cores` refuses to be unset, as on clusters
     params:
         config=jobs.config_file,
     shell:
@@ -196,6 +192,7 @@ rule plan:
 rule prune:
     log:
         "logs/prune.log",
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     params:

@@ -17,6 +17,7 @@ from tabulate import tabulate
 from pipeline.commands.arguments import add_config, call, settings_of
 from pipeline.commands.remarks import remarks
 from pipeline.commands.spared import spared
+from pipeline.common import paths
 from pipeline.common.earlier import offer
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import canonical_json
@@ -26,6 +27,9 @@ from pipeline.grid.survey import Record, Survey, survey
 
 SUMMARY = "what a config would run: what is done, shared, missing, and how long the rest may take"
 PARENTS = "(parents)"
+NAMED = 10
+"""Runs that are named one by one."""
+
 COLUMNS = ("experiment", "method", "runs", "done", "stale", "missing", "shared", "time left")
 
 
@@ -64,9 +68,30 @@ def report(grid: Grid, seen: Survey, jobs: int = 1) -> str:
     if left:
         blocks.append(steps_line(left))
     blocks += remarks(grid)
+    if nameless := unrecorded(grid, seen):
+        blocks.append(nameless)
     if advice := offer(outdated(grid, seen), grid.accepted):
         blocks.append(advice)
     return "\n\n".join(blocks)
+
+
+def unrecorded(grid: Grid, seen: Survey) -> str:
+    """Return what to do about runs that count as missing though their predictions are there; nothing where there are none."""
+    made = [
+        paths.predictions(name)
+        for name in grid.runs
+        if name not in seen.records and paths.predictions(name).exists() and not paths.run_record(name).exists()
+    ]
+    if not made:
+        return ""
+    lines = [f"  {path}" for path in made[:NAMED]] + ([f"  and {len(made) - NAMED} more"] if len(made) > NAMED else [])
+    return "\n".join(
+        [
+            f"{len(made)} of the missing runs have predictions, but run.json beside them is gone: nothing says what made them, "
+            "so no table takes them. Bring it back, or make them anew with snakemake --force and their names:",
+            *lines,
+        ]
+    )
 
 
 def outdated(grid: Grid, seen: Survey) -> Iterator[Record]:

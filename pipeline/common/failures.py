@@ -1,13 +1,16 @@
 """What Snakemake's terminal says of a failed job: a user's mistake is one paragraph, said once.
 
 Snakemake prints a failed command twice, with the whole description of its job, around the line that matters. Where a job's log
-ends with the error that `run_stage` prints, that error is all that is said; everything else is said as Snakemake says it.
+ends with the error that `run_stage` prints, that error is all that is said. A lock that a killed Snakemake left is told with the
+command that takes it away. Everything else is said as Snakemake says it.
 """
 
 import logging
+import shlex
+import sys
 import textwrap
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -42,6 +45,8 @@ class Told(logging.Formatter):
         if event == LogEvent.ERROR and CONFIG in record.getMessage():
             lines = record.getMessage().partition(CONFIG)[2].split("\n")
             return "\n".join(["error in the config:", *(line for line in lines if not line.startswith('  File "'))])
+        if event == LogEvent.ERROR and "LockException" in record.getMessage():
+            return locked(sys.argv[1:])
         if event == LogEvent.JOB_ERROR:
             logs = [str(log) for log in getattr(record, "log", None) or ()]
             error = mistake(logs)
@@ -57,6 +62,21 @@ class Told(logging.Formatter):
         before.append(logs)
         shown = error if len(before) == 1 else f"the same as in {before[0]}"
         return f"\n[{time.ctime()}]\nError in rule {rule} ({logs}):\n{textwrap.indent(shown, '    ')}"
+
+
+def locked(words: Sequence[str]) -> str:
+    """Word that the folder is locked, with what takes a lock away that nobody holds.
+
+    Args:
+        words: what Snakemake was called with; the folder may be another one than the one it was called in.
+    """
+    again = shlex.join(["snakemake", *words])
+    return (
+        f"{Path.cwd()} is locked: another Snakemake makes the same files there, or did until it was killed (kill -9, power).\n"
+        f"Wait for it; or, where none runs there any more, on no machine, take its lock away and start again:\n\n"
+        f"    {again} --unlock\n    {again}\n\n"
+        "Half-finished jobs are run again then, training from its last finished epoch."
+    )
 
 
 def mistake(logs: Iterable[str]) -> str | None:

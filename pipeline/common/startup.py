@@ -12,6 +12,7 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError
@@ -31,15 +32,18 @@ def libraries_first() -> None:
     sys.path.sort(key=lambda folder: Path(folder).resolve() in last)
 
 
-def use_this_python() -> None:
+def use_this_python(alone: bool = True) -> None:
     """Let `python` in the rules' commands be the interpreter that runs Snakemake, whether or not its environment is active.
 
-    Where Snakemake starts itself again (on a node of a cluster), it leaves out the working directory too.
+    Args:
+        alone: whether no other workflow's rules are there; then Snakemake, where it starts itself again (on a node of a
+            cluster), leaves out the working directory too.
     """
     folder = str(Path(sys.executable).parent)
     if os.environ.get("PATH", "").split(os.pathsep)[0] != folder:
         os.environ["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", "")])
-    os.environ["PYTHONSAFEPATH"] = "1"
+    if alone:
+        os.environ["PYTHONSAFEPATH"] = "1"
 
 
 def hide_unused() -> None:
@@ -60,22 +64,59 @@ def check_place() -> None:
         )
 
 
-def safe_commands() -> str:
+def safe_commands(alone: bool = True, before: str | None = None) -> str:
     """Return what stands before every rule's command: `python` finds this package there and nothing of the working directory.
 
     The package is found through a link that has a folder for itself: beside the package lies what users put into a clone. It is
     set in the command, since Snakemake takes PYTHONPATH away where a job has a conda environment. Asked to end by a signal
     (`pipeline.common.signals`), the shell waits for `python` to do so.
+
+    Args:
+        alone: whether no other workflow's rules are there; else this holds for calls of this package alone, since Snakemake puts
+            it before all rules' commands.
+        before: what another workflow puts there.
     """
     folder = paths.HANDED / f"python-{hashlib.sha256(os.fsencode(PACKAGE)).hexdigest()[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / PACKAGE.name).exists():
         with suppress(FileExistsError):  # made by another process, just now
             (folder / PACKAGE.name).symlink_to(PACKAGE, target_is_directory=True)
-    before = "${{PYTHONPATH:+:$PYTHONPATH}}"  # Snakemake fills in braces
-    return (
-        f"set -euo pipefail; trap : TERM INT; export PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(str(folder))}{before}; "
-    )
+    settings = f"PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(str(folder))}${{PYTHONPATH:+:$PYTHONPATH}}"
+    if alone:
+        commands = f"set -euo pipefail; trap : TERM INT; export {settings}; "
+    else:
+        ours = f'"-m {PACKAGE.name}."*) trap : TERM INT; {settings} command python "$@";;'
+        function = f'python() {{ case "$*" in {ours} *) command python "$@";; esac; }}; '
+        commands = (before or "set -euo pipefail; ").replace(function, "") + function
+    return commands.replace("{", "{{").replace("}", "}}")  # Snakemake fills in braces
+
+
+def prepare_commands(shell: Any, alone: bool) -> None:
+    """Let the rules' commands find this Python and this package.
+
+    Args:
+        shell: Snakemake's.
+        alone: whether no other workflow's rules are there: this one is no module.
+    """
+    use_this_python(alone)
+    shell.prefix(safe_commands(alone, shell._process_prefix))
+
+
+def check_storage(provider: str | None) -> None:
+    """Check that jobs have the working directory in common.
+
+    Args:
+        provider: `--default-storage-provider` of Snakemake.
+
+    Raises:
+        UserError: Snakemake is to carry the files that rules name to and from a storage.
+    """
+    if provider is not None:
+        raise UserError(
+            f"--default-storage-provider {provider}: jobs read and write more files below results/ and resources/ than rules "
+            "name, so no storage plugin can carry them; leave it out, and run jobs where the working directory is a file system "
+            "that all of them share (docs/clusters/schedulers.md)"
+        )
 
 
 def settle_snakemake() -> None:

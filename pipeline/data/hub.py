@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pipeline.common.errors import UserError, one_line
 from pipeline.data.arrivals import CHUNK, Announced, by_tag, receive
+from pipeline.data.network import check_reachable
 from pipeline.data.sources import TIMEOUT, TRANSIENT, retry
 
 T = TypeVar("T")
@@ -39,12 +40,6 @@ def hub_list(repository: str, revision: str, kind: str, below: str | None = None
         return [path for path in map(_path, there) if _is_inside(path)]
 
     return _hub(call, f"{repository}@{revision}/{below or ''}")
-
-
-def hub_offline() -> bool:
-    """Whether the hub's library is told to stay off the network (`HF_HUB_OFFLINE`)."""
-    said = os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE") or ""
-    return said.upper() in ("1", "ON", "YES", "TRUE")
 
 
 def hub_cached(repository: str, revision: str, kind: str) -> Path | None:
@@ -213,6 +208,12 @@ def _hub(call: Callable[[], T], what: str, resumes: bool = False) -> T:
         connection = isinstance(error, ConnectionError | TimeoutError) or bool(_of_client(error) & CONNECTION)
         return _status(error) in TRANSIENT or (resumes and connection)
 
+    from huggingface_hub import constants
+
+    try:
+        check_reachable(_endpoint() or constants.ENDPOINT)
+    except UserError as error:
+        raise UserError(f"{what}: {error}") from None
     try:
         return retry(call, transient, what)
     except UserError:

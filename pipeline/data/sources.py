@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from pipeline.common.errors import UserError, clipped, nearest, one_line
 from pipeline.common.files import sha256_file
 from pipeline.data.arrivals import CHUNK, Spoilt, by_headers, receive
+from pipeline.data.network import check_reachable
 
 Files = dict[str, list[Path]]  # split → its files, in order
 T = TypeVar("T")
@@ -165,6 +166,10 @@ def download(url: str, path: Path, sha256: str | None = None) -> None:
     if path.exists() and (sha256 is None or sha256_file(path) == sha256):
         return
     part, tag = path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.part.tag")
+    try:
+        check_reachable(url)
+    except UserError as error:
+        raise UserError(f"{url}: {error}") from None
     try:
         found = retry(lambda: _fetch_rest(url, part, tag), is_network, url)
     except urllib.error.HTTPError as error:

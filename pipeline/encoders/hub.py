@@ -16,7 +16,8 @@ from tokenizers import Tokenizer
 from pipeline.common.errors import UserError
 from pipeline.common.yaml_text import read_yaml
 from pipeline.data.arrivals import CHUNK, Announced, Spoilt, by_tag, receive
-from pipeline.data.hub import hub_cached, hub_file, hub_list, hub_offline, hub_proposals
+from pipeline.data.hub import hub_cached, hub_file, hub_list, hub_proposals
+from pipeline.data.network import offline
 from pipeline.encoders import normaliser
 from pipeline.encoders.convert import SLOW_TOKENIZER, TOKENIZER, convert_tokenizer
 from pipeline.encoders.fitting import WEIGHTS, WEIGHTS_INDEX
@@ -81,7 +82,7 @@ def copy_of(repository: str, revision: str, mirror: Path | None) -> Path | None:
     if copied is not None and copied.is_dir():
         check_commit(copied, revision)
         return copied
-    if not hub_offline():
+    if not offline():
         if copied is not None:
             print(f"note: {copied} is no folder; {repository} is fetched from the hub")
         return None

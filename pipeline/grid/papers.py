@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import UserError, nearest
-from pipeline.common.paths import expanded
+from pipeline.common.paths import default_config, expanded
+from pipeline.config.reading import check_duplicates
 from pipeline.grid.demo import at_demo_scale
 from pipeline.grid.layout import SHOWN, cells, config_file, papers, read_paper
 
@@ -117,6 +118,25 @@ def config_for(words: Iterable[str]) -> Path | None:
     """
     what = asked(words)
     return config_file(what.paper) if what else None
+
+
+def default_for(words: Iterable[str], read: bool) -> Path:
+    """Return the config where none is named: that of the paper whose targets a command line asks for, or the default one.
+
+    Args:
+        words: the command line.
+        read: whether Snakemake is going to read it, which knows no bounds, and takes the last of keys that stand twice.
+
+    Raises:
+        UserError: as `asked`; or it is to be read, and is no YAML within bounds.
+    """
+    path = config_for(words) or default_config()
+    if read:
+        try:
+            check_duplicates([path])
+        except UserError as error:
+            raise UserError(f"config:\n{error}") from None
+    return path
 
 
 def scale_of(config: Mapping[str, Any], allowed: bool) -> Scale:

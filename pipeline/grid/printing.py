@@ -3,12 +3,13 @@
 import shutil
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError
-from pipeline.common.files import canonical_json
+from pipeline.common.files import canonical_json, digest, sha256_file
 from pipeline.config.analyses import figure_name
 from pipeline.grid.demo import stand_in
 from pipeline.grid.layout import (
@@ -85,6 +86,15 @@ class Printing:
         """The folder of the published numbers, which is no part of what makes a job run again."""
         del wildcards, output
         return str(published_folder())
+
+    def published_content(self, wildcards: Wildcards) -> str:
+        """A hash of the published numbers: a file in their place may bear any date."""
+        del wildcards
+        return self._content
+
+    @cached_property
+    def _content(self) -> str:
+        return digest({path.name: sha256_file(path) for path in sources()})
 
     def spec(self, name: str) -> dict[str, Any]:
         """The description of a printed table.

@@ -188,6 +188,20 @@ def test_an_unreadable_record_counts_as_missing():
     assert survey(base).runs[joint] == "missing"
 
 
+def test_predictions_that_lost_their_record_are_told_apart_from_runs_that_never_were():
+    base = grid()
+    prepare(base)
+    finish(base)
+    assert "run.json" not in report(base, survey(base))
+    joint = names(base, "joint")[0]
+    paths.run_record(joint).unlink()
+    said = report(base, survey(base))
+    assert "1 of the missing runs have predictions, but run.json beside them is gone" in said
+    assert f"\n  {paths.predictions(joint)}" in said
+    paths.predictions(joint).unlink()
+    assert "run.json" not in report(base, survey(base))
+
+
 # ------------------------------------------------------------------------------------------------------- the estimates
 
 

@@ -2,9 +2,11 @@
 
 import io
 import logging
+import sys
 from pathlib import Path
 
 import pytest
+from snakemake.exceptions import LockException
 from snakemake.logging import ColorizingTextHandler, DefaultFormatter
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -111,3 +113,16 @@ def test_the_rules_do_so_and_own_files_are_not_tried_again():
     rules = Path(__file__).parents[2] / "rules"
     assert "tell_mistakes_once(logger)" in (rules / "common.smk").read_text()
     assert "retries: 0" in (rules / "data.smk").read_text() and "retries: 2" not in (rules / "data.smk").read_text()
+
+
+def test_a_lock_is_told_with_the_command_that_takes_it_away(logger, terminal, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        sys, "argv", ["snakemake", "train", "--configfile", "my config.yaml", "--directory", str(tmp_path)]
+    )
+    message = f"LockException:\n{LockException()}"
+    logger.error(message, extra={"event": LogEvent.ERROR, "exception": "LockException"})
+    said = terminal.getvalue()
+    command = f"snakemake train --configfile 'my config.yaml' --directory {tmp_path}"
+    assert f"\n    {command} --unlock\n    {command}\n" in said
+    assert str(tmp_path) in said.partition("is locked")[0] and "LockException" not in said

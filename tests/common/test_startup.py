@@ -44,9 +44,49 @@ def test_a_stage_is_started_so_that_nothing_of_the_folder_is_imported(folder: Pa
     assert "--mirror" in done.stdout
 
 
+def test_another_workflow_s_commands_stay_as_they_are_where_this_one_is_its_module(folder: Path) -> None:
+    prefix = startup.safe_commands(alone=False).replace("{{", "{").replace("}}", "}")
+    assert prefix.startswith("set -euo pipefail; python() {")
+    (folder / "helper.py").write_text("SAID = 'helped'\n")
+    (folder / "own.py").write_text("import os, helper\nprint(helper.SAID, os.environ.get('PYTHONSAFEPATH'))\n")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+
+    def said(command: str) -> str:
+        done = subprocess.run(
+            ["bash", "-c", f"{prefix}{command}"], cwd=folder, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert "--mirror" in said("python -m pipeline.stages.download --help")
+    assert said("python own.py") == "helped None\n"
+    assert said("python -m own") == "helped None\n"
+
+
+def test_what_another_workflow_puts_before_commands_stays_there_once(folder: Path) -> None:
+    mine = startup.safe_commands(alone=False, before="module load cuda; ")
+    assert mine.startswith("module load cuda; python() {{")
+    shown = mine.replace("{{", "{").replace("}}", "}")
+    assert startup.safe_commands(alone=False, before=shown) == mine  # as where the module is used twice
+
+
+def test_another_workflow_s_snakemake_starts_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    monkeypatch.setenv("PATH", os.environ["PATH"])
+    startup.use_this_python(alone=False)
+    assert "PYTHONSAFEPATH" not in os.environ
+
+
+def test_storage_plugins_are_refused() -> None:
+    startup.check_storage(None)
+    with pytest.raises(UserError, match=r"^--default-storage-provider s3: .* leave it out"):
+        startup.check_storage("s3")
+
+
 def test_every_rule_calls_python_in_that_way() -> None:
     rules = startup.PACKAGE.parent / "rules"
-    assert "shell.prefix(safe_commands())" in (rules / "common.smk").read_text()
+    assert "startup.prepare_commands(shell, alone)" in (rules / "common.smk").read_text()
     for file in rules.glob("*.smk"):
         for text in re.findall(r'shell:\n +"""\n([^"]+)"""', file.read_text()):
             assert re.match(r" +python -m pipeline\.\w+\.\w+ ", text), text

@@ -1,6 +1,8 @@
 """Targets called after papers' tables: which config they take, what they keep of it, and the same grid at demo scale."""
 
+import os
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -164,6 +166,25 @@ def test_what_is_wrong_in_a_papers_tables_is_told_with_its_line(tmp_path, monkey
         read_paper("mine")
     with pytest.raises(UserError, match=r"'mien' is no paper.*did you mean 'mine'"):
         read_paper("mien")
+
+
+def test_other_published_numbers_make_tables_anew_whatever_their_date(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.grid.printing.published_folder", lambda: tmp_path)
+    for name in ("scores.csv", "contradictions.csv", "papers.yaml"):
+        (tmp_path / name).write_text("a\n")
+    before = Printing().published_content(None)
+    facts = (tmp_path / "scores.csv").stat()
+    os.utime(tmp_path / "scores.csv")
+    assert Printing().published_content(None) == before  # another date, the same numbers
+    (tmp_path / "scores.csv").write_text("b\n")
+    os.utime(tmp_path / "scores.csv", ns=(facts.st_atime_ns, facts.st_mtime_ns - 10**12))
+    assert Printing().published_content(None) != before
+    rules = (Path(__file__).parents[2] / "rules/papers.smk").read_text()
+    assert (
+        rules.count("content=jobs.printing.published_content,")
+        == rules.count("published=jobs.printing.published,")
+        == 2
+    )
 
 
 @pytest.mark.parametrize("given", [{"show": 5.5}, {"show": [["ours"]]}, {"without": {"marc": 1}}, {"without": [None]}])

@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from pipeline.common.errors import UserError
+from pipeline.common.errors import LONGEST, UserError
 from pipeline.data.corpora.files.labels import _as_yaml, own_labels
 from pipeline.data.corpora.files.read import read_splits
 from tests.data.corpora.test_files import jsonl, read, rows, spec, write
@@ -227,3 +227,34 @@ def test_classes_that_are_the_tasks_own_keep_their_order():
 )
 def test_a_label_that_is_yaml_without_bounds_is_a_text(label):
     assert _as_yaml(label) is None
+
+
+LONG = [f"a rather long label of a survey, number {n:02}, with a remark" for n in range(40)]
+
+
+def test_a_map_too_long_for_a_message_is_copied_bit_by_bit(tmp_path):
+    """Whoever copies what the error says has all labels after a few attempts."""
+    file = write(tmp_path, "a.csv", "text,label\n" + "".join(f'x {i},"{name}"\n' for i, name in enumerate(LONG * 4)))
+    labels: dict[str, str | None] = {"yes": "positive", "no": "negative"}
+    for _ in range(10):
+        try:
+            read_splits(spec(labels=labels), {"all": [file]})
+        except UserError as error:
+            said = str(error)
+            assert len(said) < LONGEST and "left out …" not in said
+            (block,) = re.findall(r"add to `labels` in the config: (\{.*?\})(?: \(\d+ more|;)", said)
+            added = yaml.safe_load(block.replace(": ?", ": positive"))
+            assert added and set(added) <= set(LONG) - set(labels)
+            labels |= added
+        else:
+            break
+    assert set(labels) == {"yes", "no", *LONG}
+
+
+def test_classes_too_many_for_a_message_are_whole_as_far_as_they_go(tmp_path):
+    file = write(tmp_path, "a.csv", "text,label\n" + "".join(f'x {i},"{name}"\n' for i, name in enumerate(LONG * 4)))
+    with pytest.raises(UserError) as caught:
+        read_splits(spec(task="classification"), {"all": [file]})
+    said = str(caught.value)
+    (block,) = re.findall(r"classes: (\[.*?\]) \(\d+ more are named once these are there\)", said)
+    assert len(said) < LONGEST and len(yaml.safe_load(block)) > 5 and set(yaml.safe_load(block)) < set(LONG)

@@ -12,11 +12,15 @@ from typing import Any
 
 import yaml
 
-from pipeline.common.errors import UserError, closest, nearest
+from pipeline.common.errors import LONGEST, UserError, closest, fitting, nearest
 from pipeline.common.names import difference, looks_like, name_of, plain, skeleton, twice
 from pipeline.common.yaml_text import read_yaml
 from pipeline.data.formats.tables import as_text
 from pipeline.data.schema import CLASSES, LABELS
+
+FRAME = 60  # characters around the parts of a message
+COPIED = 600
+"""Characters of a message for what is to be copied out of it, in whole entries."""
 
 FEW, MOST = 10, 50  # unknown labels: so many are described one by one, and never more than these listed
 _SEPARATORS = re.compile(r"[-_ ]+")
@@ -89,7 +93,8 @@ class Labels:
             self._list()
         if self._unknown:
             first = next(iter(self._unknown.values()))[1]
-            raise UserError(f"{first}: {self._named()}; {self._advice()}")
+            advice = self._advice()
+            raise UserError(f"{first}: {self._named(LONGEST - len(first) - len(advice) - FRAME)}; {advice}")
 
     def _list(self) -> None:
         """List the labels that were met, for a task without usual classes.
@@ -107,16 +112,18 @@ class Labels:
             )
         counts = ", ".join(f"{name} {times[name]:,}" for name in names[:FEW]) + (", …" if len(names) > FEW else "")
         empty = f'; {n:,} rows without a label need labels: {{"": null}} too' if (n := self._unlabelled()) else ""
+        shown, more = _copied([*map(_value, names)])
         raise UserError(
-            f"{first}: the task has no usual classes, and the config lists none; here are {len(names)} labels ({counts}); write "
-            f"into the config, and add what other languages have besides: classes: [{', '.join(map(_value, names))}]{empty}"
+            f"{first}: the task has no usual classes, and the config lists none; here are {len(names)} labels "
+            f"({counts:.{COPIED}}); write into the config, and add what other languages have besides: "
+            f"classes: [{shown}]{more}{empty}"
         )
 
     def _unlabelled(self) -> int:
         return self._unknown.get("", (0, ""))[0]
 
-    def _named(self) -> str:
-        """Name the unknown labels, each with its number and, but for the first, its first place."""
+    def _named(self, room: int) -> str:
+        """Name the unknown labels, each with its number and, but for the first, its first place; as many as have room."""
         said = []
         many = self._are_too_many()
         for i, (text, (times, first)) in enumerate([*self._unknown.items()][: 3 if many else FEW]):
@@ -126,6 +133,7 @@ class Labels:
             close = closest(text, self._means, 0.85) if self._like(text) is None else None
             hint = f"; did you mean {close!r}?" if close else ""
             said.append(f"{what} ({times:,} {unit}{'s' if times > 1 else ''}{place}{hint})")
+        said = said[: fitting([f"{one} " for one in said], room)]
         return ", ".join(said) + (f" … ({len(self._unknown)} different ones)" if len(said) < len(self._unknown) else "")
 
     def _advice(self) -> str:
@@ -137,11 +145,18 @@ class Labels:
             )
         block, quoted = self._block()
         block = {text: name for text, name in block.items() if text not in self._listed}
-        lines = [f"write into the config: labels: {{{', '.join(f'{_quoted(k)}: {v}' for k, v in block.items())}}}"]
+        entries = {text: f"{_quoted(text)}: {name}" for text, name in block.items()}
+        where = "write into the config: labels:"
+        if fitting(entries.values(), COPIED) < len(entries):  # what the config has already is left out
+            entries = {text: entry for text, entry in entries.items() if text in self._unknown}
+            where = "add to `labels` in the config:"
+        shown, more = _copied([*entries.values()])
+        lines = [f"{where} {{{shown}}}{more}"]
         if quoted:
             lines.append(f"without quotes YAML reads {quoted} as a number")
         if "?" in block.values():
-            classes = ", ".join(self.classes)
+            names = fitting(self.classes, COPIED // 4)
+            classes = ", ".join([*self.classes[:names], *(["…"] if names < len(self.classes) else [])])
             lines.append(f"with a class ({classes}), or null to leave such rows out, in the place of each ?")
         if self._listed:
             lines.append("a label that is a class of its own belongs into `classes`, not there")
@@ -177,6 +192,13 @@ class Labels:
         spelled = {_SEPARATORS.sub(" ", name): meaning for name, meaning in known.items()}
         like = looks_like(_SEPARATORS.sub(" ", text), [*spelled])
         return None if like is None else (spelled[like],)
+
+
+def _copied(entries: Sequence[str]) -> tuple[str, str]:
+    """Return as many entries of a list as have room, whole, and how many more there are."""
+    shown = fitting([f"{entry} " for entry in entries], COPIED)
+    more = f" ({len(entries) - shown} more are named once these are there)" if shown < len(entries) else ""
+    return ", ".join(entries[:shown]), more
 
 
 def _value(name: str | None) -> str:
