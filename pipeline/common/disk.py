@@ -32,10 +32,15 @@ _TORCH = ("PytorchStreamWriter failed", "inline_container.cc")
 LONGEST = 300
 
 
-def told(error: OSError) -> str:
-    """Return one paragraph on an error of the operating system: file, what failed, what to do."""
-    file = error.filename if error.filename is not None else at_fault(error.__traceback__)
-    name = os.fsdecode(file) if isinstance(file, str | bytes) else str(file or "output")
+def told(error: OSError, place: Path | None = None) -> str:
+    """Return one paragraph on an error of the operating system: file, what failed, what to do.
+
+    Args:
+        error: what the disk refused.
+        place: named instead of the file, where that is a temporary one.
+    """
+    file = place if place is not None else error.filename if error.filename is not None else at_fault(error.__traceback__)
+    name = os.fsdecode(file) if isinstance(file, str | bytes | os.PathLike) else str(file or "output")
     number = error.errno or 0
     said = os.strerror(number) if number > 0 else error.strerror or str(error)
     shown = name if len(name) <= LONGEST else f"{name[:LONGEST]} …"

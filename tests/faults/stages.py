@@ -16,6 +16,7 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pipeline.encoders.pretrain as pretraining
@@ -25,6 +26,8 @@ from pipeline.training.loop import Loop
 ROOT = Path(__file__).parents[2]
 SLOWEST = 300.0  # seconds
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+ONE = Lock()  # starting a process asks after all others, and their answer can be read once
+MADE = "changes to files: "
 CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.chmod", "os.truncate", "os.link", "os.symlink")
 
 
@@ -34,7 +37,7 @@ class Harm:
 
     Attributes:
         after: seconds after which it is killed from outside.
-        change: the number of the change to a file before which it is killed.
+        change: the number of the change to a file before which it is killed; one that is never reached is said at the end.
         alone: whether only the stage's own process is killed, not its children with it.
         limit: bytes that a file may have.
         back: seconds by which its clock is behind.
@@ -74,7 +77,8 @@ class Started:
         self.harm, self.began = harm, time.monotonic()
         self.reader, writer = multiprocessing.Pipe(duplex=False)
         self.process: BaseProcess = _server().Process(target=_live, args=(stage, words, str(folder), writer, harm))
-        self.process.start()
+        with ONE:
+            self.process.start()
         writer.close()
 
     def wait(self) -> Ended:
@@ -97,9 +101,10 @@ class Started:
                 break
             if self.reader in ready and not came:
                 break
-        self.process.join()
+        with ONE:
+            self.process.join()
+            status = self.process.exitcode
         self.reader.close()
-        status = self.process.exitcode
         assert status is not None
         return Ended(status, b"".join(said).decode(errors="replace"), time.monotonic() - self.began)
 
@@ -144,9 +149,12 @@ def _live(stage: str, words: list[str], folder: str, out: Connection, harm: Harm
     if harm.back:
         real, real_ns = time.time, time.time_ns
         time.time, time.time_ns = lambda: real() - harm.back, lambda: real_ns() - int(harm.back * 1e9)
+    left = [harm.change if harm.change is not None else 0]
     if harm.change is not None:
-        die_before_change(harm.change, Path(folder))
+        die_before_change(left, Path(folder))
     run_stage(import_module(f"pipeline.stages.{stage}").main)
+    if harm.change is not None:
+        print(f"{MADE}{harm.change - left[0]}")
 
 
 def eager() -> None:
@@ -174,9 +182,9 @@ def count_epochs(folder: Path) -> None:
     Loop.run_epoch = counted  # type: ignore[method-assign]
 
 
-def die_before_change(number: int, folder: Path) -> None:
-    """Kill this process before its `number`th change to a file of the folder (from 0): opened for writing, renamed, deleted."""
-    left, places = [number], ("results", "resources", f"{folder}/results", f"{folder}/resources")
+def die_before_change(left: list[int], folder: Path) -> None:
+    """Kill this process once `left` changes to files of the folder are made: opened for writing, renamed, deleted."""
+    places = ("results", "resources", f"{folder}/results", f"{folder}/resources")
 
     def hook(event: str, given: tuple[Any, ...]) -> None:
         if event == "open":
