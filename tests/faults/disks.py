@@ -64,7 +64,9 @@ def full(world: World, name: str, rng: Random, folder: Path) -> Outcome:
         copy = world.copy(folder / "world")
         need = sum(-(-path.stat().st_size // PAGE) for path in copy.made(name))
         copy.forget(name)
-        used = int(subprocess.run(["du", "-s", "-B", str(PAGE), folder], capture_output=True, text=True).stdout.split()[0])
+        used = int(
+            subprocess.run(["du", "-s", "-B", str(PAGE), folder], capture_output=True, text=True).stdout.split()[0]
+        )
         remount(folder, f"size={(used + rng.randrange(need + 4)) * PAGE}")
         error = refusal(copy.start(name).wait(), r"No space left on device; .*make room")
         if error:

@@ -1,9 +1,9 @@
 """Tries of a fault and what became of each, and the table of all.
 
-    refused           a clear error, shorter than 2,000 characters and without traceback; what it advises mends it
-    repaired          the same bits in the end, by itself or when started again
-    without effect    the fault hit nothing: room enough, a bit that says nothing
-    silently wrong    anything else: another score, a traceback, a leftover, a process that lives on, an advice that does not help
+refused           a clear error, shorter than 2,000 characters and without traceback; what it advises mends it
+repaired          the same bits in the end, by itself or when started again
+without effect    the fault hit nothing: room enough, a bit that says nothing
+silently wrong    anything else: another score, a traceback, a leftover, a process that lives on, an advice that does not help
 """
 
 import re

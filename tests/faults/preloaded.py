@@ -9,7 +9,12 @@ for stage in ("download", "preprocess", "encoder", "train", "score", "collect", 
     import_module(f"pipeline.stages.{stage}")
 for late in (
     *("pipeline.training.run", "pipeline.encoders.pretrain", "pipeline.encoders.continued", "pipeline.encoders.hub"),
-    *("pipeline.methods.metaxl", "pipeline.methods.fine_tune", "pipeline.methods.source_only", "pipeline.encoders.load"),
+    *(
+        "pipeline.methods.metaxl",
+        "pipeline.methods.fine_tune",
+        "pipeline.methods.source_only",
+        "pipeline.encoders.load",
+    ),
     *("pipeline.data.corpora.files.read", "pipeline.data.corpora.files.fetch", "pipeline.tasks.sentiment"),
     *("pandas", "huggingface_hub", "transformers.models.bert.configuration_bert", "pipeline.data.summary"),
 ):

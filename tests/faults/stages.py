@@ -1,7 +1,7 @@
 """Stages that come to harm: each runs in a child forked from a server that has imported all, and is killed, starved or misled.
 
-A fork costs hundredths of a second where `python -m pipeline.stages.train` imports for seconds, and what is killed is at its work.
-The child calls the stage's own `main` through `run_stage`, as the command does.
+A fork costs hundredths of a second where `python -m pipeline.stages.train` imports for seconds, and what is killed
+is at its work. The child calls the stage's own `main` through `run_stage`, as the command does.
 """
 
 import multiprocessing
@@ -70,10 +70,13 @@ class Ended:
         return self.status == -signal.SIGKILL
 
 
+NONE = Harm()
+
+
 class Started:
     """A stage at its work in a folder."""
 
-    def __init__(self, stage: str, words: list[str], folder: Path, harm: Harm = Harm()) -> None:
+    def __init__(self, stage: str, words: list[str], folder: Path, harm: Harm = NONE) -> None:
         self.harm, self.began = harm, time.monotonic()
         self.reader, writer = multiprocessing.Pipe(duplex=False)
         self.process: BaseProcess = _server().Process(target=_live, args=(stage, words, str(folder), writer, harm))
@@ -117,7 +120,7 @@ class Started:
             self.process.kill()
 
 
-def run(stage: str, words: list[str], folder: Path, harm: Harm = Harm()) -> Ended:
+def run(stage: str, words: list[str], folder: Path, harm: Harm = NONE) -> Ended:
     """Run a stage to its end."""
     return Started(stage, words, folder, harm).wait()
 
@@ -140,7 +143,7 @@ def _live(stage: str, words: list[str], folder: str, out: Connection, harm: Harm
     for number in (1, 2):
         os.dup2(out.fileno(), number)
     out.close()
-    sys.stdout, sys.stderr = (open(n, "w", encoding="utf-8", closefd=False, buffering=1) for n in (1, 2))
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", 1, "utf-8", closefd=False) for number in (1, 2))
     sys.argv = [stage, *words]
     eager()
     count_epochs(Path(folder))

@@ -23,7 +23,7 @@ import yaml
 from pipeline.common.files import canonical_json, digest, sha256_file
 from pipeline.config.reading import read_files
 from pipeline.grid.jobs import Jobs, read_jobs
-from tests.faults.stages import MADE, Ended, Harm, Started
+from tests.faults.stages import MADE, NONE, Ended, Harm, Started
 
 WORDS = {"de": ["gut", "schlecht", "mittel", "Schuh", "Hemd"], "nds": ["goot", "leeg", "middel", "Schoh", "Hemd"]}
 ROWS = {"train": 60, "dev": 16, "test": 24}
@@ -129,7 +129,7 @@ def stages_of(jobs: Jobs) -> Iterator[Stage]:
         yield Stage(f"train {method}", "train", words + ["--keep-model"] * keep, made_by_train(name))
     outcomes = "results/runs/*/scores.parquet"
     made_by_score = (outcomes, "results/runs/*/.scores.parquet.sha256", "results/scored.json", "results/.scored*")
-    yield Stage("score", "score", ["--runs", jobs.runs_file], made_by_score)
+    yield Stage("score", "score", ["--runs", jobs.runs_file, "--threads", "2"], made_by_score)
     yield Stage("collect", "collect", ["--runs", jobs.runs_file], ("results/scores.parquet", "results/.scores*"))
     one = SimpleNamespace(table="shop")
     yield Stage("table", "table", ["--name", "shop", "--spec", jobs.table_spec(one)], ("results/tables/*",))
@@ -178,12 +178,12 @@ class World:
                 else:
                     path.unlink()
 
-    def start(self, name: str, harm: Harm = Harm()) -> Started:
+    def start(self, name: str, harm: Harm = NONE) -> Started:
         """Start a stage."""
         stage = self.stages[name]
         return Started(stage.module, stage.words, self.folder, harm)
 
-    def finish(self, name: str, harm: Harm = Harm()) -> Ended:
+    def finish(self, name: str, harm: Harm = NONE) -> Ended:
         """Run a stage, which must end well, and say how it ended.
 
         Raises:
@@ -239,5 +239,7 @@ def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
     """Say which files are missing, left over or other ones."""
     said = [f"missing: {name}" for name in before if name not in now]
     said += [f"left over: {name}" for name in now if name not in before]
-    said = [one for one in said if not (one.startswith("missing") and "/tokens/" in one)]  # made again by who needs them
+    said = [
+        one for one in said if not (one.startswith("missing") and "/tokens/" in one)
+    ]  # made again by who needs them
     return said + [f"another: {name}" for name in before if now.get(name, before[name]) != before[name]]
