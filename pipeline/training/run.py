@@ -27,7 +27,7 @@ from pipeline.common.files import (
     write_text,
 )
 from pipeline.common.integrity import sha256, write_sealed
-from pipeline.common.stored import RUN_FILES, verified_run_file
+from pipeline.common.stored import RUN_FILES, is_finished, verified_run_file
 from pipeline.data.schema import PREDICTIONS, PROBABLE
 from pipeline.encoders.architectures import architecture_of, head_dropout
 from pipeline.encoders.load import Encoder, load_encoder
@@ -70,10 +70,14 @@ def train_run(
     torch.set_num_threads(threads)
     stamp = code_stamp(run_modules(spec["method"]["name"], spec["task"]), asked)
     code = stamp["code"]
+    checkpoints = Checkpoints(paths.run_dir(name) / f"checkpoint-{code}")
+    if checkpoints.there and is_finished(name, spec, code, keep_model):
+        print(f"{name}: was killed when it was finished; only its checkpoint was still to be deleted")
+        checkpoints.clear()
+        return
     method = build_method(spec["method"]["name"], {k: v for k, v in spec["method"].items() if k != "name"})
     phases = method.phases(Setting(**setting_of(spec)))
     ingredients, data = assemble(spec, method, phases)
-    checkpoints = Checkpoints(paths.run_dir(name) / f"checkpoint-{code}")
     tests = {language: data.test(language) for language in spec["evaluate"]}  # what is missing is said before training
     warnings = find_warnings(spec, data.counts)
     for warning in warnings:
