@@ -2,6 +2,7 @@
 # make test      every check: lint, types, generated files in step, tests
 # make lint      the first half of `make test`
 # make coverage  how often the intervals of tables hold the truth, by size: docs/tables.md (minutes)
+# make faults    kills, full disks, flipped bits, two at once, and what became of each: docs/integrity.md (half an hour); fuzz, whole
 # make real ENCODER=FOLDER   what only a pretrained encoder can show, on a folder of one, as multilingual-e5-small (minutes)
 # make clean     what the checks leave behind (results, resources and the environment stay)
 #
@@ -15,7 +16,7 @@ STAMP := $(VENV)/.installed
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo test lint coverage real clean
+.PHONY: demo test lint coverage faults real clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -35,6 +36,10 @@ lint: $(STAMP)
 
 coverage: $(STAMP)
 	pytest -m long tests/results/statistics
+
+faults: $(STAMP)
+	pytest -n $(WORKERS) --dist loadgroup -m long tests/faults
+	python -m tests.faults --json benchmarks/records/faults.json
 
 # One environment for everything; made again when what it is made of changes.
 $(STAMP): pyproject.toml envs/constraints.txt

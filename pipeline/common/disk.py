@@ -39,7 +39,9 @@ def told(error: OSError, place: Path | None = None) -> str:
         error: what the disk refused.
         place: named instead of the file, where that is a temporary one.
     """
-    file = place if place is not None else error.filename if error.filename is not None else at_fault(error.__traceback__)
+    file = (
+        place if place is not None else error.filename if error.filename is not None else at_fault(error.__traceback__)
+    )
     name = os.fsdecode(file) if isinstance(file, str | bytes | os.PathLike) else str(file or "output")
     number = error.errno or 0
     said = os.strerror(number) if number > 0 else error.strerror or str(error)

@@ -17,7 +17,7 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from tokenizers.pre_tokenizers import PreTokenizer
 
 LONG = 100  # characters: what WordPiece takes unless its file says otherwise
-MOST_REPEATED = 100_000  # times that the library's regular expressions repeat anything; its model would take hours for such a word
+MOST_REPEATED = 100_000  # times that the library's regular expressions repeat anything
 NOTHING = r"[^\s\S]"
 
 

@@ -1,6 +1,6 @@
 """Do harm to a finished tiny world, many times in every way, and print what became of it.
 
-    python -m tests.faults [--json FILE] [--kills N] [--flips N] [--tries N] [--flows N] [--only WORD]
+    python -m tests.faults [--json FILE] [--kills N] [--flips N] [--tries N] [--flows N] [--workers N]
 
 `make faults` runs it whole. What the columns mean: tests/faults/harness.py.
 """
@@ -19,7 +19,7 @@ from random import Random
 from typing import Any
 
 from pipeline.common.files import write_json
-from tests.faults import disks, flows, kinds, neighbours, servers
+from tests.faults import disks, flows, harness, kinds, neighbours, servers
 from tests.faults.harness import REFUSED, REPAIRED, UNHARMED, WRONG, Outcome, Row, table, tries
 from tests.faults.kills import killed
 from tests.faults.world import World
@@ -128,22 +128,24 @@ def main() -> None:
     parser.add_argument("--flips", type=int, default=1000, help="bits flipped in stored files")
     parser.add_argument("--tries", type=int, default=3, help="of each fault on each stage")
     parser.add_argument("--flows", type=int, default=4, help="tries of each fault on the whole workflow")
+    parser.add_argument("--workers", type=int, default=2, help="tries at a time")
     arguments = parser.parse_args()
+    harness.WORKERS = arguments.workers
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as place:
         world = World.make(Path(place) / "world")
         makers = [*kill_rows(world, arguments.kills), *altered_rows(arguments.flips, 6)]
         makers += [partial(server_row, 40 * arguments.tries), *stage_rows(world, arguments.tries)]
         makers += flow_rows(Path(place), arguments.flows) if arguments.flows else []
-        rows = []
+        facts = {"cpus": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
+        rows: list[Row] = []
         for make in makers:
             rows.append(make())
             print(rows[-1].as_dict(), file=sys.stderr, flush=True)
+            if arguments.json:  # after each, what an interrupted one has seen stays
+                spent = {"seconds": round(time.monotonic() - began)}
+                write_json(arguments.json, {**facts, **spent, "faults": [row.as_dict() for row in rows]})
     print(table(rows))
-    if arguments.json:
-        facts = {"cpus": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
-        seconds = round(time.monotonic() - began)
-        write_json(arguments.json, {**facts, "seconds": seconds, "faults": [row.as_dict() for row in rows]})
     if any(row.wrong for row in rows):
         raise SystemExit(1)
 

@@ -24,6 +24,7 @@ REFUSED, REPAIRED, UNHARMED, WRONG = "refused", "repaired", "without effect", "s
 HOWS = (REFUSED, REPAIRED, UNHARMED, WRONG)
 LONGEST = 2_000  # characters of a message
 SHOWN = 5
+WORKERS = 2  # tries at a time
 ERROR = re.compile(r"^error: ", re.MULTILINE)
 
 
@@ -77,14 +78,14 @@ Attempt = Callable[[Random, Path], Outcome]
 """One try: its randomness, and a folder of its own that is deleted afterwards."""
 
 
-def tries(fault: str, attempts: Sequence[Attempt], workers: int = 2) -> Row:
+def tries(fault: str, attempts: Sequence[Attempt]) -> Row:
     """Make the tries of a fault, several at a time, each with a seed of its own."""
 
     def one(number: int) -> Outcome:
         with tempfile.TemporaryDirectory(prefix="fault-", ignore_cleanup_errors=True) as folder:
             return judged(attempts[number], Random(f"{fault} {number}"), Path(folder))
 
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         return Row(fault, list(pool.map(one, range(len(attempts)))))
 
 
