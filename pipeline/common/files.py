@@ -155,6 +155,7 @@ def parse_object(text: str, where: str) -> dict[str, Any]:
     """
     try:
         value = json.loads(text)
+        canonical_json(value).encode()  # which halves of characters and infinite numbers have no place in
     except (ValueError, RecursionError) as error:
         raise UserError(f"{where}: not valid JSON: {one_line(error)}") from None
     if not isinstance(value, dict):

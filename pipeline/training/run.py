@@ -22,7 +22,6 @@ from pipeline.common.code import code_stamp, run_modules
 from pipeline.common.errors import UserError
 from pipeline.common.files import (
     atomic_path,
-    check_keys,
     write_parquet,
     write_text,
 )
@@ -39,7 +38,7 @@ from pipeline.tasks.examples import Examples
 from pipeline.tasks.model import TaskModel
 from pipeline.tasks.probabilities import Floats
 from pipeline.training.checkpoint import Checkpoints
-from pipeline.training.data import SPEC_KEYS, RunData, reader_of, setting_of
+from pipeline.training.data import RunData, check_spec, reader_of, setting_of
 from pipeline.training.devices import resolve_precision
 from pipeline.training.loop import Fitted, Ingredients, Loop
 from pipeline.training.lora import add_adapters, fixed_names, layers_to_adapt, merged
@@ -66,7 +65,7 @@ def train_run(
     Raises:
         UserError: an input is missing or broken, a size is more than there is, or training diverges.
     """
-    check_keys(spec, (*SPEC_KEYS, *(["members"] if "members" in spec else [])), "--spec")
+    check_spec(spec)
     torch.set_num_threads(threads)
     stamp = code_stamp(run_modules(spec["method"]["name"], spec["task"]), asked)
     code = stamp["code"]

@@ -129,9 +129,9 @@ def test_a_part_is_resumed_by_a_later_call_and_compared_as_a_whole(server, tmp_p
 
 
 def test_a_listing_that_drips_is_given_up(server, monkeypatch):
-    monkeypatch.setattr(arrivals, "ANSWERED", 0.5)
+    monkeypatch.setattr(arrivals, "ANSWERED", 0.3)
     server.fail(f"tree/{COMMIT}", Drip(0.05))
-    with pytest.raises(UserError, match="no whole answer in 0 s|no whole answer in 1 s"):
+    with pytest.raises(UserError, match="no whole answer in"):
         hub_list("owner/name", COMMIT, "dataset")
 
 

@@ -49,10 +49,11 @@ def test_specs(stages, tmp_path, monkeypatch, name, inputs):
     monkeypatch.chdir(tmp_path)
     words = stages[name].words
     place = words.index("--spec") + 1
+    monkeypatch.setattr("pipeline.stages.train.UNUSED", ())  # which would be for all tests of this process
     main = import_module(f"pipeline.stages.{name}").main
     for _ in range(inputs):
         spec = spoilt_spec(words[place], rng)
-        monkeypatch.setattr("sys.argv", [name, *words[:place], spec, *words[place + 1 :]])
+        monkeypatch.setattr("sys.argv", [name, *words[: place - 1], f"--spec={spec}", *words[place + 1 :]])
         try:
             refused += outcome(main) is not None
         except (Exception, SystemExit) as error:
