@@ -237,7 +237,7 @@ def read_parquet(
 def _in_memory(told: Any) -> int:
     """Return how many bytes a Parquet file's columns take by its own description, at least eight a value, repeated or not."""
     groups = sum(told.row_group(number).total_byte_size for number in range(told.num_row_groups))
-    return max(groups, 8 * told.num_rows * told.num_columns)
+    return int(max(groups, 8 * told.num_rows * told.num_columns))
 
 
 def matching(folder: Path, pattern: str) -> list[Path]:
