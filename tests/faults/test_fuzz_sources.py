@@ -72,12 +72,16 @@ def test_downloads(tmp_path, inputs):
 
 # ----------------------------------------------------------------------------------------------------------- model folders
 
-VALUES = (10**9, 10**30, 10**5, 0, -1, 1.5, "x", "", None, [], {}, True, [1], {"a": 1})
+VALUES = (
+    *(10**9, 10**30, 10**5, 0, -1, 1.5, float("inf"), None, True),
+    *("x", "", "a\ud800", "9" * 500, [], {}, [1], {"a": 1}, [[None]]),
+)
 
 
 def spoil_model(folder, rng):
     """Change a value of a JSON file, or bytes of any file."""
-    path = folder / rng.choice(("config.json", "config.json", "tokenizer.json", "model.safetensors"))
+    others = sorted(path.name for path in folder.iterdir())
+    path = folder / rng.choice(("config.json", "config.json", "tokenizer.json", "model.safetensors", *others))
     if path.suffix == ".json" and rng.randrange(3):
         content = json.loads(path.read_text())
         part = content
