@@ -4,6 +4,7 @@
 # make coverage  how often the intervals of tables hold the truth, by size: docs/tables.md (minutes)
 # make rules     the workflow as a module, without a network, under the profile for Kubernetes: whole, each (minutes)
 # make slurm     what needs a Slurm, on one that is started for it (as root; Debian's slurm-wlm and munge; minutes)
+# make faults    kills, full disks, flipped bits, two at once, and what became of each: docs/integrity.md (half an hour); fuzz, whole
 # make real ENCODER=FOLDER   what only a pretrained encoder can show, on a folder of one, as multilingual-e5-small (minutes)
 # make clean     what the checks leave behind (results, resources and the environment stay)
 #
@@ -17,7 +18,7 @@ STAMP := $(VENV)/.installed
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo test lint coverage rules slurm real clean
+.PHONY: demo test lint coverage rules slurm faults real clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -40,6 +41,10 @@ coverage: $(STAMP)
 
 rules: $(STAMP)
 	pytest -m long -n $(WORKERS) --dist loadgroup tests/rules
+
+faults: $(STAMP)
+	pytest -n $(WORKERS) --dist loadgroup -m long tests/faults
+	python -m tests.faults --json benchmarks/records/faults.json
 
 # One environment for everything; made again when what it is made of changes.
 $(STAMP): pyproject.toml envs/constraints.txt

@@ -14,7 +14,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,6 +30,13 @@ class Break:
     """Send only the first `after` bytes of the body, then close the connection."""
 
     after: int
+
+
+@dataclass(frozen=True)
+class Drip:
+    """Send a byte of the body each so many seconds, until the client has gone."""
+
+    seconds: float
 
 
 @dataclass
@@ -50,10 +57,11 @@ class HubServer:
     url: str
     folder: Path
     repository_folder: Path = Path()  # of the one repository of a test that has one
-    faults: list[tuple[str, str, int | Break]] = field(default_factory=list)
+    faults: list[tuple[str, str, int | Break | Drip]] = field(default_factory=list)
     log: list[tuple[str, str, str | None]] = field(default_factory=list)  # (method, path, Range header)
     lock: threading.Lock = field(default_factory=threading.Lock)
     answers: list["Answer"] = field(default_factory=list)
+    closed: threading.Event = field(default_factory=threading.Event)
 
     def answer_with(
         self, ending: str, body: bytes, status: int = 200, headers: dict[str, str] | None = None, times: int = 1
@@ -73,11 +81,11 @@ class HubServer:
                     return answer
         return None
 
-    def fail(self, ending: str, *faults: int | Break, method: str = "GET") -> None:
+    def fail(self, ending: str, *faults: int | Break | Drip, method: str = "GET") -> None:
         """The next requests whose path (without query) ends with `ending` meet these faults, one each, in order."""
         self.faults += [(method, ending, fault) for fault in faults]
 
-    def take_fault(self, method: str, path: str) -> int | Break | None:
+    def take_fault(self, method: str, path: str) -> int | Break | Drip | None:
         with self.lock:
             for i, (verb, ending, fault) in enumerate(self.faults):
                 if verb == method and path.endswith(ending):
@@ -106,6 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.hub.take_fault(self.command, path)
         if isinstance(fault, int):
             return self.send(fault, b"fault on demand")
+        if isinstance(fault, Drip):
+            return self.drip(fault.seconds)
         if (given := self.hub.take_answer(path, spoils=False)) is not None:
             return self.send(given.status or 200, given.body, given.headers)
         words = path.strip("/").split("/")
@@ -153,7 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
         found = sorted(p for p in (below.rglob("*") if recursive else below.iterdir()) if p.name != ".pulls")
         return self.send_json([_entry(p, folder) for p in found])
 
-    def resolve(self, kind: str, words: list[str], fault: int | Break | None) -> None:
+    def resolve(self, kind: str, words: list[str], fault: int | Break | Drip | None) -> None:
         folder = self.repository(kind, words)
         if folder is not None and (folder / ".pulls" / words[3]).is_dir():
             folder = folder / ".pulls" / words[3]
@@ -171,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers["Location"] = f"{host}/content/{digest}/{file.relative_to(self.hub.folder).as_posix()}"
         return self.send(302, b"", headers)
 
-    def body(self, file: Path, fault: int | Break | None, headers: dict[str, str]) -> None:
+    def body(self, file: Path, fault: int | Break | Drip | None, headers: dict[str, str]) -> None:
         if not file.is_file():
             return self.send(404, b"not found")
         content = file.read_bytes()
@@ -186,6 +196,15 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Content-Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
             status, content = 206, content[first:]
         return self.send(status, content, headers, fault.after if isinstance(fault, Break) else None)
+
+    def drip(self, seconds: float) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        self.close_connection = True
+        with suppress(OSError):
+            while not self.hub.closed.wait(seconds):
+                self.wfile.write(b" ")
 
     def send_json(self, value: Any) -> None:
         self.send(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
@@ -236,6 +255,7 @@ def serve(folder: Path) -> Iterator[HubServer]:
     try:
         yield hub
     finally:
+        hub.closed.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -6,6 +6,7 @@ anew, and since it depends on nothing but its settings, ends in the same bits.
 """
 
 import hashlib
+import os
 import re
 import sys
 from pathlib import Path
@@ -26,18 +27,16 @@ def save(path: Path, value: Any) -> None:
     """Save tensors and plain values, whole or not at all.
 
     Raises:
-        UserError: the file cannot be written, as on a full disk.
+        OSError: the disk refuses; it names `path`.
     """
     import torch
 
-    try:
-        with atomic_path(path) as temporary:
-            torch.save(value, temporary)
-            with open(temporary, "r+b") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-                file.write(f"\nsha256 {found}\n".encode())
-    except (RuntimeError, OSError) as error:  # torch's own writer raises the former
-        raise UserError(f"{path}: cannot be written (is the disk full?): {str(error).splitlines()[0]}") from None
+    with atomic_path(path) as temporary, open(temporary, "w+b") as file:
+        torch.save(value, file)  # into an open file: a writer of torch's own does not tell what the disk refused
+        file.seek(0)
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0, os.SEEK_END)
+        file.write(f"\nsha256 {found}\n".encode())
 
 
 def load(path: Path, device: Any = "cpu") -> Any:

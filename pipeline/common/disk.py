@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 ADVICE = {
+    0: "the system gives no reason; mostly it is a limit (`ulimit -a`), as that on the size of files (`ulimit -f`)",
     errno.ENOSPC: "make room there, or use another folder; nothing half-written was left",
     errno.EDQUOT: "your quota there is used up: delete something, or ask for more; nothing half-written was left",
     errno.EFBIG: "files there may not be so large (`ulimit -f`, or the file system's own limit); nothing half-written was left",
@@ -32,14 +33,21 @@ _TORCH = ("PytorchStreamWriter failed", "inline_container.cc")
 LONGEST = 300
 
 
-def told(error: OSError) -> str:
-    """Return one paragraph on an error of the operating system: file, what failed, what to do."""
-    file = error.filename if error.filename is not None else at_fault(error.__traceback__)
-    name = os.fsdecode(file) if isinstance(file, str | bytes) else str(file or "output")
+def told(error: OSError, place: Path | None = None) -> str:
+    """Return one paragraph on an error of the operating system: file, what failed, what to do.
+
+    Args:
+        error: what the disk refused.
+        place: named instead of the file, where that is a temporary one.
+    """
+    file = (
+        place if place is not None else error.filename if error.filename is not None else at_fault(error.__traceback__)
+    )
+    name = os.fsdecode(file) if isinstance(file, str | bytes | os.PathLike) else str(file or "output")
     number = error.errno or 0
-    said = os.strerror(number) if number > 0 else error.strerror or str(error)
+    said = os.strerror(number) if number > 0 else "failed" if error.errno == 0 else error.strerror or str(error)
     shown = name if len(name) <= LONGEST else f"{name[:LONGEST]} …"
-    return f"{shown}: {said}; {ADVICE.get(number, OTHERWISE)}"
+    return f"{shown}: {said}; {ADVICE.get(number if error.errno is not None else -1, OTHERWISE)}"
 
 
 def at_fault(traceback: TracebackType | None) -> str | None:

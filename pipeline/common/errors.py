@@ -16,7 +16,7 @@ from itertools import accumulate
 
 from pipeline.common.disk import of_disk, told
 from pipeline.common.names import difference, looks_like
-from pipeline.common.signals import AGAIN, AskedToEnd, listen
+from pipeline.common.signals import TRY_AGAIN, AskedToEnd, listen
 
 LONGEST = 1_900
 """Characters of a message: with what programs put before it, it stays below 2,000."""
@@ -119,7 +119,7 @@ def one_line(error: Exception) -> str:
 def run_stage(main: Callable[[], None]) -> None:
     """Run a stage's `main`, turning `UserError` and whatever a disk refuses into a message and exit status 1.
 
-    Asked to end by a signal, it says so and exits with `signals.AGAIN`.
+    Asked to end by a signal, it says so and exits with `signals.TRY_AGAIN`.
     """
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # as standard error has what this terminal's encoding lacks
@@ -129,7 +129,7 @@ def run_stage(main: Callable[[], None]) -> None:
         sys.stdout.flush()
     except AskedToEnd as asked:
         print(f"error: {asked}", file=sys.stderr)
-        raise SystemExit(AGAIN) from None
+        raise SystemExit(TRY_AGAIN) from None
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None

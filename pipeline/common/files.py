@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from pipeline.common.disk import of_disk
 from pipeline.common.errors import UserError, nearest, one_line
+from pipeline.common.limits import IN_MEMORY, check_unpacked
 from pipeline.common.names import on_disk, plain
 from pipeline.common.temporary import temporary_file
 
@@ -154,6 +155,7 @@ def parse_object(text: str, where: str) -> dict[str, Any]:
     """
     try:
         value = json.loads(text)
+        canonical_json(value).encode()  # which halves of characters and infinite numbers have no place in
     except (ValueError, RecursionError) as error:
         raise UserError(f"{where}: not valid JSON: {one_line(error)}") from None
     if not isinstance(value, dict):
@@ -193,10 +195,19 @@ def write_parquet(path: Path, table: pa.Table, metadata: Mapping[str, str] | Non
         pq.write_table(table.cast(schema), temporary, compression="zstd", version="2.6", row_group_size=65536)
 
 
-def read_parquet(path: Path, schema: pa.Schema | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+def read_parquet(
+    path: Path, schema: pa.Schema | None = None, columns: Sequence[str] | None = None, foreign: bool = False
+) -> pa.Table:
     """Read a Parquet file, or some columns alone, checking them against `schema` where one is given.
 
+    Args:
+        path: of the file.
+        schema: what columns it must have, of which types.
+        columns: names of those that are read.
+        foreign: whether it comes from elsewhere: then it is held to the limits of packed files before it is read.
+
     Raises:
+        TooMuch: a foreign one holds more than any honest file.
         UserError: the file is missing, truncated or not Parquet, or a column is missing or of another type.
     """
     try:
@@ -204,6 +215,8 @@ def read_parquet(path: Path, schema: pa.Schema | None = None, columns: Sequence[
             there = file.schema_arrow.names
             if missing := next((name for name in columns or () if name not in there), None):
                 raise UserError(f"{path}: column {missing!r} is missing{nearest(missing, there)}")
+            if foreign:
+                check_unpacked(path, path.stat().st_size, _in_memory(file.metadata), IN_MEMORY)
             table = file.read(columns=None if columns is None else list(columns))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
@@ -219,6 +232,12 @@ def read_parquet(path: Path, schema: pa.Schema | None = None, columns: Sequence[
         if found != field.type:
             raise UserError(f"{path}: column {field.name!r} is {found}, expected {field.type}")
     return table
+
+
+def _in_memory(told: Any) -> int:
+    """Return how many bytes a Parquet file's columns take by its own description, at least eight a value, repeated or not."""
+    groups = sum(told.row_group(number).total_byte_size for number in range(told.num_row_groups))
+    return int(max(groups, 8 * told.num_rows * told.num_columns))
 
 
 def matching(folder: Path, pattern: str) -> list[Path]:

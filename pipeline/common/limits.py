@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline.common.errors import UserError
 
 UNPACKED = 64 << 30  # bytes of an archive's files together
-IN_MEMORY = 4 << 30  # bytes of one packed file that is read whole: text in gzip, a workbook
+IN_MEMORY = 4 << 30  # bytes of one packed file that is read whole: text in gzip, a workbook, Parquet
 RATIO, FREE = 200, 128 << 20  # beyond FREE bytes, no more than RATIO bytes may come out of each packed one
 MEMBERS = 500_000  # files and folders of an archive
 

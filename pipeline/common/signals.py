@@ -1,7 +1,7 @@
 """Asked to end: by SIGTERM or SIGUSR1, as schedulers do that want their node back, or by SIGINT, Ctrl-C.
 
 A stage ends at once, and what it was writing is removed. A training, once it has begun, is asked at its own pace: it makes its
-step whole, writes a checkpoint and ends. Both exit with `AGAIN`: the same command, started again, goes on from there.
+step whole, writes a checkpoint and ends. Both exit with `TRY_AGAIN`: the same command, started again, goes on from there.
 """
 
 import os
@@ -9,7 +9,7 @@ import signal
 import threading
 from types import FrameType
 
-AGAIN = os.EX_TEMPFAIL
+TRY_AGAIN = os.EX_TEMPFAIL
 """The exit status (75) of what was asked to end: a temporary failure, to be queued again."""
 
 ASKING = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)

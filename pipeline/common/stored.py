@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common import paths
-from pipeline.common.integrity import AlteredError, again, read_sealed, verified
+from pipeline.common.errors import UserError
+from pipeline.common.integrity import AlteredError, again, read_sealed, sha256, verified
 
 RUN_FILES = {
     "predictions": paths.predictions,
@@ -40,6 +41,28 @@ def verified_run_file(run: str, key: str) -> Path:
     if not path.exists() or not paths.run_record(run).exists():
         return path
     return verified(path, run_record(run).get(key), again(path if key == "model" else paths.predictions(run)))
+
+
+def is_finished(run: str, spec: Mapping[str, Any], code: str, keep_model: bool) -> bool:
+    """Whether a run of this spec and code is there whole, made from what lies there now.
+
+    Args:
+        run: its name.
+        spec: its whole description.
+        code: the hash of the code that would make it.
+        keep_model: whether its weights must be there too.
+    """
+    try:
+        record = run_record(run)
+    except UserError:
+        return False
+    wanted = {path(run): record.get(key) for key, path in RUN_FILES.items() if key != "model" or keep_model}
+    wanted |= {Path(name): found for name, found in record.get("data", {}).items()}
+    wanted[paths.encoder_manifest(spec["encoder"])] = record.get("encoder")
+    wanted |= {paths.run_model(spec[kind]): record.get(kind) for kind in ("parent", "rates") if spec[kind]}
+    wanted |= {paths.run_model(name): found for name, found in record.get("members", {}).items()}
+    made = record.get("spec") == spec and record.get("code") == code
+    return made and all(path.is_file() and sha256(path) == found for path, found in wanted.items())
 
 
 def split_digests(report: Mapping[str, Any]) -> dict[str, str]:

@@ -7,12 +7,18 @@ import base64
 import hashlib
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
+from threading import Thread
+from typing import TypeVar
+
+T = TypeVar("T")
 
 CHUNK = 1 << 18  # bytes
+ANSWERED = 300.0  # seconds in which a short answer, as a listing, must have arrived whole
 SLOW, LEAST = 60.0, 60 << 10  # seconds, and the bytes that must arrive in them
 
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -37,6 +43,33 @@ class Announced:
     size: int | None = None
     sha256: str | None = None
     blob: str | None = None
+
+
+def within(call: Callable[[], T], seconds: float | None = None) -> T:
+    """Return what a call returns, if it does in time; a server that sends its answer byte by byte keeps no process for ever.
+
+    Args:
+        call: what asks a server; when it is late, its thread is left alone and ends with the process.
+        seconds: that it may take, `ANSWERED` by default.
+
+    Raises:
+        TimeoutError: it takes longer.
+    """
+    most, answer = ANSWERED if seconds is None else seconds, Future[T]()
+
+    def run() -> None:
+        try:
+            answer.set_result(call())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    try:
+        return answer.result(most)
+    except TimeoutError:
+        if answer.done():
+            raise  # the call's own
+        raise TimeoutError(f"no whole answer in {most:.0f} s") from None
 
 
 def by_tag(tag: str | None, size: int | None) -> Announced:

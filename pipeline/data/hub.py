@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from pipeline.common.errors import UserError, one_line
-from pipeline.data.arrivals import CHUNK, Announced, by_tag, receive
+from pipeline.data.arrivals import CHUNK, Announced, by_tag, receive, within
 from pipeline.data.network import check_reachable
 from pipeline.data.sources import TIMEOUT, TRANSIENT, retry
 
@@ -125,7 +125,7 @@ def _fetch(repository: str, revision: str, kind: str, path: str, file: Path) -> 
     from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
 
     url = hf_hub_url(repository, path, repo_type=kind, revision=revision, endpoint=_endpoint())
-    found = get_hf_file_metadata(url)
+    found = within(lambda: get_hf_file_metadata(url))
     if found.commit_hash is None or found.etag is None or found.size is None:
         raise Stranger("what answers does not announce the file as the hub does: does the network ask for a login?")
     told = by_tag(found.etag, found.size)
@@ -215,7 +215,7 @@ def _hub(call: Callable[[], T], what: str, resumes: bool = False) -> T:
     except UserError as error:
         raise UserError(f"{what}: {error}") from None
     try:
-        return retry(call, transient, what)
+        return retry(call if resumes else lambda: within(call), transient, what)
     except UserError:
         raise
     except Exception as error:

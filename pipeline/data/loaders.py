@@ -5,12 +5,29 @@ from typing import Any
 
 from pipeline.common.errors import UserError, nearest
 from pipeline.common.files import parse_object
+from pipeline.common.kinds import check_kinds
 from pipeline.data import corpora
 
 LOADERS = (
     *("babel", "wikiann", "xnli", "multinli", "mlqa", "squad", "marc", "sentipers", "sentiraama", "cls10"),
     "files",
 )
+OBJECT = dict[str, Any] | None
+KINDS = {
+    **dict.fromkeys(("task", "remove_duplicates", "broken", "test"), str),
+    "encoding": str | None,
+    **dict.fromkeys(("hub", "archive", "dev", "family"), OBJECT),
+    "files": dict[str, str | list[str] | None],
+    **dict.fromkeys(("columns", "languages"), dict[str, Any] | None),
+    "labels": list[list[str | float | bool | None]] | dict[str, str | None] | None,
+    "cut": dict[str, float | bool | None] | None,
+    "sources": list[str] | None,
+    "expected": dict[str, dict[str, int | None]] | None,
+    "sizes": dict[str, int],
+    "header": bool | None,
+}
+"""What loaders' options are, by key of a spec; keys of the same name are of the same kind in all."""
+
 GENERATED = ("babel",)  # made, not downloaded
 
 
@@ -24,6 +41,10 @@ def parse_spec(text: str, required: tuple[str, ...] = ("dataset", "language", "l
     for key in required:
         if not isinstance(spec.get(key), str):
             raise UserError(f"--spec: key {key!r} is missing or no string{nearest(key, spec)}")
+    check_kinds(spec, {**dict.fromkeys(required, str), **KINDS}, "--spec")
+    for pair in spec.get("labels") or () if isinstance(spec.get("labels"), list) else ():
+        if len(pair) != 2 or not isinstance(pair[1], str | None):
+            raise UserError(f"--spec: labels: expected pairs of a label and a class, got {pair!r}")
     return spec
 
 

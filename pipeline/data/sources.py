@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from pipeline.common.errors import UserError, clipped, nearest, one_line
 from pipeline.common.files import sha256_file
-from pipeline.data.arrivals import CHUNK, Spoilt, by_headers, receive
+from pipeline.data.arrivals import CHUNK, Spoilt, by_headers, receive, within
 from pipeline.data.network import check_reachable
 
 Files = dict[str, list[Path]]  # split → its files, in order
@@ -221,7 +221,7 @@ def _fetch_rest(url: str, part: Path, tag: Path) -> str:
     redirects = _Redirects()
     try:
         request = urllib.request.Request(url, headers=headers)
-        response = urllib.request.build_opener(redirects).open(request, timeout=TIMEOUT)
+        response = within(lambda: urllib.request.build_opener(redirects).open(request, timeout=TIMEOUT))
     except urllib.error.HTTPError as error:
         if error.code == 416 and error.headers.get("Content-Range") == f"bytes */{have}":  # the part was already whole
             return receive((), part, have, by_headers(error.headers, redirects.linked, have))

@@ -13,7 +13,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from pipeline.common.errors import UserError
+from pipeline.common.errors import UserError, readable
 from pipeline.common.yaml_text import read_yaml
 from pipeline.data.arrivals import CHUNK, Announced, Spoilt, by_tag, receive
 from pipeline.data.hub import hub_cached, hub_file, hub_list, hub_proposals
@@ -182,7 +182,7 @@ def licence_of(card: Path) -> str:
     if not isinstance(facts, dict) or not facts.get("license"):
         return NO_LICENCE
     named = [facts.get("license_name"), facts["license"]] if facts["license"] == "other" else [facts["license"]]
-    return ", ".join(str(name) for name in named if name)
+    return readable(", ".join(str(name) for name in named if name))
 
 
 def from_folder(source: Path, folder: Path, letters: Mapping[str, bool | None] = {}) -> dict[str, Any]:

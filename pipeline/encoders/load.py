@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer, processors
 
-from pipeline.common.errors import UserError, nearest, one_line
+from pipeline.common.disk import of_disk
+from pipeline.common.errors import BORROWED, UserError, clipped, nearest, readable
 from pipeline.common.files import read_json
 from pipeline.common.integrity import verified, verifying
 from pipeline.common.stored import encoder_again, encoder_digests
@@ -41,6 +42,9 @@ CONVERT = (
     "python -c \"import torch, safetensors.torch; w = torch.load('{}', weights_only=True); safetensors.torch.save_file("
     "{{k: v.clone() for k, v in w.items()}}, 'model.safetensors', metadata={{'format': 'pt'}})\""
 )
+
+PANIC = "PanicException"
+"""What a panic of a library in Rust is called here; it is no `Exception`."""
 
 OTHERWISE = {"cls_token": "bos_token", "sep_token": "eos_token"}
 """By special token: what else its file may call it."""
@@ -111,7 +115,7 @@ def read_encoder(folder: Path) -> Encoder:
     unknown = ids.pop("unk_token", -1)
     longest = max_length(config, architecture)
     special = tuple(sorted(ids.values()))
-    return Encoder(model, cut_long_words(tokenizer), pad_id, longest, unknown, special, tuple(notes))
+    return Encoder(model, cut_long_words(tokenizer), pad_id, longest, unknown, special, tuple(map(readable, notes)))
 
 
 def read_config(folder: Path) -> tuple[dict[str, Any], Architecture]:
@@ -134,7 +138,7 @@ def check_architecture(path: Path) -> tuple[dict[str, Any], Architecture]:
     name = config.get("model_type") if isinstance(config, dict) else None
     if name is None:
         raise UserError(f"{path}: no model_type; expected one of {', '.join(ARCHITECTURES)}")
-    if name not in ARCHITECTURES:
+    if not isinstance(name, str) or name not in ARCHITECTURES:
         raise UserError(
             f"{path}: model_type {name!r} is not a supported architecture{nearest(str(name), ARCHITECTURES)}; {needs(name)}"
         )
@@ -221,8 +225,11 @@ def load_tokenizer(folder: Path, end: str | None = None, checked: bool = True) -
     path = folder / "tokenizer.json"
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises bare Exception
-        raise UserError(f"{path}: not a tokenizer of the tokenizers library: {one_line(error)}") from None
+    except BaseException as error:  # tokenizers raises bare Exception, and its panics are not even that
+        if not isinstance(error, Exception) and type(error).__name__ != PANIC:
+            raise
+        said = clipped(" ".join(str(error).split()), BORROWED)
+        raise UserError(f"{path}: not a tokenizer of the tokenizers library: {said}") from None
     check_growth(path, tokenizer)
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -294,7 +301,9 @@ def load_model(folder: Path, architecture: Architecture, config: Any) -> "PreTra
             model, report = read_weights(folder, architecture, "Model", config, ignore_mismatched_sizes=True, **pooled)
         except (SafetensorError, json.JSONDecodeError) as error:
             raise UserError(f"{folder}: the weights are not readable safetensors (truncated?): {error}") from None
-        except (ValueError, RuntimeError, TypeError, KeyError) as error:
+        except Exception as error:  # an odd value leads transformers to errors of many kinds
+            if of_disk(error) is not None:
+                raise
             said = " ".join(str(error).split())
             raise UserError(f"{folder / 'config.json'}: no model can be made of it: {said}") from None
     for key, what in (("missing_keys", "missing"), ("mismatched_keys", "of another shape than config.json says")):
@@ -329,7 +338,9 @@ def make_config(architecture: Architecture, config: dict[str, Any], place: Path 
     package = f"transformers.models.{architecture.module}.configuration_{architecture.module}"
     config_class = getattr(importlib.import_module(package), f"{architecture.prefix}Config")
     try:
-        return config_class(**config)
+        made = config_class(**config)
+        made.to_dict()  # asked for later; an odd value may only show there
+        return made
     except Exception as error:  # huggingface_hub's strict dataclasses raise their own kinds
         raise UserError(f"{place}: {' '.join(str(error).split())}") from None
 

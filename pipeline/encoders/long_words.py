@@ -17,6 +17,7 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from tokenizers.pre_tokenizers import PreTokenizer
 
 LONG = 100  # characters: what WordPiece takes unless its file says otherwise
+MOST_REPEATED = 100_000  # times that the library's regular expressions repeat anything
 NOTHING = r"[^\s\S]"
 
 
@@ -49,6 +50,7 @@ def parts_of(vocabulary: Iterable[str], prefix: str, limit: int) -> str:
         prefix: what marks a piece inside a word.
         limit: characters of the longest word that the model takes.
     """
+    limit = max(1, min(limit, MOST_REPEATED))
     pieces = set(vocabulary)
     first = {piece for piece in pieces if len(piece) == 1}
     inside = {

@@ -379,7 +379,7 @@ def store(job: Job, model: torch.nn.Module, optimiser: torch.optim.Optimizer, st
     """Write the state of training, whole or not at all.
 
     Raises:
-        UserError: it cannot be written, as on a full disk.
+        OSError: the disk refuses; it names the checkpoint.
     """
     content = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "state": vars(state)}
     save_checkpoint(job.checkpoint, content)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,11 @@ def build_method(name: str, settings: Mapping[str, Any]) -> Method:
             raise UserError(f"method {name}: hyper-parameter {key!r} is missing")
     method: Method = module.build(**settings)
     return method
+
+
+def method_names() -> list[str]:
+    """Return the names of all methods."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in ("contract", "parts"))
 
 
 def hyper_parameters(build: Callable[..., Method]) -> dict[str, bool]:

@@ -20,13 +20,14 @@ from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pipeline.common import paths
 from pipeline.common.code import add_code_argument, code_stamp, stage_code, stage_modules
 from pipeline.common.errors import UserError, nearest, run_stage
 from pipeline.common.files import digest, parse_object, read_parquet
 from pipeline.common.integrity import read_sealed, sha256
+from pipeline.common.kinds import check_kinds
 from pipeline.common.stored import encoder_again, verified_split
 from pipeline.common.temporary import temporary_folder
 from pipeline.encoders.hub import from_folder, from_hub
@@ -43,6 +44,12 @@ KINDS = {
     "pretrain": ("text",),
     "extend": ("base", "text"),
 }  # what each must be given
+GIVEN = {
+    **dict.fromkeys(("encoder", "repository", "revision", "folder", "base", "start"), str),
+    "text": list[dict[str, Any]],
+    **dict.fromkeys(CHOICES, bool | None),
+}
+PART = {**dict.fromkeys(("dataset", "language", "split"), str), "size": float | None, "data_seed": int | None}
 START = "start"  # what a pretrained one may be given besides
 
 
@@ -91,11 +98,16 @@ def parse_spec(text: str) -> dict[str, Any]:
     """
     spec = parse_object(text, "--spec")
     kind = spec.get("from")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise UserError(f"--spec: from: {kind!r}{nearest(str(kind), KINDS)}")
     for key in ("encoder", *KINDS[kind]):
         if not spec.get(key):
             raise UserError(f"--spec: {key} is missing")
+    check_kinds(spec, GIVEN, "--spec")
+    for part in spec.get("text", ()):
+        if missing := [key for key in ("dataset", "language") if key not in part]:
+            raise UserError(f"--spec: text: {missing[0]} is missing")
+        check_kinds(part, PART, "--spec: text")
     return spec
 
 
@@ -143,7 +155,7 @@ def pretrain_from_text(spec: dict[str, Any], threads: int, folder: Path, staging
     from pipeline.encoders.pretrain import Settings, pretrain
 
     torch.set_num_threads(threads)
-    settings = Settings(**given_settings(spec, [field.name for field in fields(Settings)]))
+    settings = Settings(**given_settings(spec, Settings))
     files = {f"{t['dataset']}/{t['language']}": paths.split(t["dataset"], t["language"], "text") for t in spec["text"]}
     texts = {name: read_parquet(verified_split(path), TEXT)["text"].to_pylist() for name, path in files.items()}
     facts = {"data": {str(path): sha256(path) for path in files.values()}, "threads": threads}
@@ -165,7 +177,7 @@ def train_on_from_text(spec: dict[str, Any], threads: int, folder: Path, staging
     from pipeline.encoders.pretrain import Training
 
     torch.set_num_threads(threads)
-    settings = Training(**given_settings(spec, [field.name for field in fields(Training)]))
+    settings = Training(**given_settings(spec, Training))
     manifest = made_before(spec["start"], "start from")
     texts: dict[str, list[str]] = {}
     parts, data = read_parts(spec["text"])
@@ -216,7 +228,7 @@ def extend_by_text(spec: dict[str, Any], threads: int, staging: Path) -> dict[st
     from pipeline.encoders.extend import Settings, extend
 
     torch.set_num_threads(threads)
-    settings = Settings(**given_settings(spec, [field.name for field in fields(Settings)]))
+    settings = Settings(**given_settings(spec, Settings))
     manifest = made_before(spec["base"], "extend")
     parts, data = read_parts(spec["text"])
     texts = [text for _, sentences in parts for text in sentences]
@@ -262,12 +274,13 @@ def read_parts(text: list[dict[str, Any]]) -> tuple[list[tuple[str, list[str]]],
     return parts, data
 
 
-def given_settings(spec: dict[str, Any], known: list[str]) -> dict[str, Any]:
-    """Return the description's settings: what is no place of text or weights.
+def given_settings(spec: dict[str, Any], settings: type[Any]) -> dict[str, Any]:
+    """Return the description's settings, those of a dataclass: what is no place of text or weights.
 
     Raises:
-        UserError: one is unknown or missing.
+        UserError: one is unknown, missing or of another kind.
     """
+    known = [field.name for field in fields(settings)]
     kind = spec["from"]
     places = ("encoder", "from", *KINDS[kind], *([START] if kind == "pretrain" else []))
     given = {key: value for key, value in spec.items() if key not in places}
@@ -276,6 +289,7 @@ def given_settings(spec: dict[str, Any], known: list[str]) -> dict[str, Any]:
             raise UserError(f"--spec: unknown key {key!r}{nearest(key, known)}")
     if missing := [key for key in known if key not in given]:
         raise UserError(f"--spec: {', '.join(missing)} missing")
+    check_kinds(given, get_type_hints(settings), "--spec")
     return given
 
 

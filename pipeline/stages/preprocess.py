@@ -8,7 +8,6 @@ none.
 """
 
 import argparse
-import os
 import shutil
 from collections.abc import Mapping
 from importlib import import_module
@@ -17,6 +16,7 @@ from typing import Any
 
 from pipeline.common import paths
 from pipeline.common.code import add_code_argument, code_stamp, stage_modules
+from pipeline.common.disk import told
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import read_json, sha256_file
 from pipeline.common.integrity import again, read_sealed, verified, write_sealed
@@ -47,9 +47,7 @@ def preprocess(spec: Mapping[str, Any], asked: str | None = None) -> Path:
             _write(spec, loaded, raw, temporary, asked)
             _replace(temporary, target)
     except OSError as error:
-        raise UserError(
-            f"{target}: cannot write: {os.strerror(error.errno) if error.errno else error}; nothing was replaced"
-        ) from error
+        raise UserError(told(error, target)) from error
     return paths.data_report(spec["dataset"], spec["language"])
 
 

@@ -7,12 +7,15 @@ Reads each run's `predictions.parquet`; writes its `scores.parquet` where that i
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Thread
 
 from pipeline.common import paths
 from pipeline.common.errors import UserError, fitting, run_stage
@@ -72,7 +75,7 @@ def score(runs: Sequence[Expected], threads: int) -> None:
     names, tasks = [run.name for run in runs], [run.spec["task"] for run in runs]
     work = partial(attempt, code=score_code())
     if threads > 1 and len(runs) > 1:
-        with ProcessPoolExecutor(threads, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(threads, get_context("spawn"), end_with_parent) as pool:
             found = list(pool.map(work, names, tasks, chunksize=max(1, len(runs) // (8 * threads))))
     else:
         found = [work(name, task) for name, task in zip(names, tasks, strict=True)]
@@ -81,6 +84,18 @@ def score(runs: Sequence[Expected], threads: int) -> None:
     with noting(paths.scored()):
         write_json(paths.scored(), {name: sha for name, (sha, _) in zip(names, results, strict=True)})
     print(f"scored {sum(made for _, made in results)} runs, {sum(not made for _, made in results)} were current")
+
+
+def end_with_parent() -> None:
+    """Let this worker end when the stage is killed: the executor's own would wait for more work for ever."""
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            wait([parent.sentinel])
+            os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def attempt(run: str, task: str, code: str) -> tuple[str, bool] | AlteredError:

@@ -21,6 +21,11 @@ class Checkpoints:
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
 
+    @property
+    def there(self) -> bool:
+        """Whether there is such a folder, of an unfinished run or of one that was killed while it cleared it."""
+        return self.folder is not None and self.folder.exists()
+
     def load(self) -> dict[str, Any] | None:
         """Return the latest state, with the best weights under `best`, or `None` for a fresh start; a broken one is dropped."""
         if self.folder is None or not (self.folder / "latest.pt").exists():

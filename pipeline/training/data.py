@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from pipeline.common import paths
-from pipeline.common.errors import UserError
+from pipeline.common.errors import UserError, nearest
+from pipeline.common.files import check_keys
 from pipeline.common.integrity import sha256
+from pipeline.common.kinds import check_kinds
 from pipeline.data.raw_text import raw_text
-from pipeline.data.schema import CLASSES, POSITIVE, read_split, split_labels
+from pipeline.data.schema import CLASSES, LABELS, POSITIVE, read_split, split_labels
 from pipeline.data.splits import Size, count_of, select
 from pipeline.encoders.architectures import architecture_of
 from pipeline.encoders.load import Encoder
 from pipeline.encoders.normaliser import loses_marks, lost_marks
+from pipeline.methods import method_names
 from pipeline.methods.contract import Pool
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.metric_names import MAIN, metric_names
@@ -185,6 +188,46 @@ SPEC_KEYS = (
     *("source_size", "auxiliary_size", "target_size", "dev_size", "data_seed"),
     *("encoder", "method", "training", "model_seed", "parent", "rates"),
 )
+
+
+KINDS: dict[str, Any] = {
+    **dict.fromkeys(("task", "dataset", "encoder"), str),
+    **dict.fromkeys(("source_dataset", "parent", "rates"), str | None),
+    **dict.fromkeys(("sources", "auxiliary", "targets", "evaluate", "members"), list[str]),
+    **dict.fromkeys(("source_size", "auxiliary_size", "target_size", "dev_size"), float | None),
+    **dict.fromkeys(("data_seed", "model_seed"), int | None),
+    **dict.fromkeys(("method", "training"), dict[str, Any]),
+}
+"""Of which kind the values of a run's spec are."""
+
+TRAINING_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("batch_size", "max_length"), int),
+    **dict.fromkeys(("test_max_length", "longest_answer", "patience", "epochs"), int | None),
+    **dict.fromkeys(("learning_rate", "weight_decay", "warmup"), float),
+    "clip_norm": float | None,
+    **dict.fromkeys(("optimizer", "schedule", "precision", "select"), str),
+    **dict.fromkeys(("head", "select_metric", "class_weights"), str | None),
+    "lora": dict[str, Any] | None,
+}
+
+
+def check_spec(spec: dict[str, Any]) -> None:
+    """Check the keys of a run's spec, and of which kind its values are.
+
+    Raises:
+        UserError: a key is missing or unknown, or a value of another kind.
+    """
+    check_keys(spec, (*SPEC_KEYS, *(["members"] if "members" in spec else [])), "--spec")
+    check_kinds(spec, KINDS, "--spec")
+    for place, kinds in (("method", {"name": str}), ("training", TRAINING_KINDS)):
+        check_kinds(spec[place], kinds, f"--spec: {place}")
+    needed = {"method": ("name",), "training": ("batch_size", "max_length", "precision")}
+    for place, keys in needed.items():
+        if missing := [key for key in keys if key not in spec[place]]:
+            raise UserError(f"--spec: {place}: {', '.join(missing)} missing")
+    for what, name, known in (("task", spec["task"], LABELS), ("method", spec["method"]["name"], method_names())):
+        if name not in known:
+            raise UserError(f"--spec: {what}: {name!r}{nearest(name, known)}")
 
 
 def setting_of(spec: dict[str, Any]) -> dict[str, Any]:

@@ -23,12 +23,11 @@ from pipeline.common.code import code_stamp, run_modules
 from pipeline.common.errors import UserError
 from pipeline.common.files import (
     atomic_path,
-    check_keys,
     write_parquet,
     write_text,
 )
 from pipeline.common.integrity import sha256, write_sealed
-from pipeline.common.stored import RUN_FILES, verified_run_file
+from pipeline.common.stored import RUN_FILES, is_finished, verified_run_file
 from pipeline.data.schema import PREDICTIONS, PROBABLE
 from pipeline.encoders.architectures import architecture_of, head_dropout
 from pipeline.encoders.load import Encoder, load_encoder
@@ -40,7 +39,7 @@ from pipeline.tasks.examples import Examples
 from pipeline.tasks.model import TaskModel
 from pipeline.tasks.probabilities import Floats
 from pipeline.training.checkpoint import Checkpoints
-from pipeline.training.data import SPEC_KEYS, RunData, reader_of, setting_of
+from pipeline.training.data import RunData, check_spec, reader_of, setting_of
 from pipeline.training.devices import model_device, resolve_precision
 from pipeline.training.loop import Fitted, Ingredients, Loop
 from pipeline.training.lora import add_adapters, fixed_names, layers_to_adapt, merged
@@ -68,14 +67,18 @@ def train_run(
         UserError: an input is missing or broken, a size is more than there is, or training diverges.
         AskedToEnd: by a signal; a checkpoint was written.
     """
-    check_keys(spec, (*SPEC_KEYS, *(["members"] if "members" in spec else [])), "--spec")
+    check_spec(spec)
     torch.set_num_threads(threads)
     stamp = code_stamp(run_modules(spec["method"]["name"], spec["task"]), asked)
     code = stamp["code"]
+    checkpoints = Checkpoints(paths.run_dir(name) / f"checkpoint-{code}")
+    if checkpoints.there and is_finished(name, spec, code, keep_model):
+        print(f"{name}: was killed when it was finished; only its checkpoint was still to be deleted")
+        checkpoints.clear()
+        return
     method = build_method(spec["method"]["name"], {k: v for k, v in spec["method"].items() if k != "name"})
     phases = method.phases(Setting(**setting_of(spec)))
     ingredients, data = assemble(spec, method, phases)
-    checkpoints = Checkpoints(paths.run_dir(name) / f"checkpoint-{code}")
     tests = {language: data.test(language) for language in spec["evaluate"]}  # what is missing is said before training
     warnings = find_warnings(spec, data.counts)
     for warning in warnings:
@@ -103,9 +106,7 @@ def train_run(
     if spec["task"] == "qa":
         record["unreachable_answers"] = unreachable_answers(ingredients.task, tests)
     record["seconds"] = seconds(fitted, started)
-    record["memory_mb"] = (
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    )  # at its peak, as Linux counts: in KiB
+    record["memory_mb"] = peak_memory()
     write_sealed(paths.run_record(name), record)
     checkpoints.clear()
 
@@ -267,17 +268,14 @@ def save_model(path: Path, loop: Loop, method: Method) -> None:
     """Save θ, adapters merged, and of the method's own modules those it keeps for children.
 
     Raises:
-        UserError: the file cannot be written, as on a full disk.
+        OSError: the disk refuses; it names the file.
     """
     kept = tuple(f"own.{name}." for name in method.keeps)
     found = {f"model.{key}": tensor for key, tensor in merged(loop.model).items()}
     found |= {key: tensor for key, tensor in loop.weights().items() if key.startswith(kept)}
     weights = {key: tensor.contiguous().cpu() for key, tensor in found.items()}
-    try:
-        with atomic_path(path) as temporary:
-            save_file(weights, temporary, metadata={"format": "pt"})
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: cannot be written (is the disk full?): {error}") from None
+    with atomic_path(path) as temporary:
+        save_file(weights, temporary, metadata={"format": "pt"})
 
 
 def write_history(name: str, records: list[dict[str, Any]]) -> None:
@@ -373,6 +371,12 @@ def describe(
 def versioned(spec: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the packages whose versions a run's record names."""
     return (*VERSIONED, "peft") if spec["training"].get("lora") else VERSIONED
+
+
+def peak_memory() -> int:
+    """Return the most resident memory that this process had, in MB of 2^20 bytes."""
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # macOS counts bytes, Linux KiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
 
 
 def seconds(fitted: Fitted, started: float) -> dict[str, float]:

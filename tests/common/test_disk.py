@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.common.disk import of_disk, told
+from pipeline.common.disk import ADVICE, of_disk, told
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import atomic_path, read_parquet, sha256_file, write_json, write_parquet
 
@@ -87,6 +87,11 @@ def test_errors_of_libraries_that_write_by_themselves():
         assert found is not None and "No space left on device; make room" in told(found)
     assert of_disk(ValueError("os error 28")) is None
     assert of_disk(RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0")) is not None
+
+
+def test_a_call_that_fails_without_a_reason():
+    """As a semaphore of the system's does where files may have fewer bytes than it."""
+    assert told(OSError(0, "Error")) == f"output: failed; {ADVICE[0]}" and "ulimit -f" in ADVICE[0]
 
 
 LIMITED = """

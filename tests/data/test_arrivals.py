@@ -13,7 +13,7 @@ from pipeline.data import arrivals, sources
 from pipeline.data.arrivals import Announced, Spoilt, by_headers, by_tag, receive
 from pipeline.data.hub import hub_file, hub_list, hub_tree
 from pipeline.data.sources import Source, download, obtain
-from tests.hub_server import COMMIT, Break, serve
+from tests.hub_server import COMMIT, Break, Drip, serve
 
 BODY = bytes(range(256)) * 40
 SPOILT = BODY[:5000] + b"!" + BODY[5001:]  # of the same length
@@ -126,6 +126,13 @@ def test_a_part_is_resumed_by_a_later_call_and_compared_as_a_whole(server, tmp_p
             with pytest.raises(UserError, match="was spoilt on its way"):
                 fetched(tmp_path, LARGE)
             assert fetched(tmp_path, LARGE).read_bytes() == BODY, "from the first byte"
+
+
+def test_a_listing_that_drips_is_given_up(server, monkeypatch):
+    monkeypatch.setattr(arrivals, "ANSWERED", 0.3)
+    server.fail(f"tree/{COMMIT}", Drip(0.05))
+    with pytest.raises(UserError, match="no whole answer in"):
+        hub_list("owner/name", COMMIT, "dataset")
 
 
 def test_paths_that_lead_elsewhere_are_no_part_of_a_listing(server, tmp_path):

@@ -235,6 +235,39 @@ def test_config_value_of_the_wrong_type(tmp_path):
         load_encoder(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("model_type", ["bert"]),
+        ("model_type", {"a": 1}),
+        ("dtype", float("inf")),
+        ("rope_parameters", {"full_attention": {"rope_theta": 10**30, "rope_type": "default"}}),
+    ],
+)
+def test_a_value_by_which_transformers_fails_in_a_way_of_its_own(tmp_path, key, value):
+    save_tiny(tmp_path, "modernbert" if key == "rope_parameters" else "bert")
+    edit_json(tmp_path / "config.json", **{key: value})
+    with pytest.raises(UserError, match=r"config\.json: "):
+        load_encoder(tmp_path)
+
+
+def test_a_panic_of_the_tokenizers_library_is_an_error_of_the_file(tmp_path):
+    save_tiny(tmp_path, "xlm-roberta")
+    path = tmp_path / "tokenizer.json"
+    content = json.loads(path.read_text())
+    content["model"]["continuing_subword_prefix"] = "9" * 500
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"tokenizer\.json: not a tokenizer of the tokenizers library"):
+        load_encoder(tmp_path)
+
+
+def test_halves_of_characters_come_into_no_note(tmp_path):
+    save_tiny(tmp_path, "bert")
+    edit_json(tmp_path / "config.json", pad_token_id="a\ud800")
+    (note,) = load_encoder(tmp_path).notes
+    assert "\\ud800" in note and note.encode()
+
+
 def test_adapters_and_remote_code_are_left_alone(tmp_path):
     save_tiny(tmp_path, "bert")
     (tmp_path / "evil.py").write_text("raise SystemExit('run')")

@@ -177,3 +177,10 @@ def test_answers_in_long_words_are_found_where_they_stand():
     low, high = made.positions[0][first][0], made.positions[0][last][1]
     assert made.truncated_words == 0 and low <= start and start + len("ရန်ကုန်") <= high
     assert high - low < 30
+
+
+@pytest.mark.parametrize("limit", [0, 10**9])
+def test_a_limit_that_no_regular_expression_has(limit):
+    tokenizer = bert(BURMESE)
+    tokenizer.model.max_input_chars_per_word = limit
+    assert cut_long_words(tokenizer).encode("ရန်ကုန်").ids

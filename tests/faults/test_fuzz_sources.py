@@ -7,55 +7,18 @@ import json
 import lzma
 import shutil
 import tarfile
-import time
 import zipfile
 from random import Random
 
-import huggingface_hub.constants
 import pytest
 
-from pipeline.common.errors import UserError
 from pipeline.data.archives import unpack
-from pipeline.data.hub import hub_file, hub_list
-from pipeline.data.sources import download
 from pipeline.encoders.hub import from_folder
 from tests.encoders.models import save_row
-from tests.hub_server import COMMIT, Break, serve
+from tests.faults.harness import REFUSED
+from tests.faults.servers import outcome, served, spoilt, try_nonsense
 
 LONG = pytest.param(500, marks=pytest.mark.long)
-SECONDS, CHARACTERS = 10, 2000
-
-
-def spoilt(content, rng):
-    """Bytes with a few of them changed, cut off, put in twice or in another place."""
-    new = bytearray(content)
-    for _ in range(rng.randint(1, 4)):
-        at, length = rng.randrange(len(new) + 1), rng.choice((1, 4, 64, 600))
-        kind = rng.randrange(5)
-        if kind == 0 and new:
-            new[at % len(new)] ^= 1 << rng.randrange(8)
-        elif kind == 1:
-            del new[at : at + length]
-        elif kind == 2:
-            new[at:at] = rng.randbytes(length)
-        elif kind == 3:
-            new[at:at] = new[:length]
-        else:
-            new[at : at + length] = bytes([rng.choice((0, 255))]) * length
-    return bytes(new)
-
-
-def outcome(call):
-    """What a call says where it refuses: within seconds, shortly; any other error is the test's failure."""
-    since = time.monotonic()
-    try:
-        call()
-        said = None
-    except UserError as error:
-        said = str(error)
-        assert said and len(said) < CHARACTERS
-    assert time.monotonic() - since < SECONDS
-    return said
 
 
 # ---------------------------------------------------------------------------------------------------------------- archives
@@ -99,68 +62,26 @@ def test_archives(tmp_path, inputs):
 # --------------------------------------------------------------------------------------------------------------- downloads
 
 
-def an_answer(server, rng, content, name):
-    """Let a server spoil what it says of a file, or of the listing, in one of many ways."""
-    ending = rng.choice((name, f"tree/{COMMIT}"))
-    kind = rng.randrange(6)
-    if kind == 0:
-        server.spoil(name, spoilt(content, rng), times=9)
-    elif kind == 1:
-        server.fail(name, *[Break(rng.randrange(len(content)))] * rng.randrange(1, 9))
-    elif kind == 2:
-        server.fail(ending, *[rng.choice((204, 400, 404, 418, 500, 503, 599))] * rng.randrange(1, 9))
-    elif kind == 3:
-        page = rng.choice((b"", b"<html>", b"null", b"[" * 100_000, rng.randbytes(50), b'{"error": 1}', b"9" * 5000))
-        server.answer_with(ending, page, rng.choice((200, 206, 203)), times=99)
-    elif kind == 4:
-        place = rng.choice(
-            ("", "http://[", "/", "//x", "?", "ftp://x", "http://127.0.0.1:1/", f"{server.url}/files/gone")
-        )
-        server.answer_with(ending, b"", rng.choice((301, 302, 307, 308)), {"Location": place}, times=99)
-    else:
-        entries = json.dumps([{"type": "file", "path": name, "size": 1, "oid": "0" * 40}]).encode()
-        server.answer_with(f"tree/{COMMIT}", spoilt(entries, rng), times=99)
-
-
 @pytest.mark.parametrize("inputs", [40, LONG])
-def test_downloads(tmp_path, monkeypatch, inputs):
+def test_downloads(tmp_path, inputs):
     rng = Random(1)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    content, refused = rng.randbytes(20_000), 0
-    repository = tmp_path / "served" / "datasets" / "owner" / "name"
-    repository.mkdir(parents=True)
-    for name in ("a.parquet", "a.txt"):
-        (repository / name).write_bytes(content)
-    with serve(tmp_path / "served") as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.url)
-        for number in range(inputs):
-            server.faults.clear()
-            server.answers.clear()
-            name, work = rng.choice(("a.parquet", "a.txt")), tmp_path / f"work{number}"
-            work.mkdir()
-            an_answer(server, rng, content, name)
-            said = [
-                outcome(lambda: hub_list("owner/name", COMMIT, "dataset")),
-                outcome(lambda name=name, work=work: hub_file("owner/name", COMMIT, "dataset", name, work)),
-            ]
-            refused += any(said)
-            assert (said[1] is not None) != (work / name).exists()
-            assert said[1] is not None or (work / name).read_bytes() == content, "never other bytes"
-            url = f"{server.url}/datasets/owner/name/resolve/{COMMIT}/a.parquet"
-            outcome(lambda url=url, work=work: download(url, work / "archive"))
-            shutil.rmtree(work)
-    assert refused > inputs // 4
+    with served(tmp_path) as (server, content):
+        found = [try_nonsense(server, content, rng, tmp_path / f"work{number}") for number in range(inputs)]
+    assert found.count(REFUSED) > inputs // 4
 
 
 # ----------------------------------------------------------------------------------------------------------- model folders
 
-VALUES = (10**9, 10**30, 10**5, 0, -1, 1.5, "x", "", None, [], {}, True, [1], {"a": 1})
+VALUES = (
+    *(10**9, 10**30, 10**5, 0, -1, 1.5, float("inf"), None, True),
+    *("x", "", "a\ud800", "9" * 500, [], {}, [1], {"a": 1}, [[None]]),
+)
 
 
 def spoil_model(folder, rng):
     """Change a value of a JSON file, or bytes of any file."""
-    path = folder / rng.choice(("config.json", "config.json", "tokenizer.json", "model.safetensors"))
+    others = sorted(path.name for path in folder.iterdir())
+    path = folder / rng.choice(("config.json", "config.json", "tokenizer.json", "model.safetensors", *others))
     if path.suffix == ".json" and rng.randrange(3):
         content = json.loads(path.read_text())
         part = content

@@ -87,7 +87,7 @@ def test_a_full_disk_leaves_the_old_file_and_says_so(tmp_path):
     save(path, {"epoch": 1})
     done = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
-    assert done.stderr.startswith(f"error: {path}: cannot be written (is the disk full?)")
+    assert done.stderr.startswith(f"error: {path}: File too large; files there may not be so large (`ulimit -f`")
     assert "Traceback" not in done.stderr
     assert load(path) == {"epoch": 1}
     assert list(tmp_path.iterdir()) == [path]

@@ -376,7 +376,7 @@ def _other(path: Path, number: int, row: Mapping[str, Any], what: str, value: An
 
 def _parquet(path: Path, repaired: Counter[str]) -> Iterator[Pair]:
     # The other columns, parse trees, are most of MultiNLI.
-    table = read_parquet(path, columns=("premise", "hypothesis", "label"))
+    table = read_parquet(path, columns=("premise", "hypothesis", "label"), foreign=True)
     for name in ("premise", "hypothesis"):
         kind = table.schema.field(name).type
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):

@@ -77,7 +77,7 @@ def parquet_questions(path: Path) -> Iterator[Question]:
     Raises:
         UserError: no such file, not Parquet, or a column is missing or holds something else (names the row).
     """
-    table = read_parquet(path)
+    table = read_parquet(path, foreign=True)
     for name in ("id", "question", "context", "answers"):
         if name not in table.column_names:
             raise UserError(f"{path}: column {name!r} is missing{nearest(name, table.column_names)}")

@@ -363,7 +363,7 @@ def _check_object(where: str, value: Any) -> None:
 
 
 def _parquet(path: Path, names: Sequence[str], optional: Sequence[str]) -> Table:
-    table = read_parquet(path)
+    table = read_parquet(path, foreign=True)
     if not table.num_rows:
         raise EmptyFile(f"{path}: holds no rows")
     spelt = respelt(table.column_names, (*names, *optional))

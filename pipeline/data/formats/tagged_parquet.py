@@ -28,7 +28,7 @@ def read_tagged_parquet(paths: Sequence[Path], labels: Sequence[str]) -> Sentenc
     """
     result, unlabelled = Sentences(), 0
     for path in paths:
-        table = read_parquet(path)
+        table = read_parquet(path, foreign=True)
         if table.num_rows == 0:
             raise UserError(f"{path}: holds no rows; expected at least one sentence")
         tokens, tags = _column(path, table, "tokens", pa.types.is_string), _tags(path, table, labels)

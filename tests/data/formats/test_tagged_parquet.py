@@ -4,6 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.common import limits
 from pipeline.common.errors import UserError
 from pipeline.data.formats.lines import EMPTY
 from pipeline.data.formats.tagged_parquet import BLANK, read_tagged_parquet
@@ -105,3 +106,12 @@ def test_no_rows_truncation_and_an_empty_file_are_refused(tmp_path):
     pq.write_table(none, path)
     with pytest.raises(UserError, match=r"a.parquet: holds no rows"):
         read_tagged_parquet([path], NER)
+
+
+def test_a_file_of_far_more_values_than_bytes_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    table = pa.table({"tokens": pa.array([["a"]] * 3_000_000), "ner_tags": pa.array([[0]] * 3_000_000)})
+    pq.write_table(table, tmp_path / "a.parquet", compression="zstd")
+    assert (tmp_path / "a.parquet").stat().st_size < 1 << 16
+    monkeypatch.setattr(limits, "FREE", 1 << 24)
+    with pytest.raises(limits.TooMuch, match=r"a\.parquet: refused: [\d,]+ bytes unpack to more than"):
+        read_tagged_parquet([tmp_path / "a.parquet"], ["O"])

@@ -38,6 +38,8 @@ def split_files(spec: Mapping[str, Any]) -> dict[str, list[str]]:
     Raises:
         UserError: no file, `all` beside others or beside `dev: {from: train}`, two splits or two languages in one file.
     """
+    if "files" not in spec:
+        raise UserError(f"files: no file is named; expected {', '.join(SPLITS)}, or all")
     given = {split: [path] if isinstance(path, str) else list(path) for split, path in spec["files"].items() if path}
     for split in given:
         if split not in (*SPLITS, "all"):
@@ -87,7 +89,7 @@ def task_of(spec: Mapping[str, Any]) -> str:
     Raises:
         UserError: there is no such task.
     """
-    task = str(spec["task"])
+    task = str(spec.get("task"))
     if task not in TASKS:
         raise UserError(f"task: unknown task {task!r}{nearest(task, TASKS)}")
     return task
