@@ -64,7 +64,7 @@ CONFIG: dict[str, Any] = {
     "tables": {"shop": {"experiments": ["shop"], "baseline": "fine_tune"}},
 }
 PLACES = ("results", "resources")
-TIMES = ("seconds", "tokens_per_second", "finished", "digest", "history")
+TIMES = ("seconds", "memory_mb", "tokens_per_second", "finished", "digest", "history")
 """Keys of descriptions that say how long something took, or are digests of what says it."""
 
 TEMPORARY = re.compile(r"\..*\.[0-9a-f]{8}-\d+\.\w+")

@@ -11,7 +11,7 @@ from pipeline.methods.contract import Method
 def hyper_parameters(name: str) -> dict[str, Any]:
     """All hyper-parameters of a method at their defaults, those of rates learned beside θ among them; none of a toy's."""
     if name == "meta_optimizer":
-        return {**METHODS[name](meta_train=False).hyper_parameters(), "meta_train": True}
+        return {**METHODS[name].model_validate({"meta_train": False}).hyper_parameters(), "meta_train": True}
     return defaults_of(name) if name in (*METHODS, "layer_rates") else {}
 
 
