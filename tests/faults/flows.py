@@ -135,7 +135,8 @@ def altered(finished: House, house: House, rng: Random) -> Outcome:
     content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
     path.write_bytes(content)
     name = str(path.relative_to(house.folder))
-    failed = house.snakemake("--cores", "2", "--forcerun", "train_run", "score", "collect", "table")
+    everything = ("--cores", "2", "--forcerun", "train_run", "score", "collect", "table")
+    failed = house.snakemake(*everything)
     said, advised = failed.stdout + failed.stderr, list[str]()
     if failed.returncode:
         advised = sorted({command for command in ADVICE.findall(said) if not command.endswith("(and")})
@@ -143,6 +144,7 @@ def altered(finished: House, house: House, rng: Random) -> Outcome:
             raise Wrong(f"{name}: {said[-1500:]}")
         for command in advised:
             house.run("--cores", "2", *shlex.split(command))
+        house.run(*everything)  # Snakemake has deleted what failed jobs were to make anew
     house.run("--cores", "2")
     before, now = state(finished), state(house)
     wrong = [
