@@ -49,7 +49,9 @@ def test_specs(stages, tmp_path, monkeypatch, name, inputs):
     monkeypatch.chdir(tmp_path)
     words = stages[name].words
     place = words.index("--spec") + 1
-    monkeypatch.setattr("pipeline.stages.train.UNUSED", ())  # which would be for all tests of this process
+    monkeypatch.setattr(
+        "pipeline.stages.train.hide_unused", lambda: None
+    )  # which would be for all tests of this process
     main = import_module(f"pipeline.stages.{name}").main
     for _ in range(inputs):
         spec = spoilt_spec(words[place], rng)

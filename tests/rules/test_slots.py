@@ -1,13 +1,14 @@
 """Slots of devices in the workflow: each run has one of its own; what jobs ask for is enough, and can be set otherwise."""
 
-import csv
 import itertools
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from benchmarks.slots import Watch
+from pipeline.common import paths
 from pipeline.common.gpus import STAND_INS
 from pipeline.config.load import parse
 from pipeline.grid.resources import Needs
@@ -56,11 +57,10 @@ def test_finished_runs_used_less_than_their_jobs_asked_for(finished: House, monk
     grid = expand(parse(CONFIG))
     needs = Needs(grid)
     for run in grid.runs:
-        with open(f"logs/train/{run}.tsv", newline="") as file:
-            (row,) = csv.DictReader(file, delimiter="\t")
-        asked = needs.run_mem_mb(wildcards(run=run), 1)
-        assert float(row["max_rss"]) <= asked <= 3 * float(row["max_rss"]), run
-        assert float(row["s"]) <= 60 * needs.run_runtime(wildcards(run=run), 1)
+        record = json.loads(paths.run_record(run).read_text())
+        asked, used = needs.run_mem_mb(wildcards(run=run), 1), record["memory_mb"]
+        assert used <= asked <= 3 * used, run
+        assert record["seconds"]["total"] <= 60 * needs.run_runtime(wildcards(run=run), 1)
 
 
 def test_set_resources_and_profiles_win(finished: House, tmp_path: Path) -> None:

@@ -343,7 +343,7 @@ def test_divergence_says_where(world):
             lambda s: s["method"].update(batchez="x"),
             r"method joint: unknown hyper-parameter 'batchez'; did you mean 'batches'\?",
         ),
-        (lambda s: s["method"].update(name="jiont"), r"pipeline\.methods\.jiont: no such module"),
+        (lambda s: s["method"].update(name="jiont"), r"--spec: method: 'jiont'; did you mean 'joint'\?"),
     ],
 )
 def test_wrong_descriptions_are_refused(world, change, message):
