@@ -1,6 +1,7 @@
 """Disks that refuse: full, read-only, files that may not be so large; then room is made and the stage is started again."""
 
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -14,6 +15,7 @@ from tests.faults.world import World
 
 PAGE = 4096  # bytes
 LARGE = "size=256m"
+PATIENCE = 5.0  # seconds
 
 
 @cache
@@ -38,8 +40,18 @@ def disk(folder: Path) -> Iterator[None]:
 
 
 def remount(folder: Path, options: str) -> None:
-    """Change a mounted file system: its size, or whether it may be written."""
-    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True, capture_output=True)
+    """Change a mounted file system: its size, or whether it may be written.
+
+    It is busy as long as another try's process, just forked, still has a file open that was being written here.
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        done = subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], capture_output=True, check=False)
+        if done.returncode == 0:
+            return
+        if time.monotonic() > until:
+            raise OSError(f"{folder}: {done.stderr.decode().strip()}")
+        time.sleep(0.1)
 
 
 def mended(world: World, copy: World, name: str) -> None:
