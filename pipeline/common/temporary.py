@@ -85,4 +85,11 @@ def _lives(entry: "os.DirEntry[str]", place: str, process: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _ended(process)
+
+
+def _ended(process: int) -> bool:
+    """Whether a process has ended and only waits to be noticed, in a container perhaps for ever."""
+    with suppress(OSError, IndexError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
+    return False

@@ -45,6 +45,17 @@ def test_the_next_one_clears_what_a_killed_one_left(tmp_path):
     assert names(tmp_path) == [".a.json.other", "a.json", "b.json"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_a_killed_one_that_nobody_has_waited_for_yet_is_no_live_one(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays to be waited for
+        assert len(names(tmp_path)) == 2
+        write_text(tmp_path / "a.json", "whole")
+        with temporary_folder(tmp_path, "incoming"):
+            pass
+        assert names(tmp_path) == ["a.json"]
+
+
 def test_what_a_live_process_writes_stays(tmp_path, monkeypatch):
     with atomic_path(tmp_path / "a.json") as mine, temporary_folder(tmp_path, "incoming") as folder:
         monkeypatch.setattr(temporary, "_cleared", set())
