@@ -85,11 +85,12 @@ def _lives(entry: "os.DirEntry[str]", place: str, process: int) -> bool:
         return False
     except PermissionError:
         return True
-    return not _ended(process)
+    return state_of(process)[:1] not in (["Z"], ["X"])  # ended, and not noticed yet: in a container perhaps for ever
 
 
-def _ended(process: int) -> bool:
-    """Whether a process has ended and only waits to be noticed, in a container perhaps for ever."""
-    with suppress(OSError, IndexError):
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
-    return False
+def state_of(process: int) -> list[str]:
+    """Return what Linux says of a process: its state, its parent, its group and more (proc(5)); nothing where it says nothing."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []

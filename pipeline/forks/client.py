@@ -22,13 +22,14 @@ from pathlib import Path
 from pipeline.common.paths import HANDED
 from pipeline.common.signals import ASKING
 from pipeline.common.startup import FORKS_BELOW
+from pipeline.common.temporary import state_of
 
 VARYING = {"CUDA_VISIBLE_DEVICES", "TMPDIR", "PWD", "OLDPWD", "SHLVL", "_", FORKS_BELOW}
 """Environment that a fork takes over; in all else server and stage must be alike, for libraries read it when they are loaded."""
 
 PATIENCE = 120.0  # seconds until a server must have begun
 BEGUN, REFUSED = b"B", b"R"
-STATUS = struct.Struct("!i")
+LENGTH, STATUS = struct.Struct("!I"), struct.Struct("!i")
 
 
 def hand_over(module: str) -> None:
@@ -53,10 +54,8 @@ def is_below(above: int) -> bool:
     while process > 1:
         if process == above:
             return True
-        try:
-            process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
-        except (OSError, ValueError, IndexError):
-            return False
+        _, parent, *_ = state_of(process) or ("", "0")
+        process = int(parent)
     return False
 
 
@@ -119,7 +118,7 @@ def served(connection: socket.socket, module: str) -> int | None:
     asked = {"module": module, "arguments": sys.argv[1:], "folder": str(Path.cwd()), "environment": dict(os.environ)}
     text = json.dumps(asked).encode("utf-8", "surrogateescape")
     connection.settimeout(PATIENCE)
-    socket.send_fds(connection, [struct.pack("!I", len(text))], [0, 1, 2])
+    socket.send_fds(connection, [LENGTH.pack(len(text))], [0, 1, 2])
     connection.sendall(text)
     if connection.recv(1) != BEGUN:
         return None
@@ -154,6 +153,7 @@ def relay(connection: socket.socket) -> int | None:
 def end_as(status: int) -> None:
     """End this process as the fork has: with its exit status, or by the signal that killed it."""
     if status < 0:
-        signal.signal(-status, signal.SIG_DFL) if -status not in (signal.SIGKILL, signal.SIGSTOP) else None
+        with suppress(OSError):  # SIGKILL has no other way anyhow
+            signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
     os._exit(status)

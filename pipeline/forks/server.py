@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.startup import FORKS_BELOW, hide_unused
-from pipeline.forks.client import BEGUN, REFUSED, STATUS, alike
+from pipeline.forks.client import BEGUN, LENGTH, REFUSED, STATUS, alike
 
 LIBRARIES = (
     "torch",
@@ -84,12 +84,11 @@ class Server:
         connection = self.listening.accept()[0]
         try:
             asked, descriptors = read(connection)
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError):
             connection.close()
             return
-        serves = alike(asked["environment"]) == self.environment and len(descriptors) == 3
         try:
-            process = os.fork() if serves else None
+            process = os.fork() if alike(asked["environment"]) == self.environment else None
         except OSError:  # out of memory or processes: the stage is done where it was started
             process = None
         if process == 0:
@@ -187,19 +186,26 @@ def read(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
     Raises:
         OSError: it is another user's, or takes too long.
-        ValueError: it is not whole.
+        ValueError: it is not whole: the stage has gone.
     """
     connection.settimeout(HURRY)
     theirs = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
     if theirs != os.getuid():
         raise PermissionError(f"a process of user {theirs}")
-    head, descriptors, _, _ = socket.recv_fds(connection, 4, 3)
-    (left,) = struct.unpack("!I", head)
-    parts = []
-    while left > 0 and (part := connection.recv(left)):
-        parts.append(part)
-        left -= len(part)
-    asked: dict[str, Any] = json.loads(b"".join(parts))
+    head, descriptors, _, _ = socket.recv_fds(connection, LENGTH.size, 3)
+    try:
+        if len(head) < LENGTH.size or len(descriptors) != 3:
+            raise ValueError("no length, or not three files")
+        (left,) = LENGTH.unpack(head)
+        parts = []
+        while left > 0 and (part := connection.recv(left)):
+            parts.append(part)
+            left -= len(part)
+        asked: dict[str, Any] = json.loads(b"".join(parts))
+    except (OSError, ValueError):
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise
     connection.setblocking(False)
     return asked, descriptors
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
+from pipeline.common.temporary import state_of
 from tests.faults.harness import REPAIRED, UNHARMED, Outcome, Wrong, same
 from tests.faults.stages import Harm, epochs_file
 from tests.faults.world import World
@@ -87,7 +88,6 @@ def members(group: int) -> Iterator[int]:
     """Yield the living processes of a group."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
-            with suppress(OSError, IndexError):
-                state, _, found = (entry / "stat").read_text().rpartition(")")[2].split()[:3]
-                if int(found) == group and state != "Z":
-                    yield int(entry.name)
+            state, _, found, *_ = state_of(int(entry.name)) or ("Z", "", "0")
+            if int(found) == group and state != "Z":
+                yield int(entry.name)

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +17,9 @@ import pytest
 
 from pipeline.common import paths
 from pipeline.common.files import canonical_json
+from pipeline.common.paths import HANDED
+from pipeline.common.temporary import state_of
+from pipeline.forks.client import LENGTH
 from tests import tiny
 
 ROOT = Path(__file__).parents[2]
@@ -119,10 +123,12 @@ def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def lives(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    return state_of(process)[:1] not in ([], ["Z"])
+
+
+def open_in(process: int) -> int:
+    """How many files a process has open."""
+    return len(list(Path(f"/proc/{process}/fd").iterdir()))
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +171,21 @@ def test_many_at_a_time_have_one_server(above: Above) -> None:
     found = [above.found(f"many{number}") for number in range(8)]
     assert all(one["torch"] for one in found)
     assert len({one["process"] for one in found}) == 8
+
+
+@pytest.mark.parametrize("sent", [b"", b"\0", LENGTH.pack(50) + b'{"mod', LENGTH.pack(4) + b"[[[["])
+def test_one_that_goes_before_it_has_said_what_it_wants_is_let_go(above: Above, sent: bytes) -> None:
+    above.stand_in("before")
+    server = above.server()
+    held = open_in(server)
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(f"/proc/{above.process.pid}/cwd/{HANDED}/forks-{above.process.pid}.socket")
+        if sent:
+            socket.send_fds(connection, [sent[:4]], [0, 1, 2])
+            connection.sendall(sent[4:])
+    assert above.stand_in("afterwards")[1]["torch"]
+    assert above.server() == server
+    wait_for(lambda: open_in(server) <= held)  # of what was sent along, nothing stays open
 
 
 def test_a_text_to_exit_with_is_an_error(above: Above) -> None:
