@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,6 @@ def measure(
         methods: the names in `METHODS` to train.
         save: is given the record after each job, of what there is by then.
     """
-    here = Path.cwd()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         config = config_of(folder / "texts", encoder, methods)
@@ -158,36 +158,26 @@ def measure(
         write_json(folder / "config.json", config)
         grid = expand(parse(config))
         prepare(folder, grid)
-        os.chdir(folder)
-        try:
+        facts |= {"real": encoder is not None, "methods": list(methods)}
+        with chdir(folder):
             jobs: list[dict[str, Any]] = []
             for job in measured(grid):
                 jobs.append(job)
                 found = {e.name: stored_sizes(paths.encoder_dir(key)) for key, e in grid.encoders.items()}
                 sizes = {name: vars(of) for name, of in found.items() if of is not None}
-                save(
-                    with_ratios(
-                        {"real": encoder is not None, "methods": list(methods), "sizes": sizes, **facts, "jobs": jobs}
-                    )
-                )
-        finally:
-            os.chdir(here)
+                save(with_ratios({**facts, "sizes": sizes, "jobs": jobs}))
 
 
 def again(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record with what its jobs ask for today; nothing is measured."""
-    here = Path.cwd()
     with tempfile.TemporaryDirectory() as name:
         grid = expand(parse(config_of(Path(name), Path(name) if record["real"] else None, record["methods"])))
-        os.chdir(name)
-        try:
+        with chdir(name):
             for key, encoder in grid.encoders.items():
                 write_json(paths.encoder_dir(key) / "config.json", record["sizes"].get(encoder.name, {}))
             needs = Needs(grid)
             known = zip(stages(grid), record["jobs"], strict=False)  # of one that was stopped, the first
             jobs = [{**measured, **asked(needs, rule, job)} for (rule, job, _, _), measured in known]
-        finally:
-            os.chdir(here)
     return with_ratios({**record, "jobs": jobs})
 
 

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -101,12 +102,8 @@ def tiny_run(folder: Path) -> list[str]:
     """Write data and an encoder; return the command of a run on them, without the interpreter."""
     from tests import tiny
 
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
+    with chdir(folder):
         tiny.make_world(folder)
-    finally:
-        os.chdir(before)
     spec = tiny.spec("joint", training={"epochs": 1})
     return ["-m", "pipeline.stages.train", "--run", tiny.name_of(spec), "--spec", canonical_json(spec)]
 

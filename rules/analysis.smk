@@ -22,7 +22,7 @@ rule represent:
     threads: 1
     resources:
         gpu=gpu_slots(),
-        mem_mb=needs.represent_mem_mb,
+        mem_mb=needs.run_mem_mb,
         runtime=needs.represent_runtime,
     params:
         spec=jobs.view,

@@ -40,14 +40,16 @@ def told(error: OSError, place: Path | None = None) -> str:
         error: what the disk refused.
         place: named instead of the file, where that is a temporary one.
     """
-    file = (
-        place if place is not None else error.filename if error.filename is not None else at_fault(error.__traceback__)
-    )
+    file = place or error.filename
+    if file is None:
+        file = at_fault(error.__traceback__)
     name = os.fsdecode(file) if isinstance(file, str | bytes | os.PathLike) else str(file or "output")
-    number = error.errno or 0
-    said = os.strerror(number) if number > 0 else "failed" if error.errno == 0 else error.strerror or str(error)
+    number = -1 if error.errno is None else error.errno  # those of a library's own are below 0
+    said = "failed" if number == 0 else error.strerror or str(error)
+    if number > 0:
+        said = os.strerror(number)
     shown = name if len(name) <= LONGEST else f"{name[:LONGEST]} …"
-    return f"{shown}: {said}; {ADVICE.get(number if error.errno is not None else -1, OTHERWISE)}"
+    return f"{shown}: {said}; {ADVICE.get(number, OTHERWISE)}"
 
 
 def at_fault(traceback: TracebackType | None) -> str | None:

@@ -60,11 +60,6 @@ def check() -> None:
         raise AskedToEnd(_Asked.number)
 
 
-def forget() -> None:
-    """Take back what was asked, and wait for nothing: for a process that trains more than once."""
-    _Asked.number, _Asked.waits = None, False
-
-
 def _heard(number: int, frame: FrameType | None) -> None:
     del frame
     if _Asked.number is None:

@@ -42,7 +42,8 @@ def parse_spec(text: str, required: tuple[str, ...] = ("dataset", "language", "l
         if not isinstance(spec.get(key), str):
             raise UserError(f"--spec: key {key!r} is missing or no string{nearest(key, spec)}")
     check_kinds(spec, {**dict.fromkeys(required, str), **KINDS}, "--spec")
-    for pair in spec.get("labels") or () if isinstance(spec.get("labels"), list) else ():
+    labels = spec.get("labels")
+    for pair in labels if isinstance(labels, list) else ():
         if len(pair) != 2 or not isinstance(pair[1], str | None):
             raise UserError(f"--spec: labels: expected pairs of a label and a class, got {pair!r}")
     return spec

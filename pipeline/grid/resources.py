@@ -80,19 +80,15 @@ class Needs:
         self._alike: dict[str, tuple[int, int]] = {}
 
     def run_mem_mb(self, wildcards: Any, attempt: int) -> int:
-        """What training a run takes."""
+        """What training a run takes; representing its sentences takes no more."""
         return self._run(wildcards.run)[0] * attempt
 
     def run_runtime(self, wildcards: Any, attempt: int) -> int:
         """How long training a run takes."""
         return self._run(wildcards.run)[1] * attempt
 
-    def represent_mem_mb(self, wildcards: Any, attempt: int) -> int:
-        """What representing a run's sentences takes: no more than training it."""
-        return self._run(wildcards.run)[0] * attempt
-
     def represent_runtime(self, wildcards: Any, attempt: int) -> int:
-        """How long it takes: a part of an epoch."""
+        """How long representing a run's sentences takes: a part of an epoch."""
         return min(self._run(wildcards.run)[1], REPRESENTING) * attempt
 
     def encoder_mem_mb(self, wildcards: Any, attempt: int) -> int:

@@ -6,7 +6,7 @@ sentences, each sentence as long as `max_length`.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,7 @@ def stored_sizes(folder: Path) -> Sizes | None:
     """Return the sizes in a `config.json`; `None` where there is none, or a broken one, of which the stage tells."""
     try:
         found = read_json(folder / "config.json")
-        return Sizes(**{key: int(found[key]) for key in Sizes.__dataclass_fields__})
+        return Sizes(**{field.name: int(found[field.name]) for field in fields(Sizes)})
     except (UserError, OSError, KeyError, TypeError, ValueError):
         return None
 
@@ -121,7 +121,8 @@ def work_of_run(spec: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> Wor
     windows = WINDOWS if spec["task"] == "qa" else 1
     epochs, batch = training.get("epochs", 0), training.get("batch_size", 0)
     method = method_of(spec["method"])
-    batches, steps = batches_of(spec, trained, epochs, batch)
+    held = method.held(batch, len(spec["sources"]))
+    batches, steps = batches_of(spec, held, trained, epochs, batch)
     looks = epochs if training.get("select") == "best" else 0
     dev = sum(number for (_, split, _), number in counted.items() if split == "dev")
     test = sum(number for (_, split, _), number in counted.items() if split == "test")
@@ -130,7 +131,7 @@ def work_of_run(spec: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> Wor
     trains = 2 + MOMENTS[training.get("optimizer", "adamw")] + method.copies if steps else 1
     return Work(
         copies=trains + 1 + members,
-        held=method.held(batch, len(spec["sources"])) * length if steps else 0,
+        held=held * length if steps else 0,
         length=length,
         passed=batches * batch * length * method.passes * windows,
         read=(looks * dev * length + test * longest) * windows,
@@ -174,7 +175,7 @@ def taken(rows: int, asked: float | None) -> float:
     return rows * asked if asked < 1 else asked
 
 
-def batches_of(spec: Mapping[str, Any], trained: float, epochs: int, batch: int) -> tuple[float, float]:
+def batches_of(spec: Mapping[str, Any], held: int, trained: float, epochs: int, batch: int) -> tuple[float, float]:
     """Return how many batches a run passes through, and how many optimiser steps it makes.
 
     What counts neither epochs of examples nor iterations nor episodes trains on all its examples in each epoch.
@@ -193,9 +194,7 @@ def batches_of(spec: Mapping[str, Any], trained: float, epochs: int, batch: int)
         return steps * (1 + given["held_out_batches"] / given["interval"]), steps
     if "train_episodes" in given:
         steps = epochs * (given["train_episodes"] + given["test_episodes"])
-        classes = 4  # usually at most
-        inputs = given["support_size"] * classes * (len(spec["sources"]) + 1) + given["query_size"]
-        return steps * inputs / batch, steps
+        return steps * held / batch, steps  # an episode is held whole
     steps = epochs * math.ceil(trained / batch)
     return steps, steps
 

@@ -138,7 +138,7 @@ def _locking(folder: Path) -> Iterator[None]:
     """Tell of lock files that cannot be opened."""
     try:
         yield
-    except (OSError, NotImplementedError) as error:
+    except (OSError, NotImplementedError) as error:  # the latter of a file system that has no locks
         raise UserError(
             f"{folder}: the lock files of GPUs cannot be used there ({error}); set TMPDIR to a folder on a local disk that all "
             "who use these GPUs can write to, or CUDA_VISIBLE_DEVICES to one GPU"

@@ -14,11 +14,11 @@ from random import Random
 
 from tests.faults.harness import REFUSED, REPAIRED, UNHARMED, Outcome, Wrong
 from tests.faults.kills import check_children
+from tests.faults.neighbours import YEAR
 from tests.faults.world import TEMPORARY, World
 from tests.rules.house import House
 
 ADVICE = re.compile(r"snakemake (--force [^\s;]+)")
-YEAR = 365 * 86_400.0  # seconds
 Fault = Callable[[House, House, Random], Outcome]
 """(the finished house, a copy with or without its results, randomness) → what became of it."""
 

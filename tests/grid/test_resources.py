@@ -112,7 +112,6 @@ def test_a_job_asks_for_more_at_each_attempt(grid: Grid) -> None:
     for ask, of in (
         (needs.run_mem_mb, of_run),
         (needs.run_runtime, of_run),
-        (needs.represent_mem_mb, of_run),
         (needs.represent_runtime, of_run),
         (needs.encoder_mem_mb, of_encoder),
         (needs.encoder_runtime, of_encoder),

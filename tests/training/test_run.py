@@ -170,6 +170,12 @@ train_run(sys.argv[1], json.loads(sys.argv[2]), 1, False, time.monotonic())
 """
 
 
+def wait_for_epochs(name, number, process):
+    while not paths.history(name).exists() or len(lines(name)) < number:
+        assert process.poll() is None, "it ended too soon"
+        time.sleep(0.02)
+
+
 def test_process_killed_for_real_resumes_to_the_same_bits(world):
     spec = tiny.spec("joint", training={"epochs": 40})
     whole = train(spec)
@@ -177,9 +183,7 @@ def test_process_killed_for_real_resumes_to_the_same_bits(world):
     shutil.rmtree(paths.run_dir(whole))
     command = [sys.executable, "-c", KILLED_FROM_OUTSIDE, whole, canonical_json(spec)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        while not paths.history(whole).exists() or len(lines(whole)) < 3:
-            assert process.poll() is None, "it ended before it could be killed"
-            time.sleep(0.02)
+        wait_for_epochs(whole, 3, process)
         process.kill()
     assert list(paths.run_dir(whole).glob("checkpoint-*/latest.pt"))
     assert not paths.predictions(whole).exists()
@@ -204,20 +208,28 @@ run_stage(lambda: run.train_run(sys.argv[1], json.loads(sys.argv[2]), 1, False, 
 """
 
 
+def asked_to_end(spec, doing, number):
+    """Train in a process of its own, ask it to end when it has made three epochs or predicts, and return what it said."""
+    name = tiny.name_of(spec)
+    command = [sys.executable, "-c", ASKED_FROM_OUTSIDE, name, canonical_json(spec), doing]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        if doing == "predicting":
+            assert process.stdout.readline() == "predicts\n"
+        else:
+            wait_for_epochs(name, 3, process)
+        process.send_signal(number)
+        said = process.stderr.read()
+        assert process.wait() == 75
+    return said
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
 def test_process_asked_to_end_writes_a_checkpoint_and_goes_on_to_the_same_bits(world, number):
     spec = tiny.spec("joint", training={"epochs": 40})
     whole = train(spec)
     expected, steps = paths.predictions(whole).read_bytes(), paths.steps(whole).read_bytes()
     shutil.rmtree(paths.run_dir(whole))
-    command = [sys.executable, "-c", ASKED_FROM_OUTSIDE, whole, canonical_json(spec), "training"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        while not paths.history(whole).exists() or len(lines(whole)) < 3:
-            assert process.poll() is None, "it ended before it could be asked"
-            time.sleep(0.02)
-        process.send_signal(number)
-        said = process.stderr.read()
-        assert process.wait() == 75
+    said = asked_to_end(spec, "training", number)
     assert re.search(
         rf"^error: stopped by {number.name}, with a checkpoint of step \d+ of 200; started again", said, re.M
     )
@@ -233,12 +245,7 @@ def test_process_asked_to_end_while_it_predicts_does_not_train_again(world, monk
     whole = train(spec)
     expected, history = paths.predictions(whole).read_bytes(), paths.history(whole).read_bytes()
     shutil.rmtree(paths.run_dir(whole))
-    command = [sys.executable, "-c", ASKED_FROM_OUTSIDE, whole, canonical_json(spec), "predicting"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "predicts\n"
-        process.terminate()
-        said = process.stderr.read()
-        assert process.wait() == 75
+    said = asked_to_end(spec, "predicting", signal.SIGTERM)
     assert "with a checkpoint of the trained model" in said
     monkeypatch.setattr(loop_module.Loop, "run_epoch", None)
     train(spec)
