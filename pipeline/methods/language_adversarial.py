@@ -29,6 +29,7 @@ from pipeline.methods.contract import Batch, Draw, Method, Trainer
 from pipeline.methods.joint import balanced_phases
 from pipeline.methods.parts.languages import language_indices
 from pipeline.tasks.model import hidden_states
+from pipeline.tasks.transfer import sent
 
 STEEPNESS = 10.0
 
@@ -116,8 +117,8 @@ def build(*, weight: float, target_labels: bool) -> Method:
         with trainer.autocast():
             states = mean_state(seen.hidden, batch["attention_mask"])
             logits = discriminator(Reversal.apply(states, reversed_by))  # type: ignore[no-untyped-call]
-        known = torch.tensor(discriminator.languages, device=batch["language"].device)
-        wanted = (batch["language"][:, None] == known).int().argmax(1)
+        known = torch.tensor(discriminator.languages)
+        wanted = sent((batch["language"][:, None] == known).int().argmax(1), logits.device)
         return task_loss, functional.cross_entropy(logits.float(), wanted)
 
     def step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:

@@ -152,7 +152,8 @@ def collate(examples: Examples, rows: np.ndarray, pad_id: int, languages: Sequen
 
     Returns:
         `input_ids`, `attention_mask` (B, T); `token_type_ids` (B, T) where the examples have types; `labels` (B, T), (B, 2) or
-        (B, 1); `row` (B,); `example` (B,), the same for all windows of an example; `language` (B,), an index into `languages`.
+        (B, 1); `row` (B,); `example` (B,), the same for all windows of an example; `language` (B,), an index into `languages`;
+        `lengths` (B,), sub-tokens of each row.
     """
     input_ids = [examples.input_ids[r] for r in rows]
     lengths = torch.tensor([len(ids) for ids in input_ids])
@@ -167,6 +168,7 @@ def collate(examples: Examples, rows: np.ndarray, pad_id: int, languages: Sequen
         "row": torch.from_numpy(np.asarray(rows, dtype=np.int64)),
         "example": torch.from_numpy(np.asarray(numbers, dtype=np.int64)),
         "language": torch.tensor([languages.index(examples.languages[r]) for r in rows]),
+        "lengths": lengths,
     }
 
 

@@ -29,8 +29,9 @@ from pipeline.meta.updates import Step
 from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Pool
 from pipeline.tasks.examples import Examples, collate
 from pipeline.tasks.metric_names import metric_names
-from pipeline.tasks.model import TaskModel, longest_row
+from pipeline.tasks.model import TaskModel, reads_of
 from pipeline.tasks.probabilities import Floats, of_labels
+from pipeline.tasks.transfer import sent_batch
 from pipeline.training.checkpoint import Checkpoints, Weights, on_device
 from pipeline.training.history import StepLog
 from pipeline.training.lora import merged, set_merged
@@ -227,8 +228,8 @@ class Loop:
         """Open a phase's streams with randomness of their own for training or evaluation."""
         i = self.ingredients
         seed, classes = (i.seed, phase.name, purpose), i.labels if self.task in CLASSES else ()
-        longest = longest_row(i.model)
-        return Streams(phase.streams, i.pools, i.languages, i.pad_id, i.device, seed, classes, longest, self.balance)
+        reads = reads_of(i.model, i.device)
+        return Streams(phase.streams, i.pools, i.languages, i.pad_id, i.device, seed, classes, reads, self.balance)
 
     def run_phase(self, number: int, phase: Phase, saved: dict[str, Any] | None) -> None:
         """Run one phase to its end or to its early stop; leave the chosen epoch's weights in the model."""
@@ -392,8 +393,7 @@ class Loop:
         """
         for rows in groups:
             signals.check()
-            batch = collate(examples, np.asarray(rows), self.ingredients.pad_id, self.languages)
-            yield {key: tensor.to(self.device) for key, tensor in batch.items()}
+            yield sent_batch(collate(examples, np.asarray(rows), self.ingredients.pad_id, self.languages), self.device)
 
     def evaluation_draw(self) -> Draw:
         """Return a draw over the phase's streams that never moves those of training; opened at its first use."""

@@ -17,7 +17,8 @@ from torch import Tensor
 from pipeline.common.errors import UserError
 from pipeline.methods.contract import Pool, Stream
 from pipeline.tasks.examples import Examples, collate, concatenate, weighted
-from pipeline.tasks.packing import pack
+from pipeline.tasks.packing import OWN_ROWS, Reads, area_of
+from pipeline.tasks.transfer import sent_batch
 
 
 def seeded(*parts: object) -> np.random.Generator:
@@ -178,7 +179,7 @@ class Streams:
         device: torch.device,
         seed: tuple[object, ...],
         labels: Sequence[str] = (),
-        longest_row: int | None = None,
+        reads: Reads = OWN_ROWS,
         weights: Tensor | None = None,
     ) -> None:
         self.samplers = {
@@ -188,7 +189,7 @@ class Streams:
         for sampler in self.samplers.values():
             if sampler.stream.paired_with is not None:
                 sampler.check_parallel(self.samplers[sampler.stream.paired_with])
-        self.languages, self.pad_id, self.device, self.longest_row = languages, pad_id, device, longest_row
+        self.languages, self.pad_id, self.device, self.reads = languages, pad_id, device, reads
         self.weights = weights
         self.useful = self.processed = 0
 
@@ -202,9 +203,8 @@ class Streams:
             batch = weighted(batch, self.weights)
         lengths = sampler.lengths[rows]
         self.useful += int(lengths.sum())
-        shared = self.longest_row is not None
-        self.processed += pack(tuple(lengths.tolist()), self.longest_row).area if shared else batch["input_ids"].numel()
-        return {key: tensor.to(self.device, non_blocking=True) for key, tensor in batch.items()}
+        self.processed += area_of(tuple(lengths.tolist()), self.reads)
+        return sent_batch(batch, self.device)
 
     def state(self) -> dict[str, Any]:
         """Everything needed to continue with the same batches."""

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.tasks.model import TaskModel, hidden_states, layout_of
+from pipeline.tasks.model import TaskModel, hidden_states, passes_of
 from pipeline.tasks.packing import USEFUL, pack
 from pipeline.training.streams import seeded
 
@@ -89,7 +89,7 @@ def by_itself(model, batch, row):
 def test_hidden_states_are_those_of_each_sequence_by_itself(kind, types):
     lengths = [11, 3, 5, 2, 7, 4]
     model, batch = TaskModel(encoder(kind), nn.Identity()).eval(), batch_of(lengths, kind, types)
-    assert layout_of(model, batch).shared
+    assert [part.layout.shared for part in passes_of(model, batch)] == [True]
     hidden = hidden_states(model, batch)
     assert hidden.shape == (6, 11, 16)
     for row, length in enumerate(lengths):

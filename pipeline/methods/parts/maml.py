@@ -141,16 +141,19 @@ def support_parts(trainer: Trainer, support: Batch, named: Sequence[str]) -> lis
     """
     chunks = {key: value.tensor_split(min(PARTS, len(support["row"]))) for key, value in support.items()}
     parts = [dict(zip(chunks, values, strict=True)) for values in zip(*chunks.values(), strict=True)]
-    counts = [float(labelled(part)) for part in parts]
-    return [
-        weighed(loss_on(trainer, part, named), count / (sum(counts) or 1))
-        for part, count in zip(parts, counts, strict=True)
-    ]
+    counts = torch.stack([labelled(part) for part in parts]).double()
+    shares = counts / torch.where(counts.sum() > 0, counts.sum(), 1.0)
+    return [weighed(loss_on(trainer, part, named), share) for part, share in zip(parts, shares.unbind(), strict=True)]
 
 
-def weighed(loss: Loss, weight: float) -> Loss:
-    """Return `weight` times a loss."""
-    return lambda theta, phi: weight * loss(theta, phi)
+def weighed(loss: Loss, weight: Tensor) -> Loss:
+    """Return `weight`, a scalar, times a loss."""
+
+    def product(theta: Tensors, phi: Tensors) -> Tensor:
+        value = loss(theta, phi)
+        return weight.to(value.dtype) * value
+
+    return product
 
 
 def way_of(trainer: Trainer, options: Options) -> Way:
