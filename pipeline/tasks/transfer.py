@@ -18,9 +18,9 @@ ON_CPU = ("row", "example", "language", "lengths")
 def sent(values: Tensor | NDArray[Any], device: torch.device) -> Tensor:
     """Return values of the CPU on a device; to a GPU they go from pinned memory, while the CPU goes on."""
     found = values if isinstance(values, Tensor) else torch.from_numpy(values)
-    if device.type == "cpu":
-        return found
-    return found.pin_memory().to(device, non_blocking=True)
+    if device.type == "cuda":
+        found = found.pin_memory()
+    return found.to(device, non_blocking=True)
 
 
 def sent_batch(batch: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:

@@ -30,6 +30,7 @@ from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Ph
 from pipeline.tasks.examples import Examples, collate
 from pipeline.tasks.metric_names import metric_names
 from pipeline.tasks.model import TaskModel, reads_of
+from pipeline.tasks.packing import area_of
 from pipeline.tasks.probabilities import Floats, of_labels
 from pipeline.tasks.transfer import sent_batch
 from pipeline.training.checkpoint import Checkpoints, Weights, on_device
@@ -78,13 +79,15 @@ class Ingredients:
 
 @dataclass
 class Fitted:
-    """What training came to: of the last phase, and tokens and seconds of all."""
+    """What training came to: of the last phase, and tokens and seconds of all; `processed` tokens are with padding."""
 
     epochs: int = 0
     best_epoch: int | None = None
     best_score: float | None = None
     useful: int = 0
     processed: int = 0
+    evaluation_useful: int = 0
+    evaluation_processed: int = 0
     training_seconds: float = 0.0
     evaluation_seconds: float = 0.0
 
@@ -374,12 +377,15 @@ class Loop:
         found: dict[int, Floats] = {}
         self.set_training(False)
         with torch.inference_mode(), self.autocast():
-            logits = i.method.predict(self, self.batches(examples, groups), self.evaluation_draw())
+            opened: list[Streams] = []
+            logits = i.method.predict(self, self.batches(examples, groups), self.evaluation_draw(opened))
             for rows, values in zip(groups, logits, strict=True):
                 for row, prediction in zip(rows, i.task.decode(values, examples, rows, i.labels), strict=True):
                     out[row] = prediction
                 if probable is not None:
                     found |= dict(zip(rows, of_labels(values, examples, rows, i.labels), strict=True))
+        lengths = examples.lengths
+        self.count_evaluated([lengths[rows] for rows in groups], opened)
         if probable is not None:
             probable += [found[row] for row in range(len(examples))]
         merged: list[Any] = i.task.merge(examples, out) if len(examples.groups) else out
@@ -395,9 +401,18 @@ class Loop:
             signals.check()
             yield sent_batch(collate(examples, np.asarray(rows), self.ingredients.pad_id, self.languages), self.device)
 
-    def evaluation_draw(self) -> Draw:
-        """Return a draw over the phase's streams that never moves those of training; opened at its first use."""
-        opened: list[Streams] = []
+    def count_evaluated(self, batches: Iterable[np.ndarray], opened: Iterable[Streams]) -> None:
+        """Count the sub-tokens of an evaluation that has ended, by their lengths in its batches, and those that were drawn."""
+        reads = reads_of(self.ingredients.model, self.device)
+        for lengths in batches:
+            self.fitted.evaluation_useful += int(lengths.sum())
+            self.fitted.evaluation_processed += area_of(tuple(lengths.tolist()), reads)
+        for streams in opened:
+            self.fitted.evaluation_useful += streams.useful
+            self.fitted.evaluation_processed += streams.processed
+
+    def evaluation_draw(self, opened: list[Streams]) -> Draw:
+        """Return a draw over the phase's streams that never moves those of training; `opened` gets them at its first use."""
 
         def draw(name: str) -> Batch:
             if not opened:
