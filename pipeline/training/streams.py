@@ -19,6 +19,7 @@ from pipeline.methods.contract import Pool, Stream
 from pipeline.tasks.examples import Examples, collate, concatenate, weighted
 from pipeline.tasks.packing import OWN_ROWS, Reads, area_of
 from pipeline.tasks.transfer import sent_batch
+from pipeline.training.resident import resident
 
 
 def seeded(*parts: object) -> np.random.Generator:
@@ -190,7 +191,8 @@ class Streams:
             if sampler.stream.paired_with is not None:
                 sampler.check_parallel(self.samplers[sampler.stream.paired_with])
         self.languages, self.pad_id, self.device, self.reads = languages, pad_id, device, reads
-        self.weights = weights
+        self.weights = None if weights is None else weights.to(device)
+        self.resident = {name: resident(sampler.examples, pad_id, device) for name, sampler in self.samplers.items()}
         self.useful = self.processed = 0
 
     def draw(self, name: str) -> dict[str, Tensor]:
@@ -198,13 +200,19 @@ class Streams:
         sampler = self.samplers[name]
         partner = sampler.stream.paired_with or sampler.stream.excluding
         rows = sampler.next_rows(self.samplers[partner] if partner else None)
-        batch = collate(sampler.examples, rows, self.pad_id, self.languages)
-        if self.weights is not None:
-            batch = weighted(batch, self.weights)
         lengths = sampler.lengths[rows]
         self.useful += int(lengths.sum())
         self.processed += area_of(tuple(lengths.tolist()), self.reads)
-        return sent_batch(batch, self.device)
+        return self.batch(name, rows)
+
+    def batch(self, name: str, rows: np.ndarray) -> dict[str, Tensor]:
+        """Return a batch of some rows of a stream, made on the run's device where its examples lie there, else sent there."""
+        there = self.resident[name]
+        if there is None:
+            batch = sent_batch(collate(self.samplers[name].examples, rows, self.pad_id, self.languages), self.device)
+        else:
+            batch = there.batch(rows, self.languages)
+        return batch if self.weights is None else weighted(batch, self.weights)
 
     def state(self) -> dict[str, Any]:
         """Everything needed to continue with the same batches."""

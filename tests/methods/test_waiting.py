@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from pipeline import methods
 from pipeline.methods.contract import Setting
+from pipeline.training import resident
 from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.data import setting_of
 from pipeline.training.loop import Loop
@@ -128,6 +129,12 @@ def steps(spec, most=2):
 
 @pytest.mark.parametrize("run", RUNS)
 def test_no_step_asks_the_device(run, world):
+    steps(RUNS[run])
+
+
+@pytest.mark.parametrize("run", ["joint, weighed", "joint, questions", "metaxl", "mgl"])
+def test_nor_does_one_on_examples_that_lie_there(run, world, monkeypatch):
+    monkeypatch.setattr(resident, "free_memory", lambda device: 10**9)
     steps(RUNS[run])
 
 
