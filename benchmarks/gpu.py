@@ -2,7 +2,7 @@
 
     python benchmarks/gpu.py --device cuda --size xlmr --json benchmarks/records/gpu.json
 
-Steps of the pipeline's own loop and methods, AdamW included, on random sentences as long as WikiAnn's, in batches of 16, in bfloat16
+Steps of the pipeline's own loop and methods, AdamW included, on random sentences as long as WikiAnn's, batches of 16, bfloat16
 on a GPU; a process each run. `xlmr` is XLM-R-base's shape. Needs `pip install accelerate` for the peer. Keys of the JSON:
 
 * `tokens_per_second`: by method, then by the number of runs at once: useful sub-tokens (padding not counted) that all runs have
