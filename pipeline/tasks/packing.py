@@ -12,6 +12,7 @@ Lengths 5, 2 and 3 take two rows of five:
 (2, 5, [1, 0, 1], [0, 0, 3])
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -111,7 +112,7 @@ class Layout:
         steps = np.arange(width)[None]
         inside = steps < self.lengths[:, None]
         place = np.where(inside, (self.row * self.columns + self.start)[:, None] + steps, 0)
-        found = hidden.flatten(0, 1)[sent(place, hidden.device)]
+        found = hidden.flatten(0, 1).index_select(0, sent(place.ravel(), hidden.device)).unflatten(0, place.shape)
         return found.masked_fill(~sent(inside, hidden.device)[..., None], 0.0)
 
 
@@ -234,14 +235,16 @@ def pack(lengths: tuple[int, ...], most: int | None = None) -> Layout:
 
 def fit(sizes: NDArray[np.int64], order: Sequence[int], columns: int) -> Layout:
     """Put each sequence, in the given order, into the fullest row of `columns` places that has room for it."""
-    room: list[int] = []
-    row, start = np.zeros_like(sizes), np.zeros_like(sizes)
+    rooms: list[tuple[int, int]] = []  # what each row has room for, and its number; ascending
+    known = sizes.tolist()
+    row, start, rows = [0] * len(known), [0] * len(known), 0
     for number in order:
-        size = int(sizes[number])
-        fitting = [(left, r) for r, left in enumerate(room) if left >= size]
-        chosen = min(fitting)[1] if fitting else len(room)
-        if not fitting:
-            room.append(columns)
-        row[number], start[number] = chosen, columns - room[chosen]
-        room[chosen] -= size
-    return Layout(sizes, row, start, len(room), columns)
+        size = known[number]
+        fullest = bisect_left(rooms, (size, -1))
+        if fullest < len(rooms):
+            left, chosen = rooms.pop(fullest)
+        else:
+            left, chosen, rows = columns, rows, rows + 1
+        row[number], start[number] = chosen, columns - left
+        insort(rooms, (left - size, chosen))
+    return Layout(sizes, np.array(row), np.array(start), rows, columns)

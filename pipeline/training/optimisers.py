@@ -40,6 +40,17 @@ def decay_groups(
     return [group for group in groups if group["params"]]
 
 
+def clip(parameters: Sequence[nn.Parameter], limit: float | None) -> Tensor:
+    """Clip gradients as `torch.nn.utils.clip_grad_norm_` does and return their norm; what needs no clipping is not touched.
+
+    What a GPU has computed is not asked for: there they are multiplied by 1.
+    """
+    norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None]).detach()
+    if limit is not None and not (norm.device.type == "cpu" and limit / (norm + CLIP_EPSILON) >= 1):
+        nn.utils.clip_grads_with_norm_(parameters, limit, norm)
+    return norm
+
+
 class ScheduledOptimiser:
     """One optimiser, its schedule over `total` steps and its clipping; counts its own steps."""
 
@@ -61,8 +72,7 @@ class ScheduledOptimiser:
 
     def step(self) -> None:
         """Clip the gradients, step at the scheduled rate, drop the gradients."""
-        limit = float("inf") if self.settings.clip_norm is None else self.settings.clip_norm
-        self.gradient_norm = nn.utils.clip_grad_norm_(self.parameters, limit).detach()
+        self.gradient_norm = clip(self.parameters, self.settings.clip_norm)
         self.last_rate = self.learning_rate
         for group in self.inner.param_groups:
             group["lr"] = self.last_rate
