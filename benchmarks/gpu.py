@@ -79,9 +79,9 @@ class Clock:
         """Note a step with so many useful sub-tokens; return whether to go on."""
         self.steps += 1
         if self.steps == WARM_UP - 1:
-            self.counter.__enter__()
+            self.counter.__enter__()  # type: ignore[no-untyped-call]
         if self.steps == WARM_UP:
-            self.counter.__exit__(None, None, None)
+            self.counter.__exit__(None, None, None)  # type: ignore[no-untyped-call]
             self.products = self.counter.get_total_flops() / tokens
             print("ready", flush=True)
             sys.stdin.readline()
@@ -223,7 +223,7 @@ def together(name: str, runs: int, size: str, device: str, threads: int, seconds
     command = [sys.executable, __file__, "--size", size, "--device", device, "--threads", str(threads)]
     command += ["--seconds", str(seconds), "--worker", name]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    started = [subprocess.Popen(command, **pipes) for _ in range(runs)]
+    started: list[Any] = [subprocess.Popen(command, **pipes) for _ in range(runs)]
     try:
         for process in started:
             while (line := process.stdout.readline()) not in ("ready\n", ""):

@@ -34,8 +34,12 @@ WIDEST = 2
 CHEAP = 64
 """Rows of so many places may be made of shorter sequences all the same: their attention costs next to nothing."""
 
-PASS = {"cpu": 32, "cuda": 512}
-"""What a pass costs beside its sub-tokens, forward and backward, in sub-tokens, by device: see `benchmarks/packing.py`."""
+PASS = {"cpu": 48, "cuda": 512}
+"""What a pass costs beside its sub-tokens, forward and backward, in sub-tokens, by device.
+
+On a CPU about what `benchmarks/packing.py` measures (`pass_in_tokens`), more for small encoders and less for large ones; a GPU's is
+an estimate.
+"""
 
 HIDDEN = -1e9
 """What is added to the attention between sequences, finite so that derivatives of any order are; its exponential is 0."""
@@ -112,7 +116,7 @@ class Layout:
         steps = np.arange(width)[None]
         inside = steps < self.lengths[:, None]
         place = np.where(inside, (self.row * self.columns + self.start)[:, None] + steps, 0)
-        found = hidden.flatten(0, 1).index_select(0, sent(place.ravel(), hidden.device)).unflatten(0, place.shape)
+        found = hidden.flatten(0, 1).index_select(0, sent(place.ravel(), hidden.device)).view(*place.shape, -1)
         return found.masked_fill(~sent(inside, hidden.device)[..., None], 0.0)
 
 
