@@ -73,7 +73,7 @@ def own_rows(model: nn.Module, batch: Mapping[str, Tensor], layout: Layout) -> d
     if not reads_of(model, mask.device).shares or model.encoder.config._attn_implementation != "sdpa":  # type: ignore[union-attr]
         return read
     del read["attention_mask"]
-    if layout.padded:
+    if int(layout.lengths.min()) < mask.shape[1]:  # rows taken out of a batch are as wide as it was
         read["attention_mask"] = mask.bool()[:, None, None].expand(-1, -1, mask.shape[1], -1)
     return read
 

@@ -37,8 +37,8 @@ CHEAP = 64
 PASS = {"cpu": 48, "cuda": 512}
 """What a pass costs beside its sub-tokens, forward and backward, in sub-tokens, by device.
 
-On a CPU about what `benchmarks/packing.py` measures (`pass_in_tokens`), more for small encoders and less for large ones; a GPU's is
-an estimate.
+On a CPU about what `pass_in_tokens` of `benchmarks/packing.py` says: more for small encoders than for large ones. A GPU's is an
+estimate.
 """
 
 HIDDEN = -1e9
@@ -72,11 +72,6 @@ class Layout:
     def shared(self) -> bool:
         """Whether any row holds more than one sequence; otherwise this is the batch as it is padded."""
         return self.rows < len(self.lengths)
-
-    @property
-    def padded(self) -> bool:
-        """Whether any place is padding."""
-        return int(self.lengths.sum()) < self.area
 
     @cached_property
     def owner(self) -> NDArray[np.int64]:
