@@ -74,13 +74,16 @@ def kept_by(run: str) -> dict[str, Tensor]:
 
 
 def save_model(path: Path, loop: Loop, method: Method) -> None:
-    """Save θ, adapters merged, and of the method's own modules those it keeps for children.
+    """Save θ, adapters merged, all word embeddings in it, and of the method's own modules those it keeps for children.
 
     Raises:
         OSError: the disk refuses; it names the file.
     """
     kept = tuple(f"own.{name}." for name in method.keeps)
     found = {f"model.{key}": tensor for key, tensor in merged(loop.model).items()}
+    if (trimmed := loop.ingredients.trimmed) is not None:
+        words = f"model.encoder.{trimmed.name}"
+        found[words] = trimmed.whole(found[words])
     found |= {key: tensor for key, tensor in loop.weights().items() if key.startswith(kept)}
     weights = {key: tensor.contiguous().cpu() for key, tensor in found.items()}
     with atomic_path(path) as temporary:

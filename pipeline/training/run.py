@@ -37,6 +37,7 @@ from pipeline.training.kept import kept_by, load_average, load_parent, save_mode
 from pipeline.training.loop import Fitted, Ingredients, Loop
 from pipeline.training.lora import add_adapters, fixed_names, layers_to_adapt
 from pipeline.training.predictions import write_table
+from pipeline.training.trimming import trimmed
 from pipeline.training.warnings import find_warnings
 from pipeline.training.weights import absent_classes, balanced_by_phase
 
@@ -73,6 +74,8 @@ def train_run(
     phases = method.phases(Setting(**setting_of(spec)))
     ingredients, data = assemble(spec, method, phases)
     tests = {language: data.test(language) for language in spec["evaluate"]}  # what is missing is said before training
+    ingredients, vocabulary = trimmed(spec, ingredients, data, phases, tests)
+    checkpoints.of = ingredients.trimmed.digest if ingredients.trimmed else ""
     warnings = find_warnings(spec, data.counts)
     for warning in warnings:
         print(f"warning: {warning['says']}", file=sys.stderr, flush=True)
@@ -86,6 +89,7 @@ def train_run(
     write_steps(name, loop.steps)
     write_predictions(name, ingredients.task, code, tests, predictions, ingredients.labels, probabilities)
     if keep_model:
+        loop.best, loop.optimisers = None, {}  # their memory goes to the word embeddings that come back
         save_model(paths.run_model(name), loop, method)
     record = {**describe(name, spec, code, threads, data, loop, phases), **stamp}
     record["model"] = sha256(paths.run_model(name)) if keep_model else None
@@ -93,6 +97,7 @@ def train_run(
         record["members"] = {member: sha256(paths.run_model(member)) for member in spec["members"]}
     record["truncated_words"] = sum(examples.truncated_words for examples in tests.values())
     record["tokenised"] = data.counts
+    record["vocabulary"] = vocabulary
     record["warnings"] = warnings
     if weights:
         record["class_weights"] = weights
@@ -252,9 +257,12 @@ def write_predictions(
     write_table(name, kind, code, columns, labels, probabilities)
 
 
-def trainable(loop: Loop) -> int:
-    """Return how many weights of the model training may move."""
-    return sum(p.numel() for p in loop.model.parameters() if p.requires_grad)
+def count(loop: Loop, trainable: bool = False) -> int:
+    """Return how many weights the whole model has, or how many of them training may move."""
+    sizes, trimmed = {name: p.numel() for name, p in loop.model.named_parameters()}, loop.ingredients.trimmed
+    if trimmed is not None:
+        sizes[f"encoder.{trimmed.name}"] = trimmed.original.numel()
+    return sum(sizes[name] for name, p in loop.model.named_parameters() if p.requires_grad or not trainable)
 
 
 def describe(
@@ -283,8 +291,8 @@ def describe(
         "threads": threads,
         "device": torch.cuda.get_device_name() if i.device.type == "cuda" else "cpu",
         "precision": i.precision,
-        "parameters": sum(p.numel() for p in loop.model.parameters()),
-        "trainable": trainable(loop) if any(phase.epochs for phase in phases) else 0,
+        "parameters": count(loop),
+        "trainable": count(loop, trainable=True) if any(phase.epochs for phase in phases) else 0,
         "epochs": fitted.epochs,
         "best_epoch": fitted.best_epoch,
         "selection": selection,
