@@ -83,7 +83,7 @@ def save_model(path: Path, loop: Loop, method: Method) -> None:
     found = {f"model.{key}": tensor for key, tensor in merged(loop.model).items()}
     if (trimmed := loop.ingredients.trimmed) is not None:
         words = f"model.encoder.{trimmed.name}"
-        found[words] = trimmed.whole(found[words])
+        found[words] = trimmed.whole(found[words].cpu())
     found |= {key: tensor for key, tensor in loop.weights().items() if key.startswith(kept)}
     weights = {key: tensor.contiguous().cpu() for key, tensor in found.items()}
     with atomic_path(path) as temporary:
