@@ -44,7 +44,7 @@ def reads_of(model: nn.Module, device: torch.device) -> Reads:
     config: Any = getattr(model.encoder, "config", None)
     architecture = ARCHITECTURES.get(getattr(config, "model_type", ""))
     shares = architecture is not None and architecture.shares_rows
-    return Reads(shares, PASS.get(device.type, PASS["cpu"]))
+    return Reads(config.max_position_embeddings if shares else None, PASS.get(device.type, PASS["cpu"]))
 
 
 def passes_of(model: nn.Module, batch: Mapping[str, Tensor]) -> tuple[Pass, ...]:
@@ -70,7 +70,7 @@ def own_rows(model: nn.Module, batch: Mapping[str, Tensor], layout: Layout) -> d
     """
     read = {key: batch[key] for key in INPUTS if key in batch}
     mask = read["attention_mask"]
-    if not reads_of(model, mask.device).shares or model.encoder.config._attn_implementation != "sdpa":  # type: ignore[union-attr]
+    if reads_of(model, mask.device).longest is None or model.encoder.config._attn_implementation != "sdpa":  # type: ignore[union-attr]
         return read
     del read["attention_mask"]
     if int(layout.lengths.min()) < mask.shape[1]:  # rows taken out of a batch are as wide as it was

@@ -120,11 +120,11 @@ class Reads:
     """How an encoder reads batches.
 
     Attributes:
-        shares: whether sequences may share rows; as each keeps its positions, these may be longer than any sequence it reads.
+        longest: the longest row that sequences may share; `None`: each has its own.
         per_pass: what a pass costs beside its sub-tokens, in sub-tokens.
     """
 
-    shares: bool = False
+    longest: int | None = None
     per_pass: int = PASS["cpu"]
 
 
@@ -158,8 +158,8 @@ class Pass:
 def plan(lengths: tuple[int, ...], reads: Reads) -> tuple[Pass, ...]:
     """Return the passes in which an encoder reads sequences of the given lengths: one where they share rows, else by length."""
     sizes = np.asarray(lengths, dtype=np.int64)
-    if reads.shares:
-        return (Pass(np.arange(len(sizes)), pack(lengths)),)
+    if reads.longest is not None:
+        return (Pass(np.arange(len(sizes)), pack(lengths, reads.longest)),)
     return tuple(Pass(index, in_own_rows(sizes[index])) for index in by_length(sizes, reads.per_pass))
 
 
@@ -206,7 +206,7 @@ def in_own_rows(sizes: NDArray[np.int64]) -> Layout:
     return Layout(sizes, np.arange(len(sizes)), np.zeros(len(sizes), dtype=np.int64), len(sizes), int(sizes.max()))
 
 
-def pack(lengths: tuple[int, ...]) -> Layout:
+def pack(lengths: tuple[int, ...], most: int | None = None) -> Layout:
     """Lay out sequences with little padding: the longest first, each where it leaves least room (best fit decreasing).
 
     Rows as long as the longest sequence are tried first, then longer ones, until `USEFUL` of the places are. Where a row each
@@ -214,12 +214,15 @@ def pack(lengths: tuple[int, ...]) -> Layout:
 
     Args:
         lengths: sub-tokens of each sequence, at least 1.
+        most: the longest row there may be; `None` for no limit.
     """
     sizes = np.asarray(lengths, dtype=np.int64)
     longest, total = int(sizes.max()), int(sizes.sum())
     best = in_own_rows(sizes)
     order = np.argsort(-sizes, kind="stable").tolist()
-    for columns in range(longest, min(max(WIDEST * longest, CHEAP), total) + 1):
+    widest = min(max(WIDEST * longest, CHEAP), total)
+    widest = max(longest, widest if most is None else min(widest, most))
+    for columns in range(longest, widest + 1):
         if total >= USEFUL * best.area:
             break
         if -(-total // columns) * columns >= best.area:  # full rows of this length would be no better

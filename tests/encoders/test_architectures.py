@@ -97,19 +97,6 @@ def test_sequences_share_rows_where_the_row_says_so(folders, architecture):
     torch.testing.assert_close(hidden_states(model, batch) * kept, alone * kept, rtol=0, atol=2e-6)
 
 
-@pytest.mark.parametrize("architecture", [name for name, row in ARCHITECTURES.items() if row.shares_rows])
-def test_a_shared_row_may_be_longer_than_any_sequence_that_an_encoder_reads(folders, architecture):
-    encoder = load_encoder(folders / architecture)
-    model, lengths = TaskModel(encoder.model.eval(), nn.Identity()), torch.tensor([36, 30, 29, 28, 27])
-    kept = torch.arange(36)[None] < lengths[:, None]
-    ids = torch.randint(6, 20, kept.shape, generator=torch.Generator().manual_seed(0))
-    batch = {"input_ids": ids.where(kept, torch.tensor(encoder.pad_id)), "attention_mask": kept.long()}
-    (only,) = passes_of(model, batch)
-    assert only.layout.columns > encoder.max_length
-    alone = encoder.model(**batch).last_hidden_state
-    torch.testing.assert_close(hidden_states(model, batch)[kept], alone[kept], rtol=0, atol=1e-5)
-
-
 @ROWS
 def test_what_a_folder_is_loaded_as(folders, architecture):
     encoder, row = load_encoder(folders / architecture), ARCHITECTURES[architecture]

@@ -113,7 +113,7 @@ def test_per_class_draws_from_each_class_of_each_language():
 
 
 def make_streams(streams, pools):
-    return Streams(streams, pools, ("alpha", "beta"), 0, torch.device("cpu"), (1, "test"), reads=Reads(True))
+    return Streams(streams, pools, ("alpha", "beta"), 0, torch.device("cpu"), (1, "test"), reads=Reads(512))
 
 
 def test_paired_streams_share_ids():
