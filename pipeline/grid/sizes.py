@@ -123,6 +123,7 @@ def work_of_run(spec: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> Wor
     method = method_of(spec["method"])
     held = method.held(batch, len(spec["sources"]))
     batches, steps = batches_of(spec, held, trained, epochs, batch)
+    held = min(held, training.get("micro_batch") or held)
     looks = epochs if training.get("select") == "best" else 0
     dev = sum(number for (_, split, _), number in counted.items() if split == "dev")
     test = sum(number for (_, split, _), number in counted.items() if split == "test")

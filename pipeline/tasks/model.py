@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from pipeline.common.errors import UserError
 from pipeline.encoders.architectures import ARCHITECTURES, first_position
 from pipeline.tasks.packing import Layout, pack
 
@@ -64,6 +65,19 @@ class TaskModel(nn.Module):
         """Return the logits of a batch."""
         logits: Tensor = self.head(hidden_states(self, batch))  # (B, T, H) -> logits
         return logits
+
+
+def pass_again(encoder: nn.Module) -> None:
+    """Let an encoder's layers keep their inputs alone in training, and be passed again where a gradient needs the rest.
+
+    Raises:
+        UserError: its class cannot.
+    """
+    if not getattr(encoder, "supports_gradient_checkpointing", False):
+        raise UserError(
+            "training.activation_checkpointing: the encoder's class in transformers cannot do it; leave it out"
+        )
+    encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
 
 
 def start_new(*layers: nn.Linear) -> None:
