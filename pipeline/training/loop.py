@@ -151,7 +151,7 @@ class Loop:
             UserError: layers are to be passed again, and at the given parameters they would be passed at θ.
         """
         module = self.model if module is None else module
-        if parameters is not None and getattr(self.ingredients.model.encoder, "is_gradient_checkpointing", False):
+        if parameters is not None and self.ingredients.model.passed_again:
             raise UserError("training.activation_checkpointing: this method looks at losses at other parameters than θ")
         if whole:
             return self.task_loss(module, batch, parameters)

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from pipeline.methods.contract import Batch
 from pipeline.tasks.examples import labelled
@@ -75,13 +74,14 @@ class _Known(torch.autograd.Function):
         return value.clone()
 
     @staticmethod
-    @once_differentiable
     def backward(context: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradient times the cotangent; what was kept is let go tensor by tensor.
 
         Raises:
-            RuntimeError: it was called before.
+            RuntimeError: it was called before, or is to be differentiated once more.
         """
+        if torch.is_grad_enabled():
+            raise RuntimeError("the loss of a batch in parts can be differentiated only once: see Trainer.parts")
         kept, context.gradient = context.gradient, None
         if kept is None:
             raise RuntimeError("the loss of a batch in parts can be gone through backwards only once")

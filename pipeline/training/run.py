@@ -162,7 +162,7 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
     if lora:  # last: what else is drawn is drawn as without
         add_adapters(model.encoder, adapted, lora)
     if training.get("activation_checkpointing"):
-        pass_again(model.encoder)
+        pass_again(model)
     ingredients = Ingredients(
         task=task,
         model=model,

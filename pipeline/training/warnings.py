@@ -47,8 +47,8 @@ def made_again(number: int, steps: int) -> list[dict[str, Any]]:
     """Return the warning of a run of which a number of steps were not finite in bfloat16 (`pipeline.training.retries`)."""
     if not number:
         return []
-    were = "step was" if number == 1 else "steps were"
-    says = f"{number:,} of {steps:,} {were} not finite in bfloat16 and made again in float32"
+    were = "was" if number == 1 else "were"
+    says = f"{number:,} of {steps:,} training steps {were} not finite in bfloat16 and made again in float32"
     return [{"kind": FLOAT32, "number": number, "steps": steps, "says": says}]
 
 
