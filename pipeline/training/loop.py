@@ -170,6 +170,7 @@ class Loop:
 
     def task_loss(self, module: nn.Module, batch: Batch, parameters: Mapping[str, Tensor] | None) -> Tensor:
         """Return the task's mean loss of a batch that goes through a module at once."""
+        self.retries.passes(len(batch["row"]))
         with self.autocast():
             logits = module(batch) if parameters is None else functional_call(module, dict(parameters), (batch,))
         value: Tensor = self.ingredients.task.loss(logits, batch)
@@ -183,7 +184,9 @@ class Loop:
     def parts(self, batch: Batch, least: int = 1) -> list[Part]:
         """Return the parts that a batch goes through the model in, at least so many where it has as many rows."""
         rows = len(batch["row"])
-        return parts_of(batch, max(least, -(-rows // (self.micro_batch or rows))))
+        found = parts_of(batch, max(least, -(-rows // (self.micro_batch or rows))))
+        self.retries.passes(len(found[0].batch["row"]))
+        return found
 
     def recomputed(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function; with micro-batches its activations are not kept, but made anew where a gradient needs them."""

@@ -76,11 +76,6 @@ class Replay:
         """Begin again with the first batch."""
         self.position = 0
 
-    @property
-    def largest(self) -> int:
-        """Examples of the largest batch so far."""
-        return max((len(batch["row"]) for _, batch in self.drawn), default=0)
-
 
 class Beginning:
     """Where a step began, so far as it takes to make it again."""
@@ -140,6 +135,7 @@ class Retries:
         self.beginning: Beginning | None = None  # of the step that is under way, where it may be made again
         self.in_float32 = False  # whether it is
         self.losses: list[Tensor] = []  # of it, not looked at yet
+        self.largest = 0  # examples that went through the model at a time in it, at most
 
     @property
     def bfloat16(self) -> bool:
@@ -157,6 +153,7 @@ class Retries:
         replay, self.beginning = Replay(draw), Beginning(self.trained)
         try:
             while True:
+                self.largest = 0
                 try:
                     return make(replay)
                 except torch.OutOfMemoryError:
@@ -167,7 +164,7 @@ class Retries:
                 if fits:
                     self.in_float32, self.fitting.float32_steps = True, self.fitting.float32_steps + 1
                 else:
-                    self.halve(replay.largest)
+                    self.halve()
                 replay.rewind()
                 self.losses.clear()
         finally:
@@ -197,13 +194,17 @@ class Retries:
         if not bool(seen.isfinite().all()):
             raise NotFiniteError
 
-    def halve(self, largest: int) -> None:
+    def passes(self, examples: int) -> None:
+        """Note that so many examples go through the model at a time."""
+        self.largest = max(self.largest, examples)
+
+    def halve(self) -> None:
         """Let half as many examples go through the model at a time.
 
         Raises:
             UserError: it is one already.
         """
-        now = min(largest, self.fitting.micro_batch or largest)
+        now = self.largest
         if now <= 1:
             raise UserError(too_large("a training step with one example at a time", "training.max_length"))
         self.fitting.micro_batch = -(-now // 2)

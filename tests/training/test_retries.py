@@ -41,7 +41,7 @@ METHODS = {
     "language_adversarial": few("language_adversarial"),
     "metaxl": few("metaxl", **PHI),
     "metaxl, paper": few("metaxl", placement=[1], **PAPER),
-    "x_maml": many("x_maml", inner_lr=0.1, meta_batch="all"),
+    "x_maml": many("x_maml", inner_lr=0.1, meta_batch="one"),
     "xla_maml, first order": many("xla_maml", inner_lr=0.1, first_order=True),
     "reptile": many("reptile", inner_steps=2),
     "meta_optimizer": many("meta_optimizer", meta_train=False, interval=2, meta_lr=0.1),
@@ -102,9 +102,10 @@ def state(loop, streams):
 def passes(loop, streams):
     """How often anything goes through the model in a step."""
     seen = []
-    hook = loop.model.register_forward_pre_hook(lambda module, inputs: seen.append(None))
+    hook = loop.model.encoder.register_forward_pre_hook(lambda module, inputs: seen.append(None))
     step(loop, streams)
     hook.remove()
+    assert seen
     return len(seen)
 
 
@@ -120,7 +121,7 @@ def full_at(loop, number):
                 parameter.grad = torch.ones_like(parameter)
             raise torch.OutOfMemoryError
 
-    hook = loop.model.register_forward_pre_hook(fail)
+    hook = loop.model.encoder.register_forward_pre_hook(fail)
     yield
     hook.remove()
     assert len(seen) >= number
@@ -292,16 +293,18 @@ def in_bfloat16(spec):
 
 
 @contextmanager
-def overflow_at(loop, number, always=False):
-    """From the `number`-th pass in bfloat16 on, to the end of that attempt, logits are not finite; `always`: in float32 too."""
+def overflow_at(loop, number):
+    """What the `number`-th pass in bfloat16 makes is not finite."""
     seen = []
 
-    def spoil(module, inputs, logits):
+    def spoil(module, inputs, output):
         low = torch.is_autocast_enabled("cpu")
         seen.append(low)
-        return logits * float("nan") if (low or always) and sum(seen) == number else logits
+        if low and sum(seen) == number:
+            output.last_hidden_state = output.last_hidden_state * float("nan")
+        return output
 
-    hook = loop.model.register_forward_hook(spoil)
+    hook = loop.model.encoder.register_forward_hook(spoil)
     yield
     hook.remove()
     assert sum(seen) >= number
