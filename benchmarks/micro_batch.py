@@ -1,12 +1,12 @@
 """What a step in parts costs and saves, and how near it comes to the step of the whole batch; activation checkpointing beside it.
 
-    python benchmarks/micro_batch.py --size base --threads 1 --json benchmarks/records/micro_batch.json
+    python benchmarks/micro_batch.py --size small --threads 1 --rounds 2 --json benchmarks/records/micro_batch.json
 
-Real steps of the pipeline's own loop and methods on random sentences of 12 to 128 sub-tokens, in batches of 32. `base` is
-BERT-base's shape, 12 × 768. Errors are of SGD steps in float32 without dropout, large enough that it is not the rounding of the
-parameters that is measured. Keys of the JSON:
+Real steps of the pipeline's own loop and methods on random sentences of 12 to 64 sub-tokens, in batches of 16. `small` is
+multilingual-e5-small's shape, 12 × 384, `base` BERT-base's, 12 × 768. Errors are of SGD steps in float32 without dropout, large
+enough that it is not the rounding of the parameters that is measured. Keys of the JSON:
 
-`micro_batch_error`   largest difference of a step's update, in parts of 5 or as a whole, over the largest update; of all methods
+`micro_batch_error`   largest difference of a step's update, in parts of 3 or as a whole, over the largest update; of all methods
 `errors`              the same by method: the larger of θ's and φ's, each over its own largest update
 `memory_over_whole`   peak memory of a joint step, by the examples that go through the model at a time, over that of whole batches
 `time_over_whole`     a step's time likewise; the median of the rounds, each step between two of whole batches
@@ -42,10 +42,14 @@ from pipeline.training.streams import Streams
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, only its own folder is on it
 from benchmarks.common import Step, machine, memory_of, peak_memory, run, seconds
 
-SIZES = {"tiny": (2, 128, 4, 2000), "base": (12, 768, 12, 30522)}  # layers, width, heads, vocabulary
+SIZES = {
+    "tiny": (2, 128, 4, 2000),
+    "small": (12, 384, 12, 8000),
+    "base": (12, 768, 12, 30522),
+}  # layers, width, heads, vocabulary
 LABELS = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
-BATCH, PARTS_OF = 32, 5
-MICRO_BATCHES = (16, 8, 4, 2, 1)
+BATCH, PARTS_OF = 16, 3
+MICRO_BATCHES = (8, 4, 2, 1)
 SETTING = Setting(("alpha",), ("beta",), None, None, None, BATCH, 1, "last", auxiliary=("gamma", "delta"))
 PHI = {"meta_lr": 0.1, "meta_optimizer": "sgd"}
 PAPER = {"variant": "paper", "residual": False, "gate": False, "detach": False, "meta_weight_decay": 0.0, **PHI}
@@ -65,7 +69,7 @@ METHODS: dict[str, dict[str, Any]] = {
 def examples(pool: Pool, size: str) -> Examples:
     """Return random sentences of unlike lengths."""
     rng = np.random.default_rng([ord(letter) for letter in f"{pool.language} {pool.split}"])
-    lengths = rng.integers(12, 129, 2 * BATCH)
+    lengths = rng.integers(12, 65, 2 * BATCH)
     ids = [rng.integers(5, SIZES[size][3], length) for length in lengths]
     labels = [np.where(rng.random(length) < 0.6, rng.integers(0, len(LABELS), length), -100) for length in lengths]
     names = [f"{pool.language}-{i}" for i in range(len(ids))]
