@@ -115,7 +115,7 @@ class Loop:
         self.generator = torch.Generator().manual_seed(int(seeded(ingredients.seed, "method").integers(2**62)))
         self.own_settings: dict[str, OptimizerSettings | None] = {}
         self.optimisers: dict[str, ScheduledOptimiser] = {}
-        self.retries = Retries(self, ingredients.precision, ingredients.micro_batch)
+        self.retries = Retries(self, ingredients.micro_batch)
         self.fitted = Fitted()
         self.records: list[dict[str, Any]] = []  # one per epoch, of all phases
         self.steps: list[dict[str, Any]] = []  # one per step
@@ -175,6 +175,11 @@ class Loop:
             logits = module(batch) if parameters is None else functional_call(module, dict(parameters), (batch,))
         value: Tensor = self.ingredients.task.loss(logits, batch)
         return value
+
+    @property
+    def precision(self) -> str:
+        """The run's precision, `bfloat16` or `float32`."""
+        return self.ingredients.precision
 
     @property
     def micro_batch(self) -> int | None:

@@ -35,6 +35,10 @@ class Trained(Protocol):
     memory: dict[str, Any]
     optimisers: dict[str, ScheduledOptimiser]
 
+    @property
+    def precision(self) -> str:
+        """Return `bfloat16` or `float32`, the run's."""
+
     def randomness(self) -> dict[str, Any]:
         """Return the state of all randomness but that of the streams."""
 
@@ -125,12 +129,11 @@ class Retries:
 
     Args:
         trained: what they change.
-        precision: the run's.
         micro_batch: what the run begins with.
     """
 
-    def __init__(self, trained: Trained, precision: str, micro_batch: int | None) -> None:
-        self.trained, self.precision = trained, precision
+    def __init__(self, trained: Trained, micro_batch: int | None) -> None:
+        self.trained = trained
         self.fitting = Fitting(micro_batch)
         self.beginning: Beginning | None = None  # of the step that is under way, where it may be made again
         self.in_float32 = False  # whether it is
@@ -140,7 +143,7 @@ class Retries:
     @property
     def bfloat16(self) -> bool:
         """Whether passes are in mixed precision now."""
-        return self.precision == "bfloat16" and not self.in_float32
+        return self.trained.precision == "bfloat16" and not self.in_float32
 
     def step(self, make: Callable[[Draw], Made], draw: Draw) -> Made:
         """Make a step.
@@ -148,7 +151,7 @@ class Retries:
         Raises:
             UserError: it does not fit with one example at a time either, or cannot be taken back.
         """
-        if not can_fail(self.trained.device, self.precision):
+        if not can_fail(self.trained.device, self.trained.precision):
             return make(draw)
         replay, self.beginning = Replay(draw), Beginning(self.trained)
         try:

@@ -316,9 +316,8 @@ def test_a_step_that_is_not_finite_is_the_step_in_float32(languages, spec):
     low = in_bfloat16(spec)
     count = passes(*ready(low))
     expected, own = ready(low)
-    expected.retries.precision = "float32"
+    expected.retries.in_float32 = True
     step(expected, own)
-    expected.retries.precision = "bfloat16"
     last = step(expected, own)
     for number in range(1, count + 1):
         loop, streams = ready(low)
