@@ -1,13 +1,13 @@
 """What a step in parts costs and saves, and how near it comes to the step of the whole batch; activation checkpointing beside it.
 
-    python benchmarks/micro_batch.py --size small --threads 1 --rounds 2 --json benchmarks/records/micro_batch.json
+    python benchmarks/micro_batch.py --size tiny --threads 1 --json benchmarks/records/micro_batch.json
 
 Real steps of the pipeline's own loop and methods on random sentences of 12 to 64 sub-tokens, in batches of 16. `small` is
-multilingual-e5-small's shape, 12 × 384, `base` BERT-base's, 12 × 768. Errors are of SGD steps in float32 without dropout, large
-enough that it is not the rounding of the parameters that is measured. Keys of the JSON:
+multilingual-e5-small's shape, 12 × 384, `base` BERT-base's, 12 × 768. Errors are of SGD steps in float32 without dropout, and
+of what a step adds to the weights before their last digits round it. Keys of the JSON:
 
 `micro_batch_error`   largest difference of a step's update, in parts of 3 or as a whole, over the largest update; of all methods
-`errors`              the same by method: the larger of θ's and φ's, each over its own largest update
+`errors`              the same by method: the larger of both optimisers' where φ has its own, each over its own largest update
 `memory_over_whole`   peak memory of a joint step, by the examples that go through the model at a time, over that of whole batches
 `time_over_whole`     a step's time likewise; the median of the rounds, each step between two of whole batches
 `checkpointed`        both figures of whole batches with activation checkpointing
@@ -17,7 +17,7 @@ Memory is what a process of its own takes beyond its imports (the allocator's pe
 
 import statistics
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -116,22 +116,25 @@ def make_loop(label: str, size: str, device: str, micro_batch: int | None = None
 # ----------------------------------------------------------------------------------------------------------------- error
 
 
-def update(label: str, size: str, device: str, micro_batch: int | None) -> dict[str, dict[str, Tensor]]:
-    """Return what a step adds to θ and to what the method owns, in float64."""
+def update(label: str, size: str, device: str, micro_batch: int | None) -> dict[str, list[Tensor]]:
+    """Return what a step adds to θ (`model`) and to what the method owns, before it is rounded to the weights' last digits."""
     loop, streams = make_loop(label, size, device, micro_batch)
-    before = {name: tensor.clone() for name, tensor in loop.weights().items()}
+    found: dict[str, list[Tensor]] = {}
+    for name, optimiser in loop.optimisers.items():
+
+        def note(inner: torch.optim.Optimizer, *_: object, name: str = name) -> None:
+            groups = [(group["lr"], parameter) for group in inner.param_groups for parameter in group["params"]]
+            found[name] = [-rate * (torch.zeros_like(p) if p.grad is None else p.grad) for rate, p in groups]
+
+        optimiser.inner.register_step_pre_hook(note)
     loop.ingredients.method.step(loop, streams.draw)
-    moved: dict[str, dict[str, Tensor]] = {"θ": {}, "φ": {}}
-    for name, tensor in loop.weights().items():
-        if tensor.is_floating_point():
-            moved["θ" if name.startswith("model.") else "φ"][name] = tensor.double() - before[name].double()
-    return moved
+    return found
 
 
-def difference(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> float:
-    """Return the largest difference over the largest value; 0 where there is nothing."""
-    largest = max((float(tensor.abs().max()) for tensor in expected.values()), default=0.0)
-    return max((float((found[k] - expected[k]).abs().max()) for k in expected), default=0.0) / (largest or 1.0)
+def difference(found: Sequence[Tensor], expected: Sequence[Tensor]) -> float:
+    """Return the largest difference over the largest value."""
+    largest = max(float(tensor.abs().max()) for tensor in expected)
+    return max(float((a - b).abs().max()) for a, b in zip(found, expected, strict=True)) / largest
 
 
 def error(label: str, size: str, device: str) -> float:

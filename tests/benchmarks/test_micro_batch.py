@@ -15,18 +15,17 @@ def one_thread(monkeypatch):
 @pytest.mark.parametrize("label", micro_batch.METHODS)
 def test_a_step_in_parts_is_near_that_of_the_whole(label):
     whole = micro_batch.update(label, "tiny", "cpu", None)
-    assert max(float(tensor.abs().max()) for tensor in whole["θ"].values()) > 1e-4
-    assert bool(whole["φ"]) == (
-        label.partition(",")[0] in ("joint_rtn", "language_adversarial", "multi_task", "metaxl")
-    )
-    assert micro_batch.error(label, "tiny", "cpu") < 1e-5
+    assert whole.keys() == {"model"} | ({"rtn"} if label.startswith("metaxl") else set())
+    assert all(max(float(tensor.abs().max()) for tensor in moved) > 0 for moved in whole.values())
+    assert 0 < micro_batch.error(label, "tiny", "cpu") < 1e-5
 
 
 def test_an_error_is_that_of_the_worst_number_over_the_largest():
-    expected = {"a": torch.tensor([1.0, -4.0]), "b": torch.tensor([2.0])}
-    found = {"a": torch.tensor([1.0, -4.5]), "b": torch.tensor([2.25])}
+    expected, found = (
+        [torch.tensor([1.0, -4.0]), torch.tensor([2.0])],
+        [torch.tensor([1.0, -4.5]), torch.tensor([2.25])],
+    )
     assert micro_batch.difference(found, expected) == 0.125
-    assert micro_batch.difference({}, {}) == 0
 
 
 def test_every_way_makes_steps(monkeypatch):
