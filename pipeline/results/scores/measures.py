@@ -10,7 +10,7 @@ Every score is a function of counts summed over test items, K of them per item:
 | `f1_macro` | tp, fp, fn of every class | mean F1 over the classes that occur |
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -27,24 +27,72 @@ Totals = dict[tuple[str, str], tuple[dict[str, float], int]]
 """By (language, split): scores by full name, and the number of examples."""
 
 
+def totalled(task: str) -> tuple[str, ...]:
+    """Return the columns of outcomes that `totals` reads; ids, which are most of a file, are not among them."""
+    if task == "ner":
+        return ("lang", "split", "scheme", "type", "tp", "fp", "fn")
+    return ("lang", "split", *(ANSWERS if task == "qa" else ("gold", "predicted")))
+
+
 def totals(task: str, outcomes: pa.Table) -> Totals:
     """Return every score of every language and split."""
     if task == "ner":
         return _entity_totals(outcomes)
+    return _answer_totals(outcomes) if task == "qa" else _class_totals(outcomes, task)
+
+
+def _answer_totals(outcomes: pa.Table) -> Totals:
     found: Totals = {}
-    for pair in _pairs(outcomes):
-        part = _part(outcomes, *pair)
-        if task == "qa":
-            scores = {name: float(pc.mean(part[name]).as_py()) for name in ANSWERS}
-        else:
-            scores = class_score.score_classes(part["gold"].to_pylist(), part["predicted"].to_pylist(), task)
-        found[pair] = (scores, part.num_rows)
+    pairs = sorted(key for key, _ in grouped(outcomes, ("lang", "split")))
+    for pair in pairs:
+        part = _part(outcomes, *pair) if len(pairs) > 1 else outcomes
+        found[pair] = {name: float(pc.mean(part[name]).as_py()) for name in ANSWERS}, part.num_rows
     return found
 
 
-def _pairs(outcomes: pa.Table) -> list[tuple[str, str]]:
-    rows = outcomes.select(["lang", "split"]).group_by(["lang", "split"]).aggregate([]).to_pylist()
-    return sorted((row["lang"], row["split"]) for row in rows)
+def _class_totals(outcomes: pa.Table, task: str) -> Totals:
+    told: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
+    for (language, split, gold, predicted), (n,) in grouped(outcomes, ("lang", "split", "gold", "predicted")):
+        told.setdefault((language, split), {})[gold, predicted] = n
+    return {
+        pair: (class_score.metrics(_class_counts(confused), task), sum(confused.values()))
+        for pair, confused in sorted(told.items())
+    }
+
+
+def _class_counts(confused: Mapping[tuple[str, str], int]) -> dict[str, Floats]:
+    """Return tp, fp and fn of every class that occurs, sorted by name, of examples counted by gold and predicted class."""
+    found = {name: np.zeros(3) for name in sorted({name for pair in confused for name in pair})}
+    for (gold, predicted), n in confused.items():
+        if gold == predicted:
+            found[gold][0] += n
+        else:
+            found[predicted][1] += n
+            found[gold][2] += n
+    return found
+
+
+def grouped(
+    table: pa.Table, keys: Sequence[str], summed: Sequence[str] = ()
+) -> Iterator[tuple[tuple[str, ...], tuple[int, ...]]]:
+    """Yield, of rows that agree in all keys, what these are, the number of rows, and the sums of further columns.
+
+    Args:
+        table: the rows.
+        keys: columns of text.
+        summed: columns of integers.
+    """
+    if not table.num_rows:
+        return
+    columns = [table[name].combine_chunks().dictionary_encode() for name in keys]
+    names = [column.dictionary.to_pylist() for column in columns]
+    shape = [len(values) for values in names]
+    places = np.ravel_multi_index([column.indices.to_numpy(zero_copy_only=False) for column in columns], shape)
+    there, group = np.unique(places, return_inverse=True)
+    sums = [np.bincount(group)]
+    sums += [np.bincount(group, weights=table[name].to_numpy()).astype(np.int64) for name in summed]
+    for place, *found in zip(zip(*np.unravel_index(there, shape), strict=True), *sums, strict=True):
+        yield tuple(values[i] for values, i in zip(names, place, strict=True)), tuple(map(int, found))
 
 
 def _part(outcomes: pa.Table, language: str, split: str | None = None) -> pa.Table:
@@ -53,16 +101,13 @@ def _part(outcomes: pa.Table, language: str, split: str | None = None) -> pa.Tab
 
 
 def _entity_totals(outcomes: pa.Table) -> Totals:
-    keys = ["lang", "split", "scheme", "type"]
-    summed = outcomes.group_by(keys).aggregate([("tp", "sum"), ("fp", "sum"), ("fn", "sum"), ("id", "count")])
     counts: dict[tuple[str, str], dict[tuple[str, str], ner_score.Counts]] = {}
     sizes: dict[tuple[str, str], int] = {}
-    for row in summed.sort_by([(key, "ascending") for key in keys]).to_pylist():
-        pair = row["lang"], row["split"]
-        entry = ner_score.Counts(row["tp_sum"], row["fp_sum"], row["fn_sum"])
-        counts.setdefault(pair, {})[row["scheme"], row["type"]] = entry
-        if row["type"] == ner_score.ALL:
-            sizes[pair] = row["id_count"]
+    found = grouped(outcomes, ("lang", "split", "scheme", "type"), ("tp", "fp", "fn"))
+    for (language, split, scheme, kind), (n, *sums) in sorted(found):
+        counts.setdefault((language, split), {})[scheme, kind] = ner_score.Counts(*sums)
+        if kind == ner_score.ALL:
+            sizes[language, split] = n
     return {pair: (ner_score.metrics(found), sizes[pair]) for pair, found in counts.items()}
 
 
@@ -85,7 +130,7 @@ def items(task: str, metric: str, runs: Mapping[str, pa.Table], language: str) -
     if task == "ner":
         return _entity_items(metric, parts)
     parts = {where: part.sort_by("id") for where, part in parts.items()}
-    _same_items({where: part["id"].to_pylist() for where, part in parts.items()}, language)
+    _same_items({where: part["id"] for where, part in parts.items()}, language)
     tables = list(parts.values())
     if metric in ("accuracy", *ANSWERS):
         column = "correct" if metric == "accuracy" else metric
@@ -115,11 +160,11 @@ def item_ids(task: str, outcomes: pa.Table, language: str) -> list[str]:
     return sorted(part["id"].to_pylist())
 
 
-def _same_items(ids: Mapping[str, list[str]], language: str) -> None:
+def _same_items(ids: Mapping[str, pa.ChunkedArray], language: str) -> None:
     """All runs must have been tested on the same items."""
     first = next(iter(ids))
     for where, found in ids.items():
-        if found != ids[first]:
+        if where != first and not found.equals(ids[first]):
             raise UserError(f"{where}: its test items of {language!r} are not those of {first}")
 
 
@@ -164,13 +209,12 @@ def _entity_items(metric: str, parts: Mapping[str, pa.Table]) -> tuple[Floats, M
     ids, counts = {}, []
     for where, part in parts.items():
         part = part.filter(pc.equal(part["scheme"], scheme))
-        ids[where] = sorted(part.filter(pc.equal(part["type"], ner_score.ALL))["id"].to_pylist())
+        every = part.filter(pc.equal(part["type"], ner_score.ALL))["id"]
+        ids[where] = every.take(pc.sort_indices(every))
         rows = part.filter(pc.equal(part["type"], kind))
-        place = {name: i for i, name in enumerate(ids[where])}
-        values = np.zeros((len(place), 3))
-        values[[place[name] for name in rows["id"].to_pylist()]] = np.stack(
-            [rows[name].to_numpy() for name in ("tp", "fp", "fn")], axis=1
-        )
+        values = np.zeros((len(ids[where]), 3))
+        places = pc.index_in(rows["id"], value_set=ids[where]).to_numpy()
+        values[places] = np.stack([rows[name].to_numpy() for name in ("tp", "fp", "fn")], axis=1)
         counts.append(values)
     language = next((part["lang"][0].as_py() for part in parts.values() if part.num_rows), "")
     _same_items(ids, language)
