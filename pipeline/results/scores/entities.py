@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.results.scores.columns import numbers
 from pipeline.tasks.ner_score import ALL, SCHEMES, parse_tag
 
 AT_ONCE = 16_384
@@ -56,7 +57,7 @@ def count_entities(gold: pa.ListArray, predicted: pa.ListArray) -> Found | None:
     """
     if any(tags.null_count or tags.values.null_count for tags in (gold, predicted)):
         return None
-    lengths = [pc.list_value_length(tags).to_numpy(zero_copy_only=False) for tags in (gold, predicted)]
+    lengths = [numbers(pc.list_value_length(tags)) for tags in (gold, predicted)]
     if not np.array_equal(*lengths):
         return None
     columns = [tags.flatten().dictionary_encode() for tags in (gold, predicted)]
@@ -80,7 +81,7 @@ def words(tags: pa.DictionaryArray, kinds: Sequence[str], first: Ints) -> Words:
     """
     parsed = [parse_tag(tag) for tag in tags.dictionary.to_pylist()]
     places = {kind: place for place, kind in enumerate(kinds)}
-    codes = tags.indices.to_numpy(zero_copy_only=False)
+    codes = numbers(tags.indices)
     kind = np.array([places.get(kind, -1) for _, kind in parsed] or [-1])[codes]
     begins = np.array([prefix == "B" for prefix, _ in parsed] or [False])[codes]
     fresh = np.zeros(len(codes) + 1, dtype=bool)

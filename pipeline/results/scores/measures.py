@@ -10,7 +10,7 @@ Every score is a function of counts summed over test items, K of them per item:
 | `f1_macro` | tp, fp, fn of every class | mean F1 over the classes that occur |
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from pipeline.common.errors import UserError
 from pipeline.data.schema import CLASSES
+from pipeline.results.scores.columns import grouped, numbers
 from pipeline.results.statistics.crossed import Metric
 from pipeline.results.statistics.seeds import Floats
 from pipeline.tasks import class_score, ner_score
@@ -72,29 +73,6 @@ def _class_counts(confused: Mapping[tuple[str, str], int]) -> dict[str, Floats]:
     return found
 
 
-def grouped(
-    table: pa.Table, keys: Sequence[str], summed: Sequence[str] = ()
-) -> Iterator[tuple[tuple[str, ...], tuple[int, ...]]]:
-    """Yield, of rows that agree in all keys, what these are, the number of rows, and the sums of further columns.
-
-    Args:
-        table: the rows.
-        keys: columns of text.
-        summed: columns of integers.
-    """
-    if not table.num_rows:
-        return
-    columns = [table[name].combine_chunks().dictionary_encode() for name in keys]
-    names = [column.dictionary.to_pylist() for column in columns]
-    shape = [len(values) for values in names]
-    places = np.ravel_multi_index([column.indices.to_numpy(zero_copy_only=False) for column in columns], shape)
-    there, group = np.unique(places, return_inverse=True)
-    sums = [np.bincount(group)]
-    sums += [np.bincount(group, weights=table[name].to_numpy()).astype(np.int64) for name in summed]
-    for place, *found in zip(zip(*np.unravel_index(there, shape), strict=True), *sums, strict=True):
-        yield tuple(values[i] for values, i in zip(names, place, strict=True)), tuple(map(int, found))
-
-
 def _part(outcomes: pa.Table, language: str, split: str | None = None) -> pa.Table:
     chosen = pc.equal(outcomes["lang"], language)
     return outcomes.filter(chosen if split is None else pc.and_(chosen, pc.equal(outcomes["split"], split)))
@@ -109,6 +87,15 @@ def _entity_totals(outcomes: pa.Table) -> Totals:
         if kind == ner_score.ALL:
             sizes[language, split] = n
     return {pair: (ner_score.metrics(found), sizes[pair]) for pair, found in counts.items()}
+
+
+def itemised(task: str, metric: str) -> tuple[str, ...] | None:
+    """Return the columns of outcomes that `items` and `item_ids` read for a metric; `None`, all, where it is not of the task."""
+    if task == "ner":
+        return ("lang", "id", "scheme", "type", "tp", "fp", "fn")
+    if task == "qa":
+        return ("lang", "id", metric) if metric in ANSWERS else None
+    return ("lang", "id", "correct") if metric == "accuracy" else ("lang", "id", "gold", "predicted")
 
 
 def items(task: str, metric: str, runs: Mapping[str, pa.Table], language: str) -> tuple[Floats, Metric]:
@@ -134,7 +121,7 @@ def items(task: str, metric: str, runs: Mapping[str, pa.Table], language: str) -
     tables = list(parts.values())
     if metric in ("accuracy", *ANSWERS):
         column = "correct" if metric == "accuracy" else metric
-        values = np.stack([part[column].cast(pa.float64()).to_numpy() for part in tables])  # (S, N)
+        values = np.stack([numbers(part[column].cast(pa.float64())) for part in tables])  # (S, N)
         return np.stack([values, np.ones_like(values)], axis=-1), _mean
     classes = sorted(
         {name for part in tables for key in ("gold", "predicted") for name in pc.unique(part[key]).to_pylist()}
@@ -174,9 +161,12 @@ def _mean(sums: Floats) -> Floats:
 
 def _class_items(tables: Sequence[pa.Table], classes: Sequence[str]) -> Floats:
     """Return tp, fp, fn of every class for every run's items, (S, N, C, 3)."""
-    gold = np.stack([table["gold"].to_numpy(zero_copy_only=False) for table in tables]).astype(object)
-    said = np.stack([table["predicted"].to_numpy(zero_copy_only=False) for table in tables]).astype(object)
-    right, ours = (np.stack([side == name for name in classes], axis=-1) for side in (gold, said))  # (S, N, C)
+    known = pa.array(classes, pa.string())
+    gold, said = (
+        np.stack([numbers(pc.fill_null(pc.index_in(table[side], value_set=known), -1)) for table in tables])[..., None]
+        for side in ("gold", "predicted")
+    )  # (S, N, 1): the places of classes
+    right, ours = (side == np.arange(len(classes)) for side in (gold, said))  # (S, N, C)
     return np.stack([right & ours, ~right & ours, right & ~ours], axis=-1).astype(np.float64)
 
 
@@ -213,8 +203,8 @@ def _entity_items(metric: str, parts: Mapping[str, pa.Table]) -> tuple[Floats, M
         ids[where] = every.take(pc.sort_indices(every))
         rows = part.filter(pc.equal(part["type"], kind))
         values = np.zeros((len(ids[where]), 3))
-        places = pc.index_in(rows["id"], value_set=ids[where]).to_numpy()
-        values[places] = np.stack([rows[name].to_numpy() for name in ("tp", "fp", "fn")], axis=1)
+        places = numbers(pc.index_in(rows["id"], value_set=ids[where]))
+        values[places] = np.stack([numbers(rows[name]) for name in ("tp", "fp", "fn")], axis=1)
         counts.append(values)
     language = next((part["lang"][0].as_py() for part in parts.values() if part.num_rows), "")
     _same_items(ids, language)
