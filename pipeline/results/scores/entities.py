@@ -18,7 +18,8 @@ from pipeline.tasks.ner_score import ALL, SCHEMES, parse_tag
 AT_ONCE = 16_384
 """Sentences whose counts are held at once."""
 
-Bools, Ints = NDArray[np.bool_], NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 
 class Words(NamedTuple):
@@ -28,6 +29,10 @@ class Words(NamedTuple):
     end: Ints
     kind: Ints
     opened: Bools
+
+    def of(self, span: slice) -> "Words":
+        """Return what starts at some of the words."""
+        return Words(self.start[span], self.end[span], self.kind[span], self.opened[span])
 
 
 class Found(NamedTuple):
@@ -57,18 +62,18 @@ def count_entities(gold: pa.ListArray, predicted: pa.ListArray) -> Found | None:
     """
     if any(tags.null_count or tags.values.null_count for tags in (gold, predicted)):
         return None
-    lengths = [numbers(pc.list_value_length(tags)) for tags in (gold, predicted)]
-    if not np.array_equal(*lengths):
+    lengths, others = (numbers(pc.list_value_length(tags)) for tags in (gold, predicted))
+    if not np.array_equal(lengths, others):
         return None
     columns = [tags.flatten().dictionary_encode() for tags in (gold, predicted)]
     kinds = sorted({kind for column in columns for tag in column.dictionary.to_pylist() if (kind := parse_tag(tag)[1])})
-    first = np.concatenate([[0], np.cumsum(lengths[0])]).astype(np.int64)  # (S + 1,)
+    first = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)  # (S + 1,)
     ours, theirs = (words(column, kinds, first) for column in columns)
     parts = [_counted(ours, theirs, first, slice(at, at + AT_ONCE), len(kinds)) for at in range(0, len(gold), AT_ONCE)]
-    sentence, scheme, kind = (np.concatenate([part[i] for part in parts] or [np.zeros(0, int)]) for i in range(3))
-    counts = np.concatenate([part[3] for part in parts] or [np.zeros((0, 3), np.int32)])
+    places = np.concatenate([place for place, _ in parts] or [np.zeros((0, 3), np.int64)])  # (R, 3)
+    counts = np.concatenate([count for _, count in parts] or [np.zeros((0, 3), np.int32)])
     names = [ALL, *kinds]
-    return Found(sentence, [SCHEMES[i] for i in scheme], [names[i] for i in kind], counts)
+    return Found(places[:, 0], [SCHEMES[i] for i in places[:, 1]], [names[i] for i in places[:, 2]], counts)
 
 
 def words(tags: pa.DictionaryArray, kinds: Sequence[str], first: Ints) -> Words:
@@ -94,24 +99,21 @@ def words(tags: pa.DictionaryArray, kinds: Sequence[str], first: Ints) -> Words:
     return Words(start, end, kind, start & begins)
 
 
-def _counted(ours: Words, theirs: Words, first: Ints, part: slice, kinds: int) -> tuple[Ints, Ints, Ints, Ints]:
-    """Count in a part of the sentences: numbers of sentence, scheme and type, and tp, fp, fn."""
+def _counted(ours: Words, theirs: Words, first: Ints, part: slice, kinds: int) -> tuple[Ints, NDArray[np.int32]]:
+    """Count in a part of the sentences: numbers of sentence, scheme and type, (R, 3), and tp, fp, fn, (R, 3)."""
     bounds = first[part.start : part.stop + 1]
-    if part.stop >= len(first) - 1:
-        bounds = first[part.start :]
     span, sentences = slice(bounds[0], bounds[-1]), len(bounds) - 1
     number = np.repeat(np.arange(sentences), np.diff(bounds))
-    right, said = (Words(*(of[span] for of in side)) for side in (ours, theirs))
+    right, said = ours.of(span), theirs.of(span)
     hits = right.start & said.start & (right.end == said.end) & (right.kind == said.kind)
     counts = np.zeros((sentences, len(SCHEMES), 1 + kinds, 3), dtype=np.int32)
     for i, (these, those) in enumerate(((right.opened, said.opened), (right.start, said.start))):
-        found = [
+        tp, answered, true = (
             np.bincount(number[which] * kinds + side.kind[which], minlength=sentences * kinds).reshape(sentences, kinds)
             for which, side in ((hits & these & those, right), (those, said), (these, right))
-        ]
-        counts[:, i, 1:] = np.stack([found[0], found[1] - found[0], found[2] - found[0]], axis=-1)
+        )
+        counts[:, i, 1:] = np.stack([tp, answered - tp, true - tp], axis=-1)
     counts[:, :, 0] = counts[:, :, 1:].sum(2)
-    there = counts.any(-1)
+    there = np.asarray(counts.any(-1))
     there[:, :, 0] = True
-    sentence, scheme, kind = np.nonzero(there)
-    return sentence + part.start, scheme, kind, counts[there]
+    return np.argwhere(there) + np.array([part.start, 0, 0]), counts[there]

@@ -45,9 +45,9 @@ def totals(task: str, outcomes: pa.Table) -> Totals:
 def _answer_totals(outcomes: pa.Table) -> Totals:
     found: Totals = {}
     pairs = sorted(key for key, _ in grouped(outcomes, ("lang", "split")))
-    for pair in pairs:
-        part = _part(outcomes, *pair) if len(pairs) > 1 else outcomes
-        found[pair] = {name: float(pc.mean(part[name]).as_py()) for name in ANSWERS}, part.num_rows
+    for language, split in pairs:
+        part = _part(outcomes, language, split) if len(pairs) > 1 else outcomes
+        found[language, split] = {name: float(pc.mean(part[name]).as_py()) for name in ANSWERS}, part.num_rows
     return found
 
 
