@@ -24,6 +24,7 @@ from torch.func import functional_call
 from pipeline.common import signals
 from pipeline.common.errors import UserError
 from pipeline.data.schema import CLASSES
+from pipeline.encoders.trim import Trimmed
 from pipeline.meta.products import Tensors
 from pipeline.meta.updates import Step
 from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Pool
@@ -55,6 +56,7 @@ class Ingredients:
         inherited: what the method of the run that learned for this one kept.
         class_weights: by phase: what labels weigh (C,); nothing where all weigh the same.
         fixed: names of the model's weights that no run changes, so that no checkpoint holds them.
+        trimmed: the word embeddings that the model had before it was left those of the run's texts; `None`: it has all.
     """
 
     task: ModuleType
@@ -73,6 +75,7 @@ class Ingredients:
     inherited: Mapping[str, Tensor] = field(default_factory=dict)
     fixed: frozenset[str] = frozenset()
     class_weights: Mapping[str, Tensor] = field(default_factory=dict)
+    trimmed: Trimmed | None = None
 
 
 @dataclass
