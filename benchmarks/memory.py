@@ -91,7 +91,7 @@ def config_of(folder: Path, encoder: Path | None, methods: Sequence[str]) -> dic
             }
         },
         "encoders": encoders,
-        "training": {"epochs": 1, "max_length": max_length, "batch_size": batch_size},
+        "training": {"epochs": 1, "max_length": max_length, "batch_size": batch_size, "trim": False},  # as is asked for
         "methods": {name: {"method": name, **METHODS[name]} for name in methods},
         "experiments": {
             "all": {**plain, **auxiliary, "encoder": "measured", "methods": list(methods)},

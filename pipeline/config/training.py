@@ -151,12 +151,17 @@ class Training(FineTuning):
         description="train low-rank adapters and the head instead of the whole encoder (docs/methods.md#lora); `{}` with the "
         "keys' defaults; `null`: the whole encoder. Adapters want a higher `learning_rate`, about ten times",
     )
+    trim: bool = Field(
+        default=True,
+        description="leave out the word embeddings of pieces that are in none of a run's texts, where these are many; the result "
+        "is the same, and a kept model has them all (docs/encoders.md#large-vocabularies)",
+    )
 
 
 ONLY_WHERE_SET = frozenset(
     {
         *("select_metric", "test_max_length", "longest_answer", "class_weights", "lora"),
-        *("micro_batch", "activation_checkpointing"),
+        *("trim", "micro_batch", "activation_checkpointing"),
     }
 )
 """Settings that are in no run's spec where they have their default: they came later, and runs without them keep their ids."""

@@ -16,10 +16,13 @@ Weights = dict[str, Tensor]
 
 
 class Checkpoints:
-    """The checkpoint folder of one run and one version of the code; `None` keeps nothing."""
+    """The checkpoint folder of one run and one version of the code; `None` keeps nothing.
 
-    def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
+    `of` tells which word embeddings the weights have, where they have not all; a checkpoint with others is dropped.
+    """
+
+    def __init__(self, folder: Path | None, of: str = "") -> None:
+        self.folder, self.of = folder, of
 
     @property
     def there(self) -> bool:
@@ -32,6 +35,8 @@ class Checkpoints:
             return None
         try:
             state: dict[str, Any] = load(self.folder / "latest.pt")
+            if state.get("of", "") != self.of:
+                raise BrokenError(f"{self.folder / 'latest.pt'}: its word embeddings are those of other texts")
             state["best"] = self.load_best(state)
         except BrokenError as error:
             say_dropped(error)
@@ -61,7 +66,7 @@ class Checkpoints:
         if best is not None and not (self.folder / best_file).exists():
             save(self.folder / best_file, best)
         best_digest = recorded(self.folder / best_file) if best_file else None
-        save(self.folder / "latest.pt", {**state, "best_file": best_file, "best_digest": best_digest})
+        save(self.folder / "latest.pt", {**state, "of": self.of, "best_file": best_file, "best_digest": best_digest})
         for old in self.folder.glob("best-*.pt"):
             if old.name != best_file:
                 old.unlink()

@@ -208,6 +208,7 @@ TRAINING_KINDS: dict[str, Any] = {
     **dict.fromkeys(("optimizer", "schedule", "precision", "select"), str),
     **dict.fromkeys(("head", "select_metric", "class_weights"), str | None),
     "lora": dict[str, Any] | None,
+    "trim": bool,
 }
 
 

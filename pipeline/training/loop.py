@@ -27,6 +27,7 @@ from torch.utils.checkpoint import checkpoint
 from pipeline.common import signals
 from pipeline.common.errors import UserError
 from pipeline.data.schema import CLASSES
+from pipeline.encoders.trim import Trimmed
 from pipeline.meta.products import Tensors
 from pipeline.meta.updates import Step
 from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Pool
@@ -61,6 +62,7 @@ class Ingredients:
         class_weights: by phase: what labels weigh (C,); nothing where all weigh the same.
         micro_batch: examples that go through the model at a time; `None`: a batch at once.
         fixed: names of the model's weights that no run changes, so that no checkpoint holds them.
+        trimmed: the word embeddings that the model had before it was left those of the run's texts; `None`: it has all.
     """
 
     task: ModuleType
@@ -80,6 +82,7 @@ class Ingredients:
     fixed: frozenset[str] = frozenset()
     class_weights: Mapping[str, Tensor] = field(default_factory=dict)
     micro_batch: int | None = None
+    trimmed: Trimmed | None = None
 
 
 @dataclass

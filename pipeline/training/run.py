@@ -14,36 +14,30 @@ from typing import Any
 
 import pyarrow as pa
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from pipeline.common import paths, signals
 from pipeline.common.code import code_stamp, run_modules
-from pipeline.common.errors import UserError
-from pipeline.common.files import (
-    atomic_path,
-    write_parquet,
-    write_text,
-)
+from pipeline.common.files import write_parquet, write_text
 from pipeline.common.integrity import sha256, write_sealed
-from pipeline.common.stored import RUN_FILES, is_finished, verified_run_file
+from pipeline.common.stored import RUN_FILES, is_finished
 from pipeline.data.schema import PREDICTIONS, PROBABLE
 from pipeline.encoders.architectures import architecture_of, head_dropout
 from pipeline.encoders.load import Encoder, load_encoder
 from pipeline.encoders.pooler import pretrained_pooler
 from pipeline.methods import build_method
 from pipeline.methods.contract import Method, OptimizerSettings, Phase, Pool, Setting
-from pipeline.methods.weight_average import mean_weights
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.model import TaskModel, pass_again
 from pipeline.tasks.probabilities import Floats
 from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.data import RunData, check_spec, reader_of, setting_of
 from pipeline.training.devices import model_device, resolve_precision
+from pipeline.training.kept import kept_by, load_average, load_parent, save_model
 from pipeline.training.loop import Fitted, Ingredients, Loop
-from pipeline.training.lora import add_adapters, fixed_names, layers_to_adapt, merged
-from pipeline.training.predictions import facts_of, write_table
+from pipeline.training.lora import add_adapters, fixed_names, layers_to_adapt
+from pipeline.training.predictions import write_table
+from pipeline.training.trimming import trimmed
 from pipeline.training.warnings import find_warnings, made_again
 from pipeline.training.weights import absent_classes, balanced_by_phase
 
@@ -80,6 +74,8 @@ def train_run(
     phases = method.phases(Setting(**setting_of(spec)))
     ingredients, data = assemble(spec, method, phases)
     tests = {language: data.test(language) for language in spec["evaluate"]}  # what is missing is said before training
+    ingredients, vocabulary = trimmed(spec, ingredients, data, phases, tests)
+    checkpoints.of = ingredients.trimmed.digest if ingredients.trimmed else ""
     warnings = find_warnings(spec, data.counts)
     for warning in warnings:
         print(f"warning: {warning['says']}", file=sys.stderr, flush=True)
@@ -93,6 +89,7 @@ def train_run(
     write_steps(name, loop.steps)
     write_predictions(name, ingredients.task, code, tests, predictions, ingredients.labels, probabilities)
     if keep_model:
+        loop.best, loop.optimisers = None, {}  # their memory goes to the word embeddings that come back
         save_model(paths.run_model(name), loop, method)
     record = {**describe(name, spec, code, threads, data, loop, phases), **stamp}
     record["model"] = sha256(paths.run_model(name)) if keep_model else None
@@ -100,6 +97,7 @@ def train_run(
         record["members"] = {member: sha256(paths.run_model(member)) for member in spec["members"]}
     record["truncated_words"] = sum(examples.truncated_words for examples in tests.values())
     record["tokenised"] = data.counts
+    record["vocabulary"] = vocabulary
     record["warnings"] = warnings + made_again(loop.retries.fitting.float32_steps, len(loop.steps))
     record |= {key: value for key, value in vars(loop.retries.fitting).items() if value}
     if weights:
@@ -214,74 +212,6 @@ def read_pools(phases: Sequence[Phase], data: RunData) -> dict[Pool, Examples]:
     return {pool: data.pool(pool) for pool in dict.fromkeys(named)}
 
 
-def read_model(run: str) -> dict[str, Tensor]:
-    """Read the weights that another run kept.
-
-    Raises:
-        UserError: they are missing, altered or broken.
-    """
-    path = verified_run_file(run, "model")
-    try:
-        return load_file(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; train the parent run {run!r} with --keep-model first") from None
-    except SafetensorError as error:
-        raise UserError(f"{path}: not whole: {error}") from None
-
-
-def load_parent(parent: str, model: TaskModel) -> None:
-    """Put the parent's weights into `model`.
-
-    Raises:
-        UserError: the parent's model is missing, broken or of another shape.
-    """
-    weights = read_model(parent)
-    try:
-        model.load_state_dict({k.removeprefix("model."): t for k, t in weights.items() if k.startswith("model.")})
-    except RuntimeError as error:
-        path = paths.run_model(parent)
-        raise UserError(f"{path}: the parent's weights do not fit this run's model: {error}") from None
-
-
-def load_average(members: Sequence[str], model: TaskModel, labels: Sequence[str]) -> None:
-    """Put the mean of the weights of several runs' models into `model`.
-
-    Raises:
-        UserError: a model is missing or broken, or was trained for other labels; the models are of other shapes.
-    """
-    for member in members:
-        theirs = facts_of(verified_run_file(member, "predictions")).get("labels", labels)
-        if list(theirs) != list(labels):
-            raise UserError(
-                f"{paths.run_model(member)}: was trained for the labels {theirs}, and this run's data has {list(labels)}"
-            )
-    found = [{k: t for k, t in read_model(m).items() if k.startswith("model.")} for m in members]  # mapped, not held
-    try:
-        mean = mean_weights(found)
-        model.load_state_dict({key.removeprefix("model."): tensor for key, tensor in mean.items()})
-    except (ValueError, RuntimeError) as error:
-        raise UserError(f"the weights of {', '.join(members)} cannot be averaged: {error}") from None
-
-
-def kept_by(run: str) -> dict[str, Tensor]:
-    """Return what another run's method kept, by `<module>.<parameter>`."""
-    return {k.removeprefix("own."): t for k, t in read_model(run).items() if k.startswith("own.")}
-
-
-def save_model(path: Path, loop: Loop, method: Method) -> None:
-    """Save θ, adapters merged, and of the method's own modules those it keeps for children.
-
-    Raises:
-        OSError: the disk refuses; it names the file.
-    """
-    kept = tuple(f"own.{name}." for name in method.keeps)
-    found = {f"model.{key}": tensor for key, tensor in merged(loop.model).items()}
-    found |= {key: tensor for key, tensor in loop.weights().items() if key.startswith(kept)}
-    weights = {key: tensor.contiguous().cpu() for key, tensor in found.items()}
-    with atomic_path(path) as temporary:
-        save_file(weights, temporary, metadata={"format": "pt"})
-
-
 def write_history(name: str, records: list[dict[str, Any]]) -> None:
     """Write `history.jsonl`, one line per epoch."""
     write_text(paths.history(name), "".join(json.dumps(record, sort_keys=True) + "\n" for record in records))
@@ -331,9 +261,12 @@ def write_predictions(
     write_table(name, kind, code, columns, labels, probabilities)
 
 
-def trainable(loop: Loop) -> int:
-    """Return how many weights of the model training may move."""
-    return sum(p.numel() for p in loop.model.parameters() if p.requires_grad)
+def count(loop: Loop, trainable: bool = False) -> int:
+    """Return how many weights the whole model has, or how many of them training may move."""
+    sizes, trimmed = {name: p.numel() for name, p in loop.model.named_parameters()}, loop.ingredients.trimmed
+    if trimmed is not None:
+        sizes[f"encoder.{trimmed.name}"] = trimmed.original.numel()
+    return sum(sizes[name] for name, p in loop.model.named_parameters() if p.requires_grad or not trainable)
 
 
 def describe(
@@ -362,8 +295,8 @@ def describe(
         "threads": threads,
         "device": torch.cuda.get_device_name() if i.device.type == "cuda" else "cpu",
         "precision": i.precision,
-        "parameters": sum(p.numel() for p in loop.model.parameters()),
-        "trainable": trainable(loop) if any(phase.epochs for phase in phases) else 0,
+        "parameters": count(loop),
+        "trainable": count(loop, trainable=True) if any(phase.epochs for phase in phases) else 0,
         "epochs": fitted.epochs,
         "best_epoch": fitted.best_epoch,
         "selection": selection,

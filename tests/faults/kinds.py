@@ -33,7 +33,8 @@ from pipeline.stages.represent import represent_run
 from pipeline.stages.score import attempt
 from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.data import reader_of
-from pipeline.training.run import read_model, train_run
+from pipeline.training.kept import read_model
+from pipeline.training.run import train_run
 from pipeline.training.tokens import tokenised
 from tests import tiny
 

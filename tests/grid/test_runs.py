@@ -172,6 +172,14 @@ def test_the_longest_answer_is_in_the_spec_of_questions_alone():
     )
 
 
+def test_a_spec_says_nothing_of_trimming_but_where_it_is_switched_off():
+    base, whole = grid(), grid("training.trim=no")
+    assert grid("training.trim=yes").runs.keys() == base.runs.keys()
+    assert all("trim" not in run.spec["training"] for run in base.runs.values())
+    said = {run.spec["method"]["name"]: run.spec["training"].get("trim") for run in whole.runs.values()}
+    assert said["joint"] is False and said["zero_shot"] is None, "what trains nothing has all rows"
+
+
 def test_dev_size_counts_only_where_dev_data_are_used():
     last = grid("experiments.few.dev_size=20", "training.select=last")
     sizes = {

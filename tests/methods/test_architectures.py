@@ -10,7 +10,7 @@ from pipeline.encoders.architectures import ARCHITECTURES, is_embedding, layer_o
 from pipeline.meta.updates import Rule, State
 from pipeline.methods.parts.episodes import draw_episode
 from pipeline.methods.parts.maml import Options, meta_gradient
-from pipeline.training.run import load_parent, save_model
+from pipeline.training.kept import load_parent, save_model
 from tests import tiny
 from tests.encoders.models import save_row
 from tests.meta.model import error

@@ -12,6 +12,7 @@ NOT_BY_DEV = {
     "training.select": "points are chosen by the dev score of the best epoch, so select cannot be tuned",
     "training.select_metric": "points are compared by their dev scores, which must be of one metric",
     "training.test_max_length": "points are chosen by their dev scores, and this changes test scores alone",
+    "training.trim": "points are chosen by their dev scores, and this changes none",
 }
 """Keys that no dev score can choose a value of, and why."""
 

@@ -71,7 +71,7 @@ def trained_graph(run: str, method: Mapping[str, Any], neighbours: int) -> Any:
         UserError: the run is of another method, or has kept no graph.
     """
     from pipeline.methods.parts.meta_graph import MetaGraph
-    from pipeline.training.run import kept_by
+    from pipeline.training.kept import kept_by
 
     weights = {key.removeprefix("graph."): tensor for key, tensor in kept_by(run).items() if key.startswith("graph.")}
     if method["name"] != "mgl" or not weights:

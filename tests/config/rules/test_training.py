@@ -51,6 +51,7 @@ def test_methods_that_choose_no_epoch_do_not_use_a_metric():
             "training.test_max_length: [100, 200]",
             "points are chosen by their dev scores, and this changes test scores alone",
         ),
+        ("training.trim: [yes, no]", "points are chosen by their dev scores, and this changes none"),
     ],
 )
 def test_what_dev_scores_cannot_choose_is_not_tuned(grid, message):
