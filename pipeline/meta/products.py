@@ -164,6 +164,22 @@ def added(total: Tensors, new: Tensors) -> Tensors:
     return tuple(tensor + waiting.pop() for tensor in total)
 
 
+def weighed(loss: Loss, weight: float) -> Loss:
+    """Return `weight` times a loss."""
+    return loss if weight == 1 else lambda theta, phi: weight * loss(theta, phi)
+
+
+def gradient_of(parts: Sequence[Loss], theta: Sequence[Tensor], phi: Sequence[Tensor]) -> tuple[Tensor, Tensors]:
+    """Return Σ L(θ, φ) over parts, detached, and ∇θ of it, to be differentiated no more: one part after the other."""
+    values: list[Tensor] = []
+    gradient: Tensors = ()
+    for part in parts:
+        value = part(tuple(theta), tuple(phi))
+        gradient = added(gradient, tuple(torch.autograd.grad(value, theta, materialize_grads=True)))
+        values.append(value.detach())
+    return reduce(torch.add, values), gradient
+
+
 def leaves(tensors: Sequence[Tensor]) -> Tensors:
     """Return the same content as leaves of a new graph."""
     return tuple(tensor.detach().requires_grad_() for tensor in tensors)
