@@ -27,7 +27,7 @@ from pipeline.grid.jobs import read_jobs
 from pipeline.grid.module import check_module, files_of
 from pipeline.grid.papers import default_for
 from pipeline.grid.printing import document_files
-from pipeline.grid.resources import Needs, gpu_slots, share_devices
+from pipeline.grid.resources import Needs, gpu_slots, note_evaluation, share_devices
 
 # As a module of another workflow it has neither config files nor a command line.
 alone = workflow.modifier.is_main_snakefile()
@@ -35,6 +35,7 @@ words = sys.argv[1:] if alone else []
 startup.settle_snakemake()
 startup.prepare_commands(shell, alone)
 tell_mistakes_once(logger)
+note_evaluation()
 try:
     startup.check_place()
     startup.check_storage(workflow.storage_settings.default_storage_provider)

@@ -10,6 +10,7 @@ Where a file's SHA-256 stands (docs/integrity.md lists all files):
 Files of earlier code have none and are read as ever.
 """
 
+import hashlib
 import json
 import shlex
 import time
@@ -91,9 +92,7 @@ def sha256(path: Path) -> str:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise UserError(
-            f"{path}: cannot be read: {error.strerror}; look after the disk or the file's rights, and start again"
-        ) from None
+        raise _unreadable(path, error) from None
 
 
 @cache
@@ -118,10 +117,48 @@ def verified(path: Path, recorded: str | None, mend: str) -> Path:
         found = sha256(path)
     except FileNotFoundError:
         raise AlteredError(path, "no such file, though its digest is stored", mend) from None
+    return _same(path, found, recorded, mend)
+
+
+def read_verified(path: Path, recorded: str | None, mend: str) -> tuple[bytes, str]:
+    """Read a file once and whole, and compare it with its stored digest.
+
+    Args:
+        path: of the file.
+        recorded: its SHA-256 as it was written down; `None` where earlier code noted none: nothing is compared.
+        mend: what to do where they differ.
+
+    Returns:
+        What is in it, and its SHA-256 in hexadecimal.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        AlteredError: the file holds other bytes.
+        UserError: it cannot be read, as on a broken disk.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    found = hashlib.sha256(data).hexdigest()
+    if recorded is not None:
+        _same(path, found, recorded, mend)
+    return data, found
+
+
+def _same(path: Path, found: str, recorded: str, mend: str) -> Path:
     if found != recorded:
         what = f"altered since it was written: SHA-256 is {found[:SHOWN]}…, expected {str(recorded)[:SHOWN]}…"
         raise AlteredError(path, what, mend)
     return path
+
+
+def _unreadable(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"{path}: cannot be read: {error.strerror}; look after the disk or the file's rights, and start again"
+    )
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from pipeline.config.values import (
     OneOrMore,
     Positive,
     PositiveOrNull,
+    Switch,
     TextOrNull,
 )
 from pipeline.tasks.qa_score import LONGEST
@@ -135,6 +136,16 @@ class Training(FineTuning):
         description="`balanced`: in the loss a label weighs n / (C · n_c), by its number n_c among the n labels of all training "
         "examples of a phase (`ner`: of words), which has C of them; `null`: all alike. Refused for `qa`",
     )
+    micro_batch: CountOrNull = Field(
+        default=None,
+        description="examples of a batch that go through the model at a time, the loss and its gradient being the whole batch's "
+        "(docs/methods.md#larger-than-memory); `null`: all, and half as many whenever a step does not fit a GPU's memory",
+    )
+    activation_checkpointing: Switch = Field(
+        default=False,
+        description="keep only the inputs of the encoder's layers in training, and pass each layer again for its gradient: less "
+        "memory, one more forward pass a step. Refused for `metaxl`, `x_maml` and `xla_maml`",
+    )
     lora: Lora | None = Field(
         default=None,
         description="train low-rank adapters and the head instead of the whole encoder (docs/methods.md#lora); `{}` with the "
@@ -147,5 +158,10 @@ class Training(FineTuning):
     )
 
 
-ONLY_WHERE_SET = frozenset({"select_metric", "test_max_length", "longest_answer", "class_weights", "lora", "trim"})
+ONLY_WHERE_SET = frozenset(
+    {
+        *("select_metric", "test_max_length", "longest_answer", "class_weights", "lora"),
+        *("trim", "micro_batch", "activation_checkpointing"),
+    }
+)
 """Settings that are in no run's spec where they have their default: they came later, and runs without them keep their ids."""

@@ -7,6 +7,7 @@ A param whose function takes Snakemake's `output` is not recorded with the job: 
 (where a mirror lies, whether a child needs the model) stays out of what makes a job run again. What can is in the path.
 """
 
+import hashlib
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from pipeline.common import paths
-from pipeline.common.code import represent_code, run_code, stage_code
 from pipeline.common.earlier import described, in_effect
 from pipeline.common.errors import UserError
 from pipeline.common.files import canonical_json, digest, read_json, write_text
@@ -30,8 +30,10 @@ from pipeline.grid.decisions import read_decisions
 from pipeline.grid.errors import known_splits
 from pipeline.grid.figures import analysed_languages, logged_runs, named_languages, represented
 from pipeline.grid.inputs import Dataset
+from pipeline.grid.known_code import represent_code, run_code, stage_code
 from pipeline.grid.own_files import OwnFiles
 from pipeline.grid.papers import asked, chosen, scale_of, without_own
+from pipeline.grid.parameters import noted
 from pipeline.grid.printing import Printing
 from pipeline.grid.runs import ENSEMBLE, Grid, Run, expand, run_inputs
 
@@ -61,6 +63,7 @@ class Wildcards(Protocol):
     figure: str
 
 
+@noted
 @dataclass(frozen=True)
 class Jobs:
     """Every rule's questions about its jobs, answered from the grid.
@@ -411,9 +414,10 @@ def pattern(names: Iterable[str]) -> str:
 
 def handed(what: str, value: Any) -> str:
     """Write a list for a stage under its content's digest, unless it is there whole, and return its path."""
-    path, text = paths.HANDED / f"{what}-{digest(value)}.json", canonical_json(value) + "\n"
-    if not path.exists() or path.read_bytes() != text.encode():
-        write_text(path, text)
+    text = canonical_json(value)  # once: of ten thousand runs it is ten megabytes
+    path, line = paths.HANDED / f"{what}-{hashlib.sha256(text.encode()).hexdigest()[:12]}.json", f"{text}\n"
+    if not path.exists() or path.read_bytes() != line.encode():
+        write_text(path, line)
     return str(path)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.common import paths
 from pipeline.common.gpus import SLOTS, checked_slots, slots_per_device, visible_gpus
+from pipeline.grid.parameters import note, noted
 from pipeline.grid.runs import Grid
 from pipeline.grid.sizes import USUAL, Sizes, Work, sizes_of, work_of_encoder, work_of_run
 
@@ -38,6 +39,13 @@ def gpu_slots() -> int:
     return int(bool(visible_gpus()))
 
 
+def note_evaluation() -> None:
+    """Note the parameters of what evaluates a resource in Snakemake, which else inspects it at every resource of every job."""
+    from snakemake.resources import Resource
+
+    note(Resource.evaluate)
+
+
 def share_devices(resources: MutableMapping[str, Any]) -> None:
     """Hand on to jobs how many of them share a device, and count this machine's GPU slots where nobody did.
 
@@ -59,6 +67,7 @@ def value_of(resource: Any) -> Any:
     return getattr(resource, "value", resource)
 
 
+@noted
 class Needs:
     """Memory (MB) and time (minutes) of each job that runs a model; what is computed for a job's size is kept.
 
@@ -77,7 +86,7 @@ class Needs:
         self._on_gpu = gpu_slots() > 0 or any(value_of(number) for number in asked)
         self._sizes: dict[str, Sizes] = {}
         self._runs: dict[str, tuple[int, int]] = {}
-        self._alike: dict[str, tuple[int, int]] = {}
+        self._alike: dict[tuple[str, Sizes | None], tuple[int, int]] = {}
 
     def run_mem_mb(self, wildcards: Any, attempt: int) -> int:
         """What training a run takes; representing its sentences takes no more."""
@@ -100,17 +109,18 @@ class Needs:
         return max(self._encoder(wildcards.encoder)[1], FETCHING) * attempt
 
     def _run(self, name: str) -> tuple[int, int]:
-        if name not in self._runs:
+        found = self._runs.get(name)
+        if found is None:
             spec = self._grid.runs[name].spec
+            sizes = self._sizes_of(spec["encoder"])
             alike = json.dumps([bool(value) if key in BY_SEED else value for key, value in spec.items()])
-            if alike not in self._alike:
-                sizes, work = self._sizes_of(spec["encoder"]), work_of_run(spec, self._grid.datasets)
-                found = asked_for(work, sizes or USUAL, self._on_gpu)
-                if sizes is None:  # asked again, when the encoder is there
-                    return found
-                self._alike[alike] = found
-            self._runs[name] = self._alike[alike]
-        return self._runs[name]
+            if (alike, sizes) not in self._alike:
+                work = work_of_run(spec, self._grid.datasets)
+                self._alike[alike, sizes] = asked_for(work, sizes or USUAL, self._on_gpu)
+            found = self._alike[alike, sizes]
+            if sizes is not None:  # else it is asked again, when the encoder is there
+                self._runs[name] = found
+        return found
 
     def _encoder(self, key: str) -> tuple[int, int]:
         sizes = self._sizes_of(key) or USUAL

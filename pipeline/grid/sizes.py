@@ -109,6 +109,9 @@ class Work:
     logits: float = 0
 
 
+GRADIENTS = 2
+"""Gradients of a source and a target batch, each summed up over its parts before the two are added (`micro_batch`)."""
+
 MOMENTS = {"adamw": 2, "adam": 2, "sgd": 0}
 
 
@@ -123,6 +126,8 @@ def work_of_run(spec: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> Wor
     method = method_of(spec["method"])
     held = method.held(batch, len(spec["sources"]))
     batches, steps = batches_of(spec, held, trained, epochs, batch)
+    parts = training.get("micro_batch")
+    held = min(held, parts or held)
     looks = epochs if training.get("select") == "best" else 0
     dev = sum(number for (_, split, _), number in counted.items() if split == "dev")
     test = sum(number for (_, split, _), number in counted.items() if split == "test")
@@ -130,7 +135,7 @@ def work_of_run(spec: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> Wor
     members = len(spec.get("members", ())) + bool(spec["parent"]) + bool(spec["rates"])
     trains = 2 + MOMENTS[training.get("optimizer", "adamw")] + method.copies if steps else 1
     return Work(
-        copies=trains + 1 + members,
+        copies=trains + 1 + members + (GRADIENTS if parts else 0),
         held=held * length if steps else 0,
         length=length,
         passed=batches * batch * length * method.passes * windows,

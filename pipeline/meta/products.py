@@ -164,6 +164,28 @@ def added(total: Tensors, new: Tensors) -> Tensors:
     return tuple(tensor + waiting.pop() for tensor in total)
 
 
+def scaled(value: Tensor, weight: Tensor | float) -> Tensor:
+    """Return `weight` times a value in the value's precision; a weight that lies on a GPU is not asked for."""
+    return weight * value if isinstance(weight, float) else weight.to(value.dtype) * value
+
+
+def weighed(loss: Loss, weight: Tensor | float) -> Loss:
+    """Return `weight` times a loss."""
+    whole = isinstance(weight, float) and weight == 1
+    return loss if whole else lambda theta, phi: scaled(loss(theta, phi), weight)
+
+
+def gradient_of(parts: Sequence[Loss], theta: Sequence[Tensor], phi: Sequence[Tensor]) -> tuple[Tensor, Tensors]:
+    """Return Σ L(θ, φ) over parts, detached, and ∇θ of it, to be differentiated no more: one part after the other."""
+    values: list[Tensor] = []
+    gradient: Tensors = ()
+    for part in parts:
+        value = part(tuple(theta), tuple(phi))
+        gradient = added(gradient, tuple(torch.autograd.grad(value, theta, materialize_grads=True)))
+        values.append(value.detach())
+    return reduce(torch.add, values), gradient
+
+
 def leaves(tensors: Sequence[Tensor]) -> Tensors:
     """Return the same content as leaves of a new graph."""
     return tuple(tensor.detach().requires_grad_() for tensor in tensors)

@@ -174,6 +174,10 @@ class Trainer(Protocol):
     def settings(self) -> OptimizerSettings:
         """The optimiser settings of θ in this phase."""
 
+    @property
+    def micro_batch(self) -> int | None:
+        """How many examples go through the model at a time; `None`: a batch at once."""
+
     def own(self, name: str, module: nn.Module, optimizer: OptimizerSettings | None = None) -> None:
         """Register a module of the method (φ), with an optimiser of its own, or trained with θ where `None`."""
 
@@ -181,12 +185,29 @@ class Trainer(Protocol):
         """The run's precision, which `loss` enters by itself."""
 
     def loss(
-        self, batch: Batch, parameters: Mapping[str, Tensor] | None = None, module: nn.Module | None = None
+        self,
+        batch: Batch,
+        parameters: Mapping[str, Tensor] | None = None,
+        module: nn.Module | None = None,
+        whole: bool = False,
     ) -> Tensor:
         """The task's mean loss (a scalar) under the run's precision, at θ or at the given parameters.
 
-        `module` maps the batch to logits instead of the model; `parameters` are then named as in it.
+        `module` maps the batch to logits instead of the model; `parameters` are then named as in it. With `micro_batch` the batch
+        goes through in parts, and the loss can be differentiated once; unless it is to be gone through `whole`.
         """
+
+    def parts(self, batch: Batch, least: int = 1) -> Sequence[tuple[Batch, Tensor | float]]:
+        """The parts that a batch goes through the model in, at least so many, each with its share of the mean loss.
+
+        For losses that are differentiated twice: Σ share · `loss(part, whole=True)`.
+        """
+
+    def recomputed(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function; with `micro_batch` its activations are not kept, but made anew where a gradient needs them."""
+
+    def keep(self, which: str = "model") -> None:
+        """Have what an optimiser moves copied, before a step changes it and goes on: the step may have to be made again."""
 
     def optimise(self, loss: Tensor, which: str = "model") -> None:
         """Backward, clip, step and advance the schedule of one optimiser: `model` (θ) or an owned module's."""

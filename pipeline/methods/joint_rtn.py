@@ -28,8 +28,9 @@ def descend(trainer: Trainer, loss: Tensor) -> None:
     """Make one step of θ's optimiser and one of φ's own, with the gradients at the same θ and φ."""
     theta, phi = trainer.parameters(), trainer.parameters("rtn")
     gradients = torch.autograd.grad(loss, [*theta, *phi], allow_unused=True)
-    trainer.apply(gradients[: len(theta)])
+    trainer.keep("rtn")
     trainer.apply(gradients[len(theta) :], "rtn")
+    trainer.apply(gradients[: len(theta)])
 
 
 def build(

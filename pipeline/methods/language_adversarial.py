@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.encoders.architectures import head_dropout
+from pipeline.meta.products import scaled
 from pipeline.methods.contract import Batch, Draw, Method, Trainer
 from pipeline.methods.joint import balanced_phases
 from pipeline.methods.parts.languages import language_indices
@@ -108,11 +109,22 @@ def build(*, weight: float, target_labels: bool) -> Method:
         trainer.own("discriminator", made)
 
     def losses(trainer: Trainer, batch: Batch, reversed_by: float) -> tuple[Tensor, Tensor]:
-        """Return the task's and the discriminator's loss of a batch, from one pass."""
+        """Return the task's and the discriminator's loss of a batch, from one pass over each of its parts."""
+        found = [
+            (*trainer.recomputed(losses_of, trainer, part, reversed_by), share, len(part["row"]) / len(batch["row"]))
+            for part, share in trainer.parts(batch)
+        ]
+        if len(found) == 1:
+            return found[0][:2]
+        told = [share * loss for _, loss, _, share in found]
+        return torch.stack([scaled(loss, share) for loss, _, share, _ in found]).sum(), torch.stack(told).sum()
+
+    def losses_of(trainer: Trainer, batch: Batch, reversed_by: float) -> tuple[Tensor, Tensor]:
+        """Return both of a batch that goes through the model at once."""
         discriminator = trainer.modules["discriminator"]
         assert isinstance(discriminator, Discriminator)
         seen = Seen(trainer.model)
-        task_loss = trainer.loss(batch, module=seen)
+        task_loss = trainer.loss(batch, module=seen, whole=True)
         assert seen.hidden is not None
         with trainer.autocast():
             states = mean_state(seen.hidden, batch["attention_mask"])

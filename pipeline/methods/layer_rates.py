@@ -54,8 +54,11 @@ def build(
         held_out = trainer.memory["held_out"]
         rates = rates_of(trainer)
         loss = trainer.loss(draw(f"train{held_out}"))
+        moves_phi = (trainer.step_number + 1) % interval == 0
+        if moves_phi:
+            trainer.keep()
         rated_step(trainer, loss, rates)
-        if (trainer.step_number + 1) % interval == 0:
+        if moves_phi:
             meta_update(trainer, [draw(f"held_out{held_out}") for _ in range(held_out_batches)])
         return {"loss": loss.detach(), "meta_loss": trainer.memory["meta_loss"], **rate_log(rates)}
 
@@ -66,6 +69,7 @@ def build(
 def start_episode(trainer: Trainer) -> None:
     """Hold a language out, and let θ start again: the encoder as it was, a fresh head, an optimiser that has seen nothing."""
     memory, model = trainer.memory, trainer.model
+    trainer.keep()
     languages = len(trainer.phase.streams) // 2
     memory["held_out"] = int(torch.randint(languages, (), generator=trainer.generator))
     if "initial" not in memory:

@@ -46,11 +46,13 @@ def build(
         if not meta_train and trainer.step_number == 0:
             trainer.memory |= {"since": copies(trainer), "meta_loss": torch.zeros((), device=trainer.device)}
         loss = trainer.loss(draw("train"))
+        moves_phi = interval is not None and not meta_train and (trainer.step_number + 1) % interval == 0
+        if moves_phi:
+            trainer.keep()
         rated_step(trainer, loss, rates)
+        if moves_phi:
+            meta_update(trainer, [draw("train")])
         if not meta_train:
-            assert interval is not None
-            if (trainer.step_number + 1) % interval == 0:
-                meta_update(trainer, [draw("train")])
             log["meta_loss"] = trainer.memory["meta_loss"]
         return {"loss": loss.detach(), **log}
 

@@ -26,7 +26,7 @@ from torch import Tensor
 from pipeline.common.errors import UserError
 from pipeline.encoders.architectures import layers_of
 from pipeline.meta.bilevel import pull_back_steps
-from pipeline.meta.products import Loss, Tensors, Way, inner_gradient
+from pipeline.meta.products import Loss, Tensors, Way, gradient_of, inner_gradient, weighed
 from pipeline.meta.updates import Rule, State, take_step
 from pipeline.methods.contract import Batch, Draw, Method, Phase, Setting, Stream, Trainer
 from pipeline.methods.parts.episodes import draw_divisible, halves
@@ -79,16 +79,24 @@ def source_loss(trainer: Trainer, batch: Batch) -> Loss:
 
     def loss(theta: Tensors, phi: Tensors) -> Tensor:
         given = dict(zip((*of_model, *of_phi), (*theta, *phi), strict=True))
-        losses = torch.stack([trainer.loss(batch, given, path) for path in paths])
+        losses = torch.stack([trainer.loss(batch, given, path, whole=True) for path in paths])
         return losses @ torch.softmax(given["transformation.mixture"], 0) if mixed else losses[0]
 
     return loss
 
 
-def way_of(options: Options, transformation: Transformation, depth: int) -> Way:
-    """Return how the mixed term is computed: least memory where φ is on top, least time below, unless told otherwise."""
-    if options.phi_frozen:
-        return "lean"  # nothing is differentiated again, so nothing is kept for it
+def source_parts(trainer: Trainer, batch: Batch) -> list[Loss]:
+    """Return the same as a sum of losses, of the parts that the batch goes through the model in."""
+    return [weighed(source_loss(trainer, part), share) for part, share in trainer.parts(batch)]
+
+
+def way_of(options: Options, transformation: Transformation, depth: int, in_parts: bool = False) -> Way:
+    """Return how the mixed term is computed: least memory where φ is on top, least time below, unless told otherwise.
+
+    A batch in parts goes the lean way: the fast one would keep the graphs of all of them.
+    """
+    if options.phi_frozen or in_parts:
+        return "lean"  # of a frozen φ nothing is differentiated again, so nothing is kept for it
     if options.way != "auto":
         return options.way
     return "lean" if min(transformation.layers) == depth else "fast"
@@ -112,7 +120,9 @@ def paper_step(trainer: Trainer, draw: Draw, options: Options, way: Way) -> dict
     """Algorithm 1: θ on the source, then φ on the target at the new θ."""
     source, phi = draw("source"), list(transformation_of(trainer).parameters())
     start = tuple(p.detach().clone() for p in trainer.parameters())  # the step below is made in place
-    inner = inner_gradient(source_loss(trainer, source), start, phi, way, trainer.autocast)
+    inner = inner_gradient(source_parts(trainer, source), start, phi, way, trainer.autocast)
+    if not options.phi_frozen:
+        trainer.keep()
     trainer.apply(inner.gradient)
     log = {"loss": inner.value}
     if options.phi_frozen:
@@ -127,7 +137,7 @@ def paper_step(trainer: Trainer, draw: Draw, options: Options, way: Way) -> dict
 
 def released_step(trainer: Trainer, draw: Draw, options: Options, way: Way) -> dict[str, Tensor]:
     """The released code's step: φ after a look-ahead that is discarded, then θ with the new φ."""
-    loss_s = source_loss(trainer, draw("source"))
+    loss_s = source_parts(trainer, draw("source"))
     inner_half, meta_half = halves(draw_divisible(draw, "target"), trainer.generator)
     phi = list(transformation_of(trainer).parameters())
     theta = trainer.parameters()
@@ -136,17 +146,17 @@ def released_step(trainer: Trainer, draw: Draw, options: Options, way: Way) -> d
     log: dict[str, Tensor] = {}
     if not options.phi_frozen:
         gradient, meta_loss = look_ahead(trainer, loss_s, gradient_g, meta_half, way)
+        trainer.keep("rtn")
         trainer.apply(gradient, "rtn")
         log = {"meta_loss": meta_loss} | phi_log(trainer, gradient)
-    value_s = loss_s(tuple(theta), tuple(p.detach() for p in phi))
-    gradient_s = torch.autograd.grad(value_s, theta, materialize_grads=True)
+    value_s, gradient_s = gradient_of(loss_s, theta, [p.detach() for p in phi])
     trainer.apply(tuple(a.add_(b) for a, b in zip(gradient_s, gradient_g, strict=True)))
-    losses = {"source_loss": value_s.detach(), "target_loss": value_g.detach()}
+    losses = {"source_loss": value_s, "target_loss": value_g.detach()}
     return {"loss": (value_s + value_g).detach(), **losses, **(log or phi_log(trainer, []))}
 
 
 def look_ahead(
-    trainer: Trainer, loss_s: Loss, gradient_g: Tensors, meta_half: Batch, way: Way
+    trainer: Trainer, loss_s: Loss | Sequence[Loss], gradient_g: Tensors, meta_half: Batch, way: Way
 ) -> tuple[Tensors, Tensor]:
     """Return ∇φ L_meta(θ′) and L_meta(θ′) for θ′ = θ − α (∇θ L_s(θ, φ) + ∇θ L_g(θ)); θ stays as it is."""
     theta, phi = trainer.parameters(), list(transformation_of(trainer).parameters())
@@ -231,7 +241,8 @@ def build(
         if trainer.phase.name == BACK_OFF:
             return one_loss(trainer, draw)
         depth = len(layers_of(trainer.model.encoder))
-        return one_step(trainer, draw, options, way_of(options, transformation_of(trainer), depth))
+        way = way_of(options, transformation_of(trainer), depth, trainer.micro_batch is not None)
+        return one_step(trainer, draw, options, way)
 
     through_adam = variant == "paper" and not phi_frozen
     float32_with = ADAM if through_adam else ()

@@ -35,16 +35,27 @@ def represent(model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
     return hidden_states(model, batch)[:, 0]
 
 
-class Episode(nn.Module):
-    """The query's class scores (R, C) in the graph of a support batch and itself; parameters of θ are `model.…`."""
+def represent_in_parts(trainer: Trainer, batch: Batch) -> Tensor:
+    """Return the same of a batch whose parts go through the model in turn (`training.micro_batch`)."""
+    parts = [trainer.recomputed(represent, trainer.model, part) for part, _ in trainer.parts(batch)]
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def __init__(self, model: nn.Module, graph: MetaGraph, support: Batch) -> None:
+
+class Episode(nn.Module):
+    """The query's class scores (R, C) in the graph of a support batch and itself; parameters of θ are `model.…`.
+
+    The graph sees all nodes at once, so of a batch in parts what is kept is the nodes, and each part goes through the encoder
+    once more for its gradient.
+    """
+
+    def __init__(self, trainer: Trainer, support: Batch) -> None:
         super().__init__()
-        self.model, self.graph, self.support = model, graph, support
+        self.model, self.graph, self.support = trainer.model, graph_of(trainer), support
+        self.trainer = trainer
 
     def forward(self, query: Batch) -> Tensor:
         """Return the scores of the query."""
-        nodes = torch.cat([represent(self.model, self.support), represent(self.model, query)])
+        nodes = torch.cat([represent_in_parts(self.trainer, batch) for batch in (self.support, query)])
         scores: Tensor = self.graph(nodes)[len(self.support["row"]) :]
         return scores
 
@@ -81,7 +92,7 @@ def build(
         queries = torch.cat([nodes for nodes, _, _ in encoded])
         queries = queries[sent(order, queries.device)]
         name = support_of(trainer, int(encoded[0][2][0]))
-        supports = [represent(trainer.model, draw(name)).float() for _ in range(eval_times)]
+        supports = [represent_in_parts(trainer, draw(name)).float() for _ in range(eval_times)]
         scores = mean_scores(graph_of(trainer), supports, queries, query_size)[sent(order.argsort(), queries.device)]
         yield from torch.split(scores, [len(rows) for _, rows, _ in encoded])
 
@@ -125,7 +136,7 @@ def step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:
     kinds = len(trainer.phase.streams) // 2
     name = f"_{trainer.step_number % kinds}" if trainer.phase.name == META_TRAIN else ""
     support, query = draw(f"support{name}"), draw(f"query{name}")
-    mean = trainer.loss(query, module=Episode(trainer.model, graph_of(trainer), support))
+    mean = trainer.loss(query, module=Episode(trainer, support), whole=True)
     trainer.optimise(mean * labelled(query))
     return {"loss": mean.detach()}
 

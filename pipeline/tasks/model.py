@@ -1,12 +1,14 @@
 """The model of every task: an encoder and a head."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from pipeline.encoders.architectures import ARCHITECTURES, first_position
+from pipeline.encoders.architectures import ARCHITECTURES, first_position, layers_of
 from pipeline.tasks.packing import PASS, Layout, Pass, Reads, joined, plan
 from pipeline.tasks.transfer import rows_of
 
@@ -88,11 +90,28 @@ class TaskModel(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.head = head
+        self.passed_again = False  # its layers, for their gradient; see `pass_again`
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the logits of a batch."""
         logits: Tensor = self.head(hidden_states(self, batch))  # (B, T, H) -> logits
         return logits
+
+
+def pass_again(model: TaskModel) -> None:
+    """Let an encoder's layers keep their inputs alone in training, and be passed again where a gradient needs the rest.
+
+    It is done to each layer's `forward`, so what a hook makes of its output is kept, and the hook, gone by then, is not needed.
+    """
+    model.passed_again = True
+    for layer in layers_of(model.encoder):
+        layer.forward = partial(_pass_again, layer, layer.forward)
+
+
+def _pass_again(layer: nn.Module, forward: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    if not layer.training or not torch.is_grad_enabled():
+        return forward(*arguments, **named)
+    return checkpoint(forward, *arguments, use_reentrant=False, **named)
 
 
 def start_new(*layers: nn.Linear) -> None:

@@ -130,7 +130,9 @@ def describe(name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
         raise UserError(
             f"{paths.run_record(name)}: its members were made with several states of encoder {spec['encoder']}"
         )
-    warnings = {canonical_json(w): w for r in records.values() for w in r.get("warnings", []) if w["split"] == "test"}
+    warnings = {
+        canonical_json(w): w for r in records.values() for w in r.get("warnings", []) if w.get("split") == "test"
+    }
     return {
         "run": name,
         "spec": spec,

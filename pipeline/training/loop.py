@@ -9,10 +9,12 @@ A run killed at any moment resumes from its last checkpoint and, on a CPU, ends 
 """
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -20,12 +22,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.utils.checkpoint import checkpoint
 
 from pipeline.common import signals
 from pipeline.common.errors import UserError
 from pipeline.data.schema import CLASSES
 from pipeline.encoders.trim import Trimmed
-from pipeline.meta.products import Tensors
+from pipeline.meta.products import Tensors, scaled
 from pipeline.meta.updates import Step
 from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Pool
 from pipeline.tasks.examples import Examples, collate
@@ -38,7 +41,9 @@ from pipeline.training.checkpoint import Checkpoints, Weights, on_device
 from pipeline.training.history import StepLog
 from pipeline.training.lora import merged, set_merged
 from pipeline.training.optimisers import ScheduledOptimiser
+from pipeline.training.parts import Part, parts_of, sum_of
 from pipeline.training.progress import Progress
+from pipeline.training.retries import Fitting, Retries
 from pipeline.training.streams import Streams, seeded
 from pipeline.training.weights import label_counts
 
@@ -57,6 +62,7 @@ class Ingredients:
         select_metric: the score by which an epoch is the best.
         inherited: what the method of the run that learned for this one kept.
         class_weights: by phase: what labels weigh (C,); nothing where all weigh the same.
+        micro_batch: examples that go through the model at a time; `None`: a batch at once.
         fixed: names of the model's weights that no run changes, so that no checkpoint holds them.
         trimmed: the word embeddings that the model had before it was left those of the run's texts; `None`: it has all.
     """
@@ -77,6 +83,7 @@ class Ingredients:
     inherited: Mapping[str, Tensor] = field(default_factory=dict)
     fixed: frozenset[str] = frozenset()
     class_weights: Mapping[str, Tensor] = field(default_factory=dict)
+    micro_batch: int | None = None
     trimmed: Trimmed | None = None
 
 
@@ -115,6 +122,7 @@ class Loop:
         self.generator = torch.Generator().manual_seed(int(seeded(ingredients.seed, "method").integers(2**62)))
         self.own_settings: dict[str, OptimizerSettings | None] = {}
         self.optimisers: dict[str, ScheduledOptimiser] = {}
+        self.retries = Retries(self, ingredients.micro_batch)
         self.fitted = Fitted()
         self.records: list[dict[str, Any]] = []  # one per epoch, of all phases
         self.steps: list[dict[str, Any]] = []  # one per step
@@ -135,18 +143,72 @@ class Loop:
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The run's precision; each weight is used once a pass, so casts are not kept."""
-        mixed = self.ingredients.precision == "bfloat16"
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed, cache_enabled=False)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.retries.bfloat16, cache_enabled=False)
 
     def loss(
-        self, batch: Batch, parameters: Mapping[str, Tensor] | None = None, module: nn.Module | None = None
+        self,
+        batch: Batch,
+        parameters: Mapping[str, Tensor] | None = None,
+        module: nn.Module | None = None,
+        whole: bool = False,
     ) -> Tensor:
-        """Return the task's mean loss at θ or at the given parameters, of the model or of another module."""
+        """Return the task's mean loss at θ or at the given parameters, of the model or of another module.
+
+        Raises:
+            UserError: layers are to be passed again, and at the given parameters they would be passed at θ.
+        """
         module = self.model if module is None else module
+        if parameters is not None and self.ingredients.model.passed_again:
+            raise UserError("training.activation_checkpointing: this method looks at losses at other parameters than θ")
+        if whole:
+            return self.task_loss(module, batch, parameters)
+        if self.micro_batch is None:
+            value = self.task_loss(module, batch, parameters)
+        else:
+            tensors = {**dict(module.named_parameters()), **(parameters or {})}
+            losses = [partial(self.part_loss, module, parameters, part) for part in self.parts(batch)]
+            value = sum_of(losses, [tensor for tensor in tensors.values() if tensor.requires_grad])
+        self.retries.see(value)
+        return value
+
+    def part_loss(self, module: nn.Module, parameters: Mapping[str, Tensor] | None, part: Part) -> Tensor:
+        """Return what a part of a batch adds to the whole's mean loss."""
+        return scaled(self.task_loss(module, part.batch, parameters), part.share)
+
+    def task_loss(self, module: nn.Module, batch: Batch, parameters: Mapping[str, Tensor] | None) -> Tensor:
+        """Return the task's mean loss of a batch that goes through a module at once."""
+        self.retries.passes(len(batch["row"]))
         with self.autocast():
             logits = module(batch) if parameters is None else functional_call(module, dict(parameters), (batch,))
         value: Tensor = self.ingredients.task.loss(logits, batch)
         return value
+
+    @property
+    def precision(self) -> str:
+        """The run's precision, `bfloat16` or `float32`."""
+        return self.ingredients.precision
+
+    @property
+    def micro_batch(self) -> int | None:
+        """How many examples go through the model at a time; `None`: a batch at once."""
+        return self.retries.fitting.micro_batch
+
+    def parts(self, batch: Batch, least: int = 1) -> list[Part]:
+        """Return the parts that a batch goes through the model in, at least so many where it has as many rows."""
+        rows = len(batch["row"])
+        found = parts_of(batch, max(least, -(-rows // (self.micro_batch or rows))))
+        self.retries.passes(len(found[0].batch["row"]))
+        return found
+
+    def recomputed(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function; with micro-batches its activations are not kept, but made anew where a gradient needs them."""
+        if self.micro_batch is None or not torch.is_grad_enabled():
+            return function(*arguments)
+        return checkpoint(function, *arguments, use_reentrant=False)
+
+    def keep(self, which: str = "model") -> None:
+        """Have what an optimiser moves copied, as the step may have to be made again."""
+        self.retries.keep(which)
 
     @property
     def task(self) -> str:
@@ -156,11 +218,11 @@ class Loop:
     def optimise(self, loss: Tensor, which: str = "model") -> None:
         """Backward and one step of one optimiser."""
         loss.backward()  # type: ignore[no-untyped-call]
-        self.optimisers[which].step()
+        self.optimisers[which].step(self.retries.check)
 
     def apply(self, gradients: Sequence[Tensor | None], which: str = "model") -> None:
         """One step of one optimiser with the given gradients."""
-        self.optimisers[which].apply(gradients)
+        self.optimisers[which].apply(gradients, self.retries.check)
 
     def restart(self, which: str = "model") -> None:
         """Let one optimiser forget what it has seen."""
@@ -194,7 +256,7 @@ class Loop:
 
         Raises:
             UserError: a dev set has no score to choose by; the loss or a gradient is not finite, or training diverges: says at
-                which phase, epoch and step.
+                which phase, epoch and step; one example does not fit a GPU's memory.
             AskedToEnd: by a signal; a checkpoint was written.
         """
         signals.defer()
@@ -283,7 +345,7 @@ class Loop:
         try:
             for _ in range(log.steps, steps):
                 signals.check()
-                losses = self.ingredients.method.step(self, streams.draw)
+                losses = self.retries.step(partial(self.ingredients.method.step, self), streams.draw)
                 self.step_number += 1
                 log.add(self.step_number, losses, self.optimisers["model"].gradient_norm)
                 progress.update(self.step_number, f"steps, epoch {self.fitted.epochs + 1}, {log.latest()},")
@@ -371,10 +433,24 @@ class Loop:
         Args:
             examples: all rows of a set.
             probable: where given, gets every example's probabilities (see `tasks.probabilities.of_labels`), in the same order.
+
+        Raises:
+            UserError: one example does not fit a GPU's memory.
         """
+        usual, randomness = min(self.ingredients.batch_size, self.micro_batch or sys.maxsize), self.randomness()
+        while True:
+            size = self.retries.evaluation_batch(usual * EVALUATION_FACTOR)
+            try:
+                return self.predict_by(size, examples, probable)
+            except torch.OutOfMemoryError:
+                pass
+            self.retries.halve_evaluation(size)
+            self.set_randomness(randomness)
+
+    def predict_by(self, size: int, examples: Examples, probable: list[Floats] | None) -> list[Any]:
+        """Return the task's predictions, made of `size` examples at a time."""
         i = self.ingredients
         order = sorted(range(len(examples)), key=lambda row: len(examples.input_ids[row]))
-        size = i.batch_size * EVALUATION_FACTOR
         groups = [order[start : start + size] for start in range(0, len(order), size)]
         out: list[Any] = [None] * len(examples)
         found: dict[int, Floats] = {}
@@ -475,6 +551,7 @@ class Loop:
             "steps": self.steps,
             "fitted": vars(self.fitted),
             "step_number": self.step_number,
+            "fitting": vars(self.retries.fitting),
             **randomness,
         }
 
@@ -497,7 +574,12 @@ class Loop:
             self.log = None if saved["log"] is None else StepLog.of(self.device, saved["log"])
         self.memory, self.fitted = on_device(saved["memory"], self.device), Fitted(**saved["fitted"])
         self.step_number, self.records, self.steps = saved["step_number"], saved["records"], saved["steps"]
-        torch.set_rng_state(saved["rng"])
-        if saved["cuda_rng"]:
-            torch.cuda.set_rng_state_all(saved["cuda_rng"])
-        self.generator.set_state(saved["generator"])
+        self.retries.fitting = Fitting(**saved["fitting"])
+        self.set_randomness(saved)
+
+    def set_randomness(self, state: Mapping[str, Any]) -> None:
+        """Go back to a state of all randomness but that of the streams."""
+        torch.set_rng_state(state["rng"])
+        if state["cuda_rng"]:
+            torch.cuda.set_rng_state_all(state["cuda_rng"])
+        self.generator.set_state(state["generator"])

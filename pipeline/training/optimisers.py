@@ -1,6 +1,7 @@
 """Optimisers with their schedule and clipping."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -51,6 +52,18 @@ def clip(parameters: Sequence[nn.Parameter], limit: float | None) -> Tensor:
     return norm
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """Copies of what a step changes: parameters, the optimiser's state of each, and the numbers of the schedule."""
+
+    parameters: list[Tensor]
+    inner: list[dict[str, Any]]
+    numbers: dict[str, Any]
+
+
+NUMBERS = ("step_number", "remembered", "gradient_norm", "last_rate")
+
+
 class ScheduledOptimiser:
     """One optimiser, its schedule over `total` steps and its clipping; counts its own steps."""
 
@@ -70,9 +83,11 @@ class ScheduledOptimiser:
         """The learning rate of the coming step."""
         return self.settings.learning_rate * scale(self.step_number, self.total, self.settings)
 
-    def step(self) -> None:
-        """Clip the gradients, step at the scheduled rate, drop the gradients."""
-        self.gradient_norm = clip(self.parameters, self.settings.clip_norm)
+    def step(self, check: Callable[[Tensor], None] = lambda norm: None) -> None:
+        """Clip the gradients, step at the scheduled rate, drop the gradients; `check` sees their norm and may raise before."""
+        norm = clip(self.parameters, self.settings.clip_norm)
+        check(norm)
+        self.gradient_norm = norm
         self.last_rate = self.learning_rate
         for group in self.inner.param_groups:
             group["lr"] = self.last_rate
@@ -81,11 +96,11 @@ class ScheduledOptimiser:
         self.step_number += 1
         self.remembered += 1
 
-    def apply(self, gradients: Sequence[Tensor | None]) -> None:
+    def apply(self, gradients: Sequence[Tensor | None], check: Callable[[Tensor], None] = lambda norm: None) -> None:
         """Step with the given gradients, in the order of `parameters`; clipping changes them in place."""
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient
-        self.step()
+        self.step(check)
 
     def restart(self) -> None:
         """Forget the running means; the schedule goes on."""
@@ -116,6 +131,28 @@ class ScheduledOptimiser:
         held = [self.inner.state[p] for p in self.parameters]
         first, second = (tuple(h[key] for h in held) for key in ("exp_avg", "exp_avg_sq"))
         return Step(rule, start, gradient, State(first, second, self.remembered), factor, norm)
+
+    def snapshot(self) -> Snapshot:
+        """Return copies of what a step changes."""
+        inner = [
+            {key: value.clone() if isinstance(value, Tensor) else value for key, value in self.inner.state[p].items()}
+            if p in self.inner.state
+            else {}
+            for p in self.parameters
+        ]
+        numbers = {name: getattr(self, name) for name in NUMBERS}
+        return Snapshot([p.detach().clone() for p in self.parameters], inner, numbers)
+
+    @torch.no_grad()
+    def go_back(self, snapshot: Snapshot) -> None:
+        """Be as when the snapshot was taken, which is used up."""
+        self.inner.state.clear()
+        for parameter, value, state in zip(self.parameters, snapshot.parameters, snapshot.inner, strict=True):
+            parameter.copy_(value)
+            if state:
+                self.inner.state[parameter] = state
+        for name, value in snapshot.numbers.items():
+            setattr(self, name, value)
 
     def state(self) -> dict[str, Any]:
         """Everything needed to continue."""

@@ -28,7 +28,7 @@ from pipeline.encoders.pooler import pretrained_pooler
 from pipeline.methods import build_method
 from pipeline.methods.contract import Method, OptimizerSettings, Phase, Pool, Setting
 from pipeline.tasks.examples import Examples
-from pipeline.tasks.model import TaskModel
+from pipeline.tasks.model import TaskModel, pass_again
 from pipeline.tasks.probabilities import Floats
 from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.data import RunData, check_spec, reader_of, setting_of
@@ -38,7 +38,7 @@ from pipeline.training.loop import Fitted, Ingredients, Loop
 from pipeline.training.lora import add_adapters, fixed_names, layers_to_adapt
 from pipeline.training.predictions import write_table
 from pipeline.training.trimming import trimmed
-from pipeline.training.warnings import find_warnings
+from pipeline.training.warnings import find_warnings, made_again
 from pipeline.training.weights import absent_classes, balanced_by_phase
 
 VERSIONED = ("torch", "transformers", "tokenizers", "numpy", "pyarrow")
@@ -98,7 +98,8 @@ def train_run(
     record["truncated_words"] = sum(examples.truncated_words for examples in tests.values())
     record["tokenised"] = data.counts
     record["vocabulary"] = vocabulary
-    record["warnings"] = warnings
+    record["warnings"] = warnings + made_again(loop.retries.fitting.float32_steps, len(loop.steps))
+    record |= {key: value for key, value in vars(loop.retries.fitting).items() if value}
     if weights:
         record["class_weights"] = weights
     if spec["task"] == "qa":
@@ -158,6 +159,8 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
         load_average(spec["members"], model, data.labels)
     if lora:  # last: what else is drawn is drawn as without
         add_adapters(model.encoder, adapted, lora)
+    if training.get("activation_checkpointing"):
+        pass_again(model)
     ingredients = Ingredients(
         task=task,
         model=model,
@@ -179,6 +182,7 @@ def assemble(spec: dict[str, Any], method: Method, phases: Sequence[Phase]) -> t
         class_weights=balanced_by_phase(phases, pools, len(data.labels)) if training.get("class_weights") else {},
         inherited=kept_by(spec["rates"]) if spec["rates"] else {},
         fixed=fixed_names(model),
+        micro_batch=training.get("micro_batch"),
     )
     return ingredients, data
 

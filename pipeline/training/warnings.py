@@ -1,6 +1,7 @@
 """What a run has to warn of before its scores are believed: pieces unknown to its tokenizer, tone marks lost, words cut off.
 
-Each warning is what `run.json`, the collected scores and at last a note under the table say of one split.
+Each of these warnings is what `run.json`, the collected scores and at last a note under the table say of one split; one more is
+about the run itself, of steps that were made again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,19 @@ def find_warnings(spec: Mapping[str, Any], counts: Mapping[str, Mapping[str, int
             warning = {"kind": kind, **facts, "rows": rows, "share": round(share, 4)}
             found.append({**warning, "says": sentence(warning)})
     return found
+
+
+FLOAT32 = "float32"
+"""The kind of the warning of a run that made steps again: `kind`, `number`, `steps`, `says`."""
+
+
+def made_again(number: int, steps: int) -> list[dict[str, Any]]:
+    """Return the warning of a run of which a number of steps were not finite in bfloat16 (`pipeline.training.retries`)."""
+    if not number:
+        return []
+    were = "was" if number == 1 else "were"
+    says = f"{number:,} of {steps:,} training steps {were} not finite in bfloat16 and made again in float32"
+    return [{"kind": FLOAT32, "number": number, "steps": steps, "says": says}]
 
 
 def shares(split: str, of: Mapping[str, int]) -> Iterator[tuple[str, int, float]]:

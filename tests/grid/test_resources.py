@@ -139,6 +139,14 @@ def test_the_usual_encoder_s_runs_ask_for_what_machines_have() -> None:
     assert 4_000 < asks({"train_run": {"gpu": 1}}, batch_size=16, max_length=128)[0] < 14_000
 
 
+def test_batches_in_parts_ask_for_less_memory_where_activations_are_most_of_it() -> None:
+    whole, parts = (asks(batch_size=64, max_length=512, **more) for more in ({}, {"micro_batch": 4}))
+    assert parts[0] < whole[0] / 2 and parts[1] == whole[1]
+    assert asks(batch_size=4, max_length=64, micro_batch=4)[0] > asks(batch_size=4, max_length=64)[0], (
+        "sums of gradients"
+    )
+
+
 def test_more_epochs_ask_for_more_time_and_no_more_memory() -> None:
     (few, soon), (same, late) = asks(epochs=1), asks(epochs=50)
     assert few == same and soon < late

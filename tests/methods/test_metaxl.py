@@ -634,7 +634,9 @@ def test_joint_rtn_trains_phi_by_ordinary_gradients(world, monkeypatch, options)
     optimise = loop.optimisers["model"].step
     parameters = list(loop.modules["rtn"].parameters())
     monkeypatch.setattr(
-        loop.optimisers["model"], "step", lambda: found.extend(p.grad.clone() for p in parameters) or optimise()
+        loop.optimisers["model"],
+        "step",
+        lambda check: found.extend(p.grad.clone() for p in parameters) or optimise(check),
     )
     loop.set_training(False)
     given = [p.detach().clone().requires_grad_() for p in parameters]

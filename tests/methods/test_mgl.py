@@ -128,7 +128,7 @@ def test_the_loss_is_the_cross_entropy_of_the_query_in_the_graph_of_all(world):
     nodes = torch.cat([represent(loop.model, support), represent(loop.model, query)])
     scores = graph.spread(graph.edges(nodes), nodes)[-5:]
     expected = torch.nn.functional.cross_entropy(scores, query["labels"][:, 0])
-    ours = loop.loss(query, module=Episode(loop.model, graph, support))
+    ours = loop.loss(query, module=Episode(loop, support))
     assert torch.allclose(ours, expected, atol=1e-7)
 
 
@@ -139,7 +139,7 @@ def test_the_optimiser_gets_the_gradient_of_the_sum_over_the_query_and_the_mean_
     loop.model.double()
     graph = graph_of(loop).double()
     draw, drawn = record_draws(streams)
-    loop.optimisers["model"].step = lambda: None  # so what `backward` leaves is what would be clipped
+    loop.optimisers["model"].step = lambda check: None  # so what `backward` leaves is what would be clipped
     logged = loop.ingredients.method.step(loop, draw)
     (_, support), (_, query) = drawn
     nodes = torch.cat([represent(loop.model, support), represent(loop.model, query)])
@@ -183,7 +183,7 @@ def test_the_sums_gradient_is_what_the_norm_of_40_clips(world):
 def test_gradients_reach_the_length_scale_the_layers_and_the_whole_encoder(world):
     loop, streams = prepared(spec_of(query_size=20))
     support, query = streams.draw("support_0"), streams.draw("query_0")
-    loop.loss(query, module=Episode(loop.model, graph_of(loop), support)).backward()
+    loop.loss(query, module=Episode(loop, support)).backward()
     for name, parameter in graph_of(loop).named_parameters():
         assert parameter.grad is not None and parameter.grad.any(), name
     for name, parameter in loop.model.named_parameters():

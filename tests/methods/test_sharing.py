@@ -152,7 +152,7 @@ def test_the_discriminator_learns_at_full_strength_while_the_encoder_does_not_he
     loop, streams = prepared(spec_of("language_adversarial", {"clip_norm": None}), dropout=False, dtype=torch.float64)
     judge = loop.modules["discriminator"].double()
     draw, drawn = record_draws(streams)
-    loop.optimisers["model"].step = lambda: None
+    loop.optimisers["model"].step = lambda check: None
     logged = loop.ingredients.method.step(loop, draw)
     assert float(logged["lambda"]) == 0
     told, task = [], []

@@ -26,6 +26,10 @@ class Method(Section):
     copies: ClassVar[float] = 0  # of the weights that a step holds, besides them, their gradients and moments
     passes: ClassVar[float] = 1  # forward and backward, as often as a batch makes them
 
+    passes_again: ClassVar[bool] = (
+        True  # its losses are at θ alone, so that layers may be passed again for their gradient
+    )
+
     words: ClassVar[str] = ""  # how tables write it; where empty, its name with blanks for underscores
 
     later: ClassVar[tuple[str, ...]] = ("label",)

@@ -22,6 +22,7 @@ class MetaXL(Transforming):
 
     words: ClassVar[str] = "MetaXL"
     copies: ClassVar[float] = 2  # θ′ and the vector that is multiplied by the second derivatives
+    passes_again: ClassVar[bool] = False  # losses are at θ′ too, and differentiated twice
     passes: ClassVar[float] = 4
     method: Literal["metaxl"] = Field(default="metaxl", description="the method")
     variant: Literal["released", "paper"] = Field(
@@ -49,7 +50,7 @@ class MetaXL(Transforming):
     way: Literal["auto", "fast", "lean"] = Field(
         default="auto",
         description="how the meta-gradient is computed, exact all the same: `fast`, or with little memory (`lean`); `auto`: "
-        "`lean` where all RTNs are on top, else `fast`",
+        "`lean` where all RTNs are on top, and with `training.micro_batch`, else `fast`",
     )
 
     def hyper_parameters(self) -> dict[str, Any]:

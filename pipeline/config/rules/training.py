@@ -18,6 +18,8 @@ from pipeline.config.tuning import TRAINING
 from pipeline.data.schema import CLASSES
 from pipeline.tasks.metric_names import metric_names
 
+CHECKPOINTING = "activation_checkpointing"
+
 
 def check_training(settings: Settings) -> Iterator[Problem]:
     """Yield every rule that a method's training settings break in an experiment, one mistake once."""
@@ -28,6 +30,7 @@ def check_training(settings: Settings) -> Iterator[Problem]:
             found |= dict.fromkeys(check_test_length(name, label, method, settings))
             found |= dict.fromkeys(check_adapters(name, label, method, settings))
             found |= dict.fromkeys(check_class_weights(name, label, method, settings))
+            found |= dict.fromkeys(check_memory(name, label, method, settings))
     yield from found
 
 
@@ -123,3 +126,21 @@ def check_class_weights(name: str, label: str, method: Method, settings: Setting
             f"{dataset.task} has no classes to weigh, and experiment {name!r} is of dataset {experiment.dataset!r}; leave it "
             "out, or set it in the experiments of other tasks alone",
         )
+
+
+def check_memory(name: str, label: str, method: Method, settings: Settings) -> Iterator[Problem]:
+    """Layers are passed again only for losses at θ; what keeps the graphs of a whole batch gains nothing from its parts."""
+    experiment, kind = settings.experiments[name], method.registered_name()
+    for point in points(method):
+        training = layered_training(settings, experiment, point)
+        if training.activation_checkpointing and not method.passes_again and CHECKPOINTING in method.training_keys:
+            yield (
+                set_where(name, label, method, CHECKPOINTING, settings),
+                f"{kind} looks at losses at other weights than the model's, at which its layers cannot be passed again; for less "
+                f"memory set training.micro_batch, and {CHECKPOINTING}: no in methods.{label}.training",
+            )
+        if training.micro_batch is not None and getattr(point, "way", None) == "fast":
+            yield (
+                set_where(name, label, method, "micro_batch", settings),
+                f"{label} has way: fast, which keeps the graphs of a whole batch however it is divided; set way: lean, or auto",
+            )

@@ -7,12 +7,12 @@ With `meta_batch: all` the meta step descends the sum of the gradients of one ep
 episode, the kinds taking turns.
 
 The gradient is exact, (I − α ∇²L_S) ∇θ′ L_Q for one step; `first_order` leaves the Hessian out (FOMAML). All inner steps of an
-episode are on the same support, each with dropout masks of its own. The lean way takes the support in parts.
+episode are on the same support, each with dropout masks of its own. The lean way takes the support in parts, and goes where a
+batch is in parts anyway (`training.micro_batch`).
 
 Logged: `loss` L_Q(θ′), `support_loss` L_S(θ) and, of exact gradients, nothing more: no second pass is made to measure anything.
 """
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -23,7 +23,7 @@ from torch import Tensor
 from pipeline.common.errors import UserError
 from pipeline.common.files import check_keys
 from pipeline.meta.bilevel import pull_back_steps, unroll
-from pipeline.meta.products import Loss, Tensors, Way
+from pipeline.meta.products import Loss, Tensors, Way, weighed
 from pipeline.meta.updates import Rule
 from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Pool, Setting, Stream, Trainer
 from pipeline.methods.parts.episodes import check_inner_rate, draw_episode, episode_streams, stretches
@@ -31,11 +31,10 @@ from pipeline.methods.parts.fine_tuning import FINE_TUNE_KEYS
 from pipeline.methods.parts.parameters import names
 from pipeline.methods.parts.sides import Episode, episodes, query_languages
 from pipeline.methods.parts.supervised import one_loss
-from pipeline.tasks.examples import labelled
 
 FINE_TUNE = "fine_tune"
 PARTS = 4
-"""Parts of the support that the lean way goes through one after the other: it keeps the activations of one."""
+"""Parts of the support, at least, that the lean way goes through one after the other: it keeps the activations of one."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +105,12 @@ def fine_tuning(pools: tuple[Pool, ...], training: Mapping[str, Any]) -> Phase:
     return Phase(FINE_TUNE, streams, "train", training["epochs"], optimizer=OptimizerSettings.of(training))
 
 
-def loss_on(trainer: Trainer, batch: Batch, named: Sequence[str]) -> Loss:
-    """Return a batch's loss as a function of θ, in the order of `trainer.parameters()`."""
+def loss_on(trainer: Trainer, batch: Batch, named: Sequence[str], whole: bool = False) -> Loss:
+    """Return a batch's loss as a function of θ, in the order of `trainer.parameters()`; `whole`: see `Trainer.loss`."""
 
     def loss(theta: Tensors, phi: Tensors) -> Tensor:
         del phi  # MAML has none
-        return trainer.loss(batch, dict(zip(named, theta, strict=True)))
+        return trainer.loss(batch, dict(zip(named, theta, strict=True)), whole=whole)
 
     return loss
 
@@ -124,7 +123,7 @@ def meta_gradient(
     named = names(trainer.model, theta)
     outer = loss_on(trainer, query, named)
     in_parts = way == "lean" and not options.first_order
-    inner = support_parts(trainer, support, named) if in_parts else [loss_on(trainer, support, named)]
+    inner = support_parts(trainer, support, named, PARTS if in_parts else 1)
     rule, way = Rule(options.inner_lr), "lean" if options.first_order else way
     losses = [inner] * options.inner_steps
     done = unroll(losses, lambda end: outer(end, ()), theta, (), rule, None, way, trainer.autocast)
@@ -134,33 +133,22 @@ def meta_gradient(
     return found.theta, {"loss": value, "support_loss": taken[0][0].value}
 
 
-def support_parts(trainer: Trainer, support: Batch, named: Sequence[str]) -> list[Loss]:
-    """Return the support's loss as the sum of `PARTS` losses, or of as many as it has examples.
-
-    A task's loss is the mean over what is labelled in a batch, so a part's weighs as much as its share of that.
-    """
-    chunks = {key: value.tensor_split(min(PARTS, len(support["row"]))) for key, value in support.items()}
-    parts = [dict(zip(chunks, values, strict=True)) for values in zip(*chunks.values(), strict=True)]
-    counts = torch.stack([labelled(part) for part in parts]).double()
-    shares = counts / torch.where(counts.sum() > 0, counts.sum(), 1.0)
-    return [weighed(loss_on(trainer, part, named), share) for part, share in zip(parts, shares.unbind(), strict=True)]
-
-
-def weighed(loss: Loss, weight: Tensor) -> Loss:
-    """Return `weight`, a scalar, times a loss."""
-
-    def product(theta: Tensors, phi: Tensors) -> Tensor:
-        value = loss(theta, phi)
-        return weight.to(value.dtype) * value
-
-    return product
+def support_parts(trainer: Trainer, support: Batch, named: Sequence[str], least: int) -> list[Loss]:
+    """Return the support's loss as the sum of `least` losses or more, or of as many as it has examples."""
+    parts = trainer.parts(support, least)
+    return [weighed(loss_on(trainer, part, named, whole=True), share) for part, share in parts]
 
 
 def way_of(trainer: Trainer, options: Options) -> Way:
-    """Return how the Hessian is multiplied: `fast` for one inner step, whose graph waits; `lean` for more, or as told."""
+    """Return how the Hessian is multiplied: `fast` for one inner step, whose graph waits; `lean` for more, or as told.
+
+    A batch in parts goes the lean way: the fast one would keep the graphs of all of them.
+    """
+    if trainer.micro_batch is not None:
+        return "lean"
     if options.way != "auto":
         return options.way
-    return "lean" if options.inner_steps > 1 or trainer.memory.get("lean") else "fast"
+    return "lean" if options.inner_steps > 1 else "fast"
 
 
 def meta_step(trainer: Trainer, draw: Draw, options: Options, kinds: int) -> dict[str, Tensor]:
@@ -172,34 +160,13 @@ def meta_step(trainer: Trainer, draw: Draw, options: Options, kinds: int) -> dic
     logs: list[dict[str, Tensor]] = []
     total: Tensors = ()
     for number in numbers:
-        gradient, log = episode_gradient(trainer, *draw_episode(trainer, draw, number), options)
+        support, query = draw_episode(trainer, draw, number)
+        gradient, log = meta_gradient(trainer, support, query, options, way_of(trainer, options))
         total = tuple(a.add_(b) for a, b in zip(total, gradient, strict=True)) if total else gradient
         logs.append(log)
         del gradient  # not beside the next episode's
     trainer.apply(total)
     return {key: torch.stack([log[key] for log in logs]).mean() for key in logs[0]}
-
-
-def episode_gradient(
-    trainer: Trainer, support: Batch, query: Batch, options: Options
-) -> tuple[Tensors, dict[str, Tensor]]:
-    """Return the meta-gradient of one episode, and what is logged.
-
-    Where the fast way was chosen here and does not fit a GPU's memory, the lean way takes over for the rest of the phase.
-    """
-    way = way_of(trainer, options)
-    try:
-        gradient, log = meta_gradient(trainer, support, query, options, way)
-    except torch.OutOfMemoryError:
-        if options.way != "auto" or way == "lean":
-            raise
-        gradient = ()
-    if not gradient:  # outside the handler, whose traceback would keep the failed pass in memory
-        print("the fast way does not fit the GPU's memory; going on the lean way (way: lean)", file=sys.stderr)
-        trainer.memory["lean"] = True
-        torch.cuda.empty_cache()
-        gradient, log = meta_gradient(trainer, support, query, options, "lean")
-    return gradient, log
 
 
 def build_maml(

@@ -5,7 +5,7 @@ what a table needs to be honest: what else determined each run (`settings`), the
 those that rest on earlier code, and what is doubtful about their data and tokens (`doubts`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from pipeline.common.earlier import earlier_codes
 from pipeline.common.files import canonical_json, digest, read_parquet
 from pipeline.common.integrity import verified_by_note
 from pipeline.results.scores.doubts import doubts
-from pipeline.results.scores.measures import totals
+from pipeline.results.scores.measures import totalled, totals
 from pipeline.results.scores.outcomes import read_outcomes, read_scored
 from pipeline.results.scores.runs_file import Expected
 from pipeline.results.scores.stale import Stale, flatten, record
@@ -47,6 +47,8 @@ SCORES = pa.schema(
         ("dev_metric", pa.string()),
     ]
 )
+OWN = ("experiment", "variant", "language", "split", "metric", "value", "n")
+"""Columns in which a run's rows differ."""
 NOT_SETTINGS = ("model_seed", "data_seed", "sources", "auxiliary", "targets", "evaluate", "parent", "rates", "members")
 
 
@@ -113,15 +115,18 @@ def describe(run: Expected, settings: str) -> dict[str, Any]:
     }
 
 
-def rows_of(run: Expected, settings: str) -> Iterator[dict[str, Any]]:
-    """Yield the rows of one run, for every use, language and metric."""
-    shared = {**describe(run, settings), **dev_score(run.name)}
+def columns_of(run: Expected, settings: str) -> dict[str, list[Any]]:
+    """Return the rows of one run by column, for every use, language and metric."""
     task = run.spec["task"]
-    for (language, split), (found, n) in totals(task, read_outcomes(run.name, task)).items():
-        for metric, value in found.items():
-            measured = {"language": language, "split": split, "metric": metric, "value": value, "n": n}
-            for experiment, variant in run.uses:
-                yield {"experiment": experiment, "variant": variant, **shared, **measured}
+    rows = [
+        (experiment, variant, language, split, metric, value, n)
+        for (language, split), (found, n) in totals(task, read_outcomes(run.name, task, totalled(task))).items()
+        for metric, value in found.items()
+        for experiment, variant in run.uses
+    ]
+    own = dict(zip(OWN, map(list, zip(*rows, strict=True)), strict=True)) if rows else {name: [] for name in OWN}
+    shared = {**describe(run, settings), **dev_score(run.name)}
+    return {**own, **{name: [value] * len(rows) for name, value in shared.items()}}
 
 
 def dev_score(run: str) -> dict[str, Any]:
@@ -151,9 +156,8 @@ def scores_table(runs: Sequence[Expected], missing: Sequence[Stale]) -> tuple[pa
         ids[run.name] = digest(found)
         settings[ids[run.name]] = found
         if run.name not in reasons:
-            for row in rows_of(run, ids[run.name]):
-                for name in SCORES.names:
-                    columns[name].append(row[name])
+            for name, values in columns_of(run, ids[run.name]).items():
+                columns[name] += values
     table = pa.table(columns, schema=SCORES)
     order = [(name, "ascending") for name in ("experiment", "variant", "run", "language", "metric")]
     there = [run for run in runs if run.uses and run.name not in reasons]

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from pipeline.common.errors import UserError
 from pipeline.data.schema import CLASSES
+from pipeline.results.scores.columns import grouped, numbers
 from pipeline.results.statistics.crossed import Metric
 from pipeline.results.statistics.seeds import Floats
 from pipeline.tasks import class_score, ner_score
@@ -27,24 +28,49 @@ Totals = dict[tuple[str, str], tuple[dict[str, float], int]]
 """By (language, split): scores by full name, and the number of examples."""
 
 
+def totalled(task: str) -> tuple[str, ...]:
+    """Return the columns of outcomes that `totals` reads; ids, which are most of a file, are not among them."""
+    if task == "ner":
+        return ("lang", "split", "scheme", "type", "tp", "fp", "fn")
+    return ("lang", "split", *(ANSWERS if task == "qa" else ("gold", "predicted")))
+
+
 def totals(task: str, outcomes: pa.Table) -> Totals:
     """Return every score of every language and split."""
     if task == "ner":
         return _entity_totals(outcomes)
+    return _answer_totals(outcomes) if task == "qa" else _class_totals(outcomes, task)
+
+
+def _answer_totals(outcomes: pa.Table) -> Totals:
     found: Totals = {}
-    for pair in _pairs(outcomes):
-        part = _part(outcomes, *pair)
-        if task == "qa":
-            scores = {name: float(pc.mean(part[name]).as_py()) for name in ANSWERS}
-        else:
-            scores = class_score.score_classes(part["gold"].to_pylist(), part["predicted"].to_pylist(), task)
-        found[pair] = (scores, part.num_rows)
+    pairs = sorted(key for key, _ in grouped(outcomes, ("lang", "split")))
+    for language, split in pairs:
+        part = _part(outcomes, language, split) if len(pairs) > 1 else outcomes
+        found[language, split] = {name: float(pc.mean(part[name]).as_py()) for name in ANSWERS}, part.num_rows
     return found
 
 
-def _pairs(outcomes: pa.Table) -> list[tuple[str, str]]:
-    rows = outcomes.select(["lang", "split"]).group_by(["lang", "split"]).aggregate([]).to_pylist()
-    return sorted((row["lang"], row["split"]) for row in rows)
+def _class_totals(outcomes: pa.Table, task: str) -> Totals:
+    told: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
+    for (language, split, gold, predicted), (n,) in grouped(outcomes, ("lang", "split", "gold", "predicted")):
+        told.setdefault((language, split), {})[gold, predicted] = n
+    return {
+        pair: (class_score.metrics(_class_counts(confused), task), sum(confused.values()))
+        for pair, confused in sorted(told.items())
+    }
+
+
+def _class_counts(confused: Mapping[tuple[str, str], int]) -> dict[str, Floats]:
+    """Return tp, fp and fn of every class that occurs, sorted by name, of examples counted by gold and predicted class."""
+    found = {name: np.zeros(3) for name in sorted({name for pair in confused for name in pair})}
+    for (gold, predicted), n in confused.items():
+        if gold == predicted:
+            found[gold][0] += n
+        else:
+            found[predicted][1] += n
+            found[gold][2] += n
+    return found
 
 
 def _part(outcomes: pa.Table, language: str, split: str | None = None) -> pa.Table:
@@ -53,17 +79,23 @@ def _part(outcomes: pa.Table, language: str, split: str | None = None) -> pa.Tab
 
 
 def _entity_totals(outcomes: pa.Table) -> Totals:
-    keys = ["lang", "split", "scheme", "type"]
-    summed = outcomes.group_by(keys).aggregate([("tp", "sum"), ("fp", "sum"), ("fn", "sum"), ("id", "count")])
     counts: dict[tuple[str, str], dict[tuple[str, str], ner_score.Counts]] = {}
     sizes: dict[tuple[str, str], int] = {}
-    for row in summed.sort_by([(key, "ascending") for key in keys]).to_pylist():
-        pair = row["lang"], row["split"]
-        entry = ner_score.Counts(row["tp_sum"], row["fp_sum"], row["fn_sum"])
-        counts.setdefault(pair, {})[row["scheme"], row["type"]] = entry
-        if row["type"] == ner_score.ALL:
-            sizes[pair] = row["id_count"]
+    found = grouped(outcomes, ("lang", "split", "scheme", "type"), ("tp", "fp", "fn"))
+    for (language, split, scheme, kind), (n, *sums) in sorted(found):
+        counts.setdefault((language, split), {})[scheme, kind] = ner_score.Counts(*sums)
+        if kind == ner_score.ALL:
+            sizes[language, split] = n
     return {pair: (ner_score.metrics(found), sizes[pair]) for pair, found in counts.items()}
+
+
+def itemised(task: str, metric: str) -> tuple[str, ...] | None:
+    """Return the columns of outcomes that `items` and `item_ids` read for a metric; `None`, all, where it is not of the task."""
+    if task == "ner":
+        return ("lang", "id", "scheme", "type", "tp", "fp", "fn")
+    if task == "qa":
+        return ("lang", "id", metric) if metric in ANSWERS else None
+    return ("lang", "id", "correct") if metric == "accuracy" else ("lang", "id", "gold", "predicted")
 
 
 def items(task: str, metric: str, runs: Mapping[str, pa.Table], language: str) -> tuple[Floats, Metric]:
@@ -85,11 +117,11 @@ def items(task: str, metric: str, runs: Mapping[str, pa.Table], language: str) -
     if task == "ner":
         return _entity_items(metric, parts)
     parts = {where: part.sort_by("id") for where, part in parts.items()}
-    _same_items({where: part["id"].to_pylist() for where, part in parts.items()}, language)
+    _same_items({where: part["id"] for where, part in parts.items()}, language)
     tables = list(parts.values())
     if metric in ("accuracy", *ANSWERS):
         column = "correct" if metric == "accuracy" else metric
-        values = np.stack([part[column].cast(pa.float64()).to_numpy() for part in tables])  # (S, N)
+        values = np.stack([numbers(part[column].cast(pa.float64())) for part in tables])  # (S, N)
         return np.stack([values, np.ones_like(values)], axis=-1), _mean
     classes = sorted(
         {name for part in tables for key in ("gold", "predicted") for name in pc.unique(part[key]).to_pylist()}
@@ -115,11 +147,11 @@ def item_ids(task: str, outcomes: pa.Table, language: str) -> list[str]:
     return sorted(part["id"].to_pylist())
 
 
-def _same_items(ids: Mapping[str, list[str]], language: str) -> None:
+def _same_items(ids: Mapping[str, pa.ChunkedArray], language: str) -> None:
     """All runs must have been tested on the same items."""
     first = next(iter(ids))
     for where, found in ids.items():
-        if found != ids[first]:
+        if where != first and not found.equals(ids[first]):
             raise UserError(f"{where}: its test items of {language!r} are not those of {first}")
 
 
@@ -129,9 +161,12 @@ def _mean(sums: Floats) -> Floats:
 
 def _class_items(tables: Sequence[pa.Table], classes: Sequence[str]) -> Floats:
     """Return tp, fp, fn of every class for every run's items, (S, N, C, 3)."""
-    gold = np.stack([table["gold"].to_numpy(zero_copy_only=False) for table in tables]).astype(object)
-    said = np.stack([table["predicted"].to_numpy(zero_copy_only=False) for table in tables]).astype(object)
-    right, ours = (np.stack([side == name for name in classes], axis=-1) for side in (gold, said))  # (S, N, C)
+    known = pa.array(classes, pa.string())
+    gold, said = (
+        np.stack([numbers(pc.fill_null(pc.index_in(table[side], value_set=known), -1)) for table in tables])[..., None]
+        for side in ("gold", "predicted")
+    )  # (S, N, 1): the places of classes
+    right, ours = (side == np.arange(len(classes)) for side in (gold, said))  # (S, N, C)
     return np.stack([right & ours, ~right & ours, right & ~ours], axis=-1).astype(np.float64)
 
 
@@ -164,13 +199,12 @@ def _entity_items(metric: str, parts: Mapping[str, pa.Table]) -> tuple[Floats, M
     ids, counts = {}, []
     for where, part in parts.items():
         part = part.filter(pc.equal(part["scheme"], scheme))
-        ids[where] = sorted(part.filter(pc.equal(part["type"], ner_score.ALL))["id"].to_pylist())
+        every = part.filter(pc.equal(part["type"], ner_score.ALL))["id"]
+        ids[where] = every.take(pc.sort_indices(every))
         rows = part.filter(pc.equal(part["type"], kind))
-        place = {name: i for i, name in enumerate(ids[where])}
-        values = np.zeros((len(place), 3))
-        values[[place[name] for name in rows["id"].to_pylist()]] = np.stack(
-            [rows[name].to_numpy() for name in ("tp", "fp", "fn")], axis=1
-        )
+        values = np.zeros((len(ids[where]), 3))
+        places = numbers(pc.index_in(rows["id"], value_set=ids[where]))
+        values[places] = np.stack([numbers(rows[name]) for name in ("tp", "fp", "fn")], axis=1)
         counts.append(values)
     language = next((part["lang"][0].as_py() for part in parts.values() if part.num_rows), "")
     _same_items(ids, language)

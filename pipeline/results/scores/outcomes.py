@@ -6,8 +6,8 @@ entities found, invented and missed there. Changing a metric re-reads these or t
 """
 
 import json
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,18 @@ from pipeline.common import paths
 from pipeline.common.code import stage_code
 from pipeline.common.errors import UserError
 from pipeline.common.files import canonical_json, read_json, read_parquet, write_parquet
-from pipeline.common.integrity import AlteredError, again, noted, noting, sha256, verified_by_note
-from pipeline.common.stored import verified_run_file
+from pipeline.common.integrity import AlteredError, again, noted, noting, read_verified, verified_by_note
+from pipeline.common.stored import run_record
 from pipeline.data.schema import CLASSES, PREDICTIONS
+from pipeline.results.scores.entities import count_entities
 from pipeline.results.scores.runs_file import remedy
 from pipeline.tasks.metric_names import ANSWERS
 from pipeline.tasks.ner_score import sentence_outcomes
 from pipeline.tasks.qa_score import outcomes
 
-_EXAMPLE = [("lang", pa.string()), ("split", pa.string()), ("id", pa.string())]
+KEYS = ("lang", "split", "id")
+"""What an example is known by."""
+_EXAMPLE = [(name, pa.string()) for name in KEYS]
 OUTCOMES: dict[str, pa.Schema] = {
     "ner": pa.schema(
         [
@@ -52,8 +55,21 @@ def facts(path: Path) -> dict[str, Any]:
     Raises:
         UserError: the file is not readable Parquet.
     """
+    return _facts(path, path)
+
+
+def facts_of(path: Path, data: bytes) -> dict[str, Any]:
+    """Return the same of what was read from a file.
+
+    Raises:
+        UserError: as `facts`.
+    """
+    return _facts(path, pa.BufferReader(data))
+
+
+def _facts(path: Path, source: Any) -> dict[str, Any]:
     try:
-        metadata = pq.read_schema(path).metadata or {}
+        metadata = pq.read_schema(source).metadata or {}
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(f"{path}: not a readable Parquet file (truncated?): {error}") from None
     found: dict[str, Any] = json.loads(metadata.get(b"metalingua", b"{}"))
@@ -73,17 +89,25 @@ def score_predictions(table: pa.Table, where: str) -> pa.Table:
     Raises:
         UserError: a sentence's gold and predicted tags differ in number, a tag is not IOB2, or an id occurs twice.
     """
-    schema = OUTCOMES["ner"]
-    columns: dict[str, list[Any]] = {name: [] for name in schema.names}
-    for key, row in _rows(table, where):
+    check_keys(table, where)
+    try:
+        found = count_entities(*(table[name].combine_chunks() for name in ("gold", "predicted")))
+    except UserError:
+        found = None
+    if found is None:
+        raise _wrong_sentence(table, where)
+    keys = [table[name].take(pa.array(found.sentence)) for name in KEYS]
+    return pa.table([*keys, found.scheme, found.kind, *found.counts.T], schema=OUTCOMES["ner"])
+
+
+def _wrong_sentence(table: pa.Table, where: str) -> UserError:
+    """Return what is wrong with the first sentence that cannot be scored."""
+    for gold, predicted, language, _, identity in zip(*_lists(table, "gold", "predicted", *KEYS), strict=True):
         try:
-            outcomes = sentence_outcomes(row["gold"], row["predicted"])
+            sentence_outcomes(gold or [], predicted or [])
         except UserError as error:
-            raise UserError(f"{where}: sentence {row['id']!r} of {row['lang']}: {error}") from None
-        for (scheme, kind), counts in outcomes.items():
-            for name, value in zip(schema.names, (*key, scheme, kind, *counts), strict=True):
-                columns[name].append(value)
-    return pa.table(columns, schema=schema)
+            return UserError(f"{where}: sentence {identity!r} of {language}: {error}")
+    return UserError(f"{where}: a sentence lacks its gold or its predicted tags")
 
 
 def score_class_predictions(table: pa.Table, where: str) -> pa.Table:
@@ -92,9 +116,11 @@ def score_class_predictions(table: pa.Table, where: str) -> pa.Table:
     Raises:
         UserError: an id occurs twice, or a class is missing.
     """
-    for key, row in _rows(table, where):
-        if row["gold"] is None or row["predicted"] is None:
-            raise UserError(f"{where}: example {key[2]!r} of {key[0]} lacks its gold or its predicted class")
+    check_keys(table, where)
+    lacking = pc.or_(pc.is_null(table["gold"]), pc.is_null(table["predicted"]))
+    if (first := pc.index(lacking, True).as_py()) >= 0:
+        language, identity = (table[name][first].as_py() for name in ("lang", "id"))
+        raise UserError(f"{where}: example {identity!r} of {language} lacks its gold or its predicted class")
     correct = pc.equal(table["gold"], table["predicted"])
     return table.append_column("correct", correct).select(OUTCOMES[CLASSES[0]].names).cast(OUTCOMES[CLASSES[0]])
 
@@ -105,32 +131,42 @@ def score_answer_predictions(table: pa.Table, where: str) -> pa.Table:
     Raises:
         UserError: a question has no gold answer, or an id occurs twice.
     """
-    schema = OUTCOMES["qa"]
-    columns: dict[str, list[Any]] = {name: [] for name in schema.names}
-    for key, row in _rows(table, where):
+    check_keys(table, where)
+    found = []
+    for predicted, gold, language, identity in zip(*_lists(table, "predicted", "gold", "lang", "id"), strict=True):
         try:
-            found = outcomes(row["predicted"], row["gold"], row["lang"])
+            found.append(_answered(predicted, tuple(gold), language))
         except UserError as error:
-            raise UserError(f"{where}: question {row['id']!r} of {row['lang']}: {error}") from None
-        for name, value in (*zip(schema.names, key, strict=False), *found.items()):
-            columns[name].append(value)
-    return pa.table(columns, schema=schema)
+            raise UserError(f"{where}: question {identity!r} of {language}: {error}") from None
+    columns = zip(*found, strict=True) if found else [[] for _ in ANSWERS]
+    return pa.table([*(table[name] for name in KEYS), *map(list, columns)], schema=OUTCOMES["qa"])
 
 
-def _rows(table: pa.Table, where: str) -> Iterator[tuple[tuple[str, str, str], dict[str, Any]]]:
-    """Yield every row with its key.
+@lru_cache(maxsize=1 << 16)
+def _answered(predicted: str | None, gold: tuple[str, ...], language: str) -> tuple[float, ...]:
+    """The scores of an answer, in the order of `ANSWERS`; many runs are asked the same, and many say the same."""
+    found = outcomes(predicted, gold, language)
+    return tuple(found[name] for name in ANSWERS)
+
+
+def _lists(table: pa.Table, *names: str) -> Iterator[list[Any]]:
+    return (table[name].to_pylist() for name in names)
+
+
+def check_keys(table: pa.Table, where: str) -> None:
+    """Check that no example occurs twice.
 
     Raises:
-        UserError: a key occurs twice.
+        UserError: one does; it is named.
     """
+    keys = pc.binary_join_element_wise(*(table[name] for name in KEYS), "\0")
+    if pc.count_distinct(keys, mode="all").as_py() == table.num_rows:
+        return
     seen = set()
-    for batch in table.to_batches(max_chunksize=4096):
-        for row in batch.to_pylist():
-            key = row["lang"], row["split"], row["id"]
-            if key in seen:
-                raise UserError(f"{where}: example {row['id']!r} of {row['lang']}/{row['split']} occurs twice")
-            seen.add(key)
-            yield key, row
+    for language, split, identity in zip(*_lists(table, *KEYS), strict=True):
+        if (language, split, identity) in seen:
+            raise UserError(f"{where}: example {identity!r} of {language}/{split} occurs twice")
+        seen.add((language, split, identity))
 
 
 SCORERS: dict[str, Callable[[pa.Table, str], pa.Table]] = {
@@ -142,7 +178,7 @@ SCORERS: dict[str, Callable[[pa.Table, str], pa.Table]] = {
 
 
 def score_run(run: str, task: str, code: str) -> tuple[str, bool]:
-    """Write a run's outcomes unless they are current: made by this code from these very predictions.
+    """Write a run's outcomes unless they are current: made by this code from these very predictions, which are read once.
 
     Args:
         run: the run's name.
@@ -155,33 +191,49 @@ def score_run(run: str, task: str, code: str) -> tuple[str, bool]:
     Raises:
         UserError: the predictions are missing, broken, or altered since the run wrote them.
     """
-    source, target = verified_run_file(run, "predictions"), paths.outcomes(run)
+    source, target = paths.predictions(run), paths.outcomes(run)
     if not source.exists():
         raise UserError(f"run {run}: {source}: no predictions; make them with: snakemake {source}")
-    sha = sha256(source)
+    recorded = run_record(run).get("predictions") if paths.run_record(run).exists() else None
+    data, sha = read_verified(source, recorded, again(source))
     made_of = {"task": task, "run": run, "code": code, "predictions": sha}
-    if target.exists() and noted(target) == sha256(target) and _facts_or_none(target) == made_of:
-        return sha256(target), False
-    stored = facts(source)
+    if (current := _current(target, made_of)) is not None:
+        return current, False
+    stored = facts_of(source, data)
     if (stored.get("task"), stored.get("run")) != (task, run):
         raise UserError(
             f"{source}: holds predictions of run {stored.get('run')!r}, task {stored.get('task')!r}; expected {run!r}, "
             f"{task!r}; make them again with: {remedy([run])}"
         )
-    outcomes = SCORERS[task](read_parquet(source, PREDICTIONS[task]), str(source))
+    schema = PREDICTIONS[task]
+    columns = [name for name in schema.names if name in (*KEYS, "gold", "predicted")]
+    outcomes = SCORERS[task](read_parquet(source, schema, columns, data=data), str(source))
     with noting(target):
         write_parquet(target, outcomes, {"metalingua": canonical_json(made_of)})
-    return sha256(target), True
+    return str(noted(target)), True
 
 
-def read_outcomes(run: str, task: str) -> pa.Table:
-    """Read a run's outcomes, in the `OUTCOMES` schema of its task.
+def _current(target: Path, made_of: Mapping[str, Any]) -> str | None:
+    """The SHA-256 of outcomes that say of themselves that they are made of this; `None` of others, of broken ones, of none."""
+    try:
+        data, sha = read_verified(target, None, "")
+        return sha if noted(target) == sha and facts_of(target, data) == made_of else None
+    except (FileNotFoundError, UserError):
+        return None
+
+
+def read_outcomes(run: str, task: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a run's outcomes, in the `OUTCOMES` schema of its task, or some of their columns.
 
     Raises:
         UserError: they are missing, altered or broken.
     """
-    path = verified_by_note(paths.outcomes(run), again(paths.scored()))
-    return read_parquet(path, OUTCOMES[task])
+    path = paths.outcomes(run)
+    try:
+        data, _ = read_verified(path, noted(path), again(paths.scored()))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    return read_parquet(path, OUTCOMES[task], columns, data=data)
 
 
 def read_scored() -> dict[str, str]:
@@ -195,14 +247,6 @@ def read_scored() -> dict[str, str]:
     if not isinstance(found, dict):
         raise AlteredError(path, "expected a JSON object", again(path))
     return found
-
-
-def _facts_or_none(path: Path) -> dict[str, Any] | None:
-    """A broken outcomes file is made again, not complained about."""
-    try:
-        return facts(path)
-    except UserError:
-        return None
 
 
 score_code = partial(stage_code, "score")

@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.common import paths
 from pipeline.common.errors import LONGEST, UserError, fitting
 from pipeline.common.files import canonical_json
-from pipeline.common.integrity import AlteredError, sha256
+from pipeline.common.integrity import AlteredError, read_verified, sha256
 from pipeline.common.stored import (
     encoder_digests,
     run_record,
@@ -22,7 +22,7 @@ from pipeline.common.stored import (
     verified_run_file,
     verified_split,
 )
-from pipeline.results.scores.outcomes import facts
+from pipeline.results.scores.outcomes import facts_of
 from pipeline.results.scores.runs_file import Expected, remedy
 
 SHOWN = 20
@@ -212,17 +212,18 @@ def _predictions(run: Expected, recorded: str) -> str | None:
 
 def _outcomes(run: Expected, predictions: str, context: Context) -> str | None:
     path = paths.outcomes(run.name)
-    if not path.exists():
-        return "not scored"
     try:
-        made = facts(path)
+        data, sha = read_verified(path, None, "")
+        made = facts_of(path, data)
+    except FileNotFoundError:
+        return "not scored"
     except UserError as error:
         return str(error)
     if made.get("predictions") != predictions:
         return "scored from other predictions"
     if made.get("code") != context.score_code:
         return f"scored by other code: {made.get('code')}, now {context.score_code}"
-    if context.scored.get(run.name) != sha256(path):
+    if context.scored.get(run.name) != sha:
         return f"{path} has changed since it was scored"
     return None
 

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.training.warnings import sentence
+from pipeline.training.warnings import FLOAT32, sentence
 
 SHOWN = 3
 """Kinds of doubts of one dataset that a table has room for; its reports have all."""
@@ -35,7 +35,9 @@ def of_runs(runs: Collection[str], scores: pa.Table, found: Doubts) -> dict[str,
 
 def sentences(found: Doubts) -> list[str]:
     """Return a sentence for each dataset, and one for each kind of doubt about runs."""
-    return [*of_data(found.get("data", ())), *of_pieces(found.get("runs", ()))]
+    runs = found.get("runs", ())
+    pieces, again = ([doubt for doubt in runs if (doubt["kind"] == FLOAT32) is of_steps] for of_steps in (False, True))
+    return [*of_data(found.get("data", ())), *of_pieces(pieces), *of_precision(again)]
 
 
 def of_data(found: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -75,6 +77,17 @@ def of_pieces(found: Iterable[Mapping[str, Any]]) -> list[str]:
         others = len({doubt["language"] for doubt in doubts} - {worst["language"]})
         said.append(f"{sentence(worst, encoder)}{_others('; fewer in', others)}.")
     return said
+
+
+def of_precision(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a sentence on runs with steps that were made again in float32; runs of one doubt have as many of them."""
+    if not found:
+        return []
+    runs = sum(len(doubt["runs"]) for doubt in found)
+    steps = sum(doubt["number"] * len(doubt["runs"]) for doubt in found)
+    which = "one run" if runs == 1 else f"{runs} runs"
+    were = "training step was" if steps == 1 else "training steps were"
+    return [f"Of {which}, {steps:,} {were} not finite in bfloat16 and made again in float32."]
 
 
 def _others(before: str, number: int) -> str:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import digest
-from pipeline.results.scores.measures import item_ids, items
+from pipeline.results.scores.measures import item_ids, itemised, items
 from pipeline.results.scores.outcomes import read_outcomes
 from pipeline.results.statistics.crossed import Crossed, Metric, analyse, item_values
 from pipeline.results.statistics.seeds import Floats
@@ -39,7 +39,7 @@ class ItemValues:
         self._read = lru_cache(maxsize=KEPT)(self._outcomes)
 
     def _outcomes(self, run: str) -> pa.Table:
-        return read_outcomes(run, self.task)
+        return read_outcomes(run, self.task, itemised(self.task, self.metric))
 
     def at_hand(self, runs: Sequence[str]) -> bool:
         """Whether there are runs, and the outcomes of all of them."""

@@ -187,3 +187,48 @@ def test_questions_have_no_classes_to_weigh(path):
         "datasets.babel.task=qa", "tables=", "methods.joint={tune: {training.class_weights: [null, balanced]}}"
     )
     assert tuned.startswith("methods.joint.tune.training.class_weights: qa has no classes to weigh")
+
+
+def test_keys_of_memory_are_in_the_runs_of_those_alone_that_have_them():
+    """So the ids of all other runs are what they were."""
+
+    def given(*more):
+        runs = grid("methods.adapted={method: joint, training: {epochs: 7}}", *ONLY, *more).runs.values()
+        return [
+            {
+                key: value
+                for key, value in run.spec["training"].items()
+                if key in ("micro_batch", "activation_checkpointing")
+            }
+            for run in runs
+        ]
+
+    assert given() == given("training.micro_batch=null", "training.activation_checkpointing=no") == [{}] * 4
+    assert given("training.micro_batch=4") == [{"micro_batch": 4}] * 4
+    one = given("methods.joint.training={activation_checkpointing: yes, micro_batch: 2}")
+    assert sorted(one, key=len) == [{}] * 2 + [{"micro_batch": 2, "activation_checkpointing": True}] * 2
+    assert errors("training.micro_batch=0") == ["training.micro_batch: must be greater than or equal to 1, got 0"]
+
+
+@pytest.mark.parametrize("kind", ["metaxl", "x_maml", "xla_maml"])
+def test_layers_are_passed_again_only_for_losses_at_theta(kind):
+    entry = f"methods={{other: {{method: {kind}}}}}"
+    few = ("experiments.few.methods=[joint, other]", "experiments.few.targets=[nearish]", "tables=")
+    few += () if kind == "metaxl" else ("experiments.few.auxiliaries=[farrish]",)
+    (said,) = errors(entry, *few, "training.activation_checkpointing=yes")
+    assert said.startswith(
+        f"training.activation_checkpointing: {kind} looks at losses at other weights than the model's"
+    )
+    assert said.endswith("set training.micro_batch, and activation_checkpointing: no in methods.other.training")
+    mended = f"methods={{other: {{method: {kind}, training: {{activation_checkpointing: no}}}}}}"
+    assert parse(changed(mended, *few, "training.activation_checkpointing=yes"))
+
+
+def test_the_fast_way_is_not_taken_in_parts():
+    few = ("experiments.few.methods=[joint, other]", "tables=", "training.micro_batch=4")
+    (said,) = errors("methods={other: {method: metaxl, way: fast}}", *few)
+    assert said == (
+        "training.micro_batch: other has way: fast, which keeps the graphs of a whole batch however it is divided; set way: "
+        "lean, or auto"
+    )
+    assert parse(changed("methods={other: {method: metaxl, way: lean}}", *few))

@@ -14,6 +14,7 @@ from pipeline.methods.parts import maml
 from pipeline.methods.parts.episodes import draw_episode
 from pipeline.methods.parts.freezing import freeze
 from pipeline.methods.parts.maml import Options, meta_gradient, way_of
+from pipeline.training import retries
 from tests import tiny
 from tests.meta.model import error
 from tests.methods.auxiliaries import (
@@ -384,6 +385,7 @@ def fails_if_fast(monkeypatch):
     def attempt(trainer, support, query, options, way):
         tried.append(way)
         if way == "fast":
+            trainer.loss(query, whole=True)
             raise torch.OutOfMemoryError("no room")
         return real(trainer, support, query, options, way)
 
@@ -391,23 +393,18 @@ def fails_if_fast(monkeypatch):
     return tried
 
 
-def test_a_fast_way_that_does_not_fit_is_tried_once(languages, monkeypatch, capsys):
+@pytest.mark.parametrize("way", ["auto", "fast"])
+def test_a_fast_way_that_does_not_fit_is_tried_once(languages, monkeypatch, capsys, way):
+    """From then on batches go the lean way, in parts."""
+    monkeypatch.setattr(retries, "can_fail", lambda device, precision: True)
     tried = fails_if_fast(monkeypatch)
-    loop = fitted(spec_of("xla_maml", iterations=2, inner_lr=0.1))
+    loop = fitted(spec_of("xla_maml", iterations=2, inner_lr=0.1, way=way))
     assert tried == ["fast", "lean", "lean", "lean", "lean"]
-    assert len(loop.steps) == 4 and loop.memory["lean"]
-    assert capsys.readouterr().err.count("going on the lean way (way: lean)") == 1
-
-
-@pytest.mark.parametrize("way", ["fast", "lean"])
-def test_a_way_that_was_asked_for_is_not_left(languages, monkeypatch, way):
-    def attempt(trainer, support, query, options, chosen):
-        assert chosen == way
-        raise torch.OutOfMemoryError("no room")
-
-    monkeypatch.setattr(maml, "meta_gradient", attempt)
-    with pytest.raises(torch.OutOfMemoryError, match="no room"):
-        fitted(spec_of("xla_maml", iterations=1, way=way))
+    assert len(loop.steps) == 4 and loop.micro_batch == 2
+    assert (
+        capsys.readouterr().err.count("a step with 4 examples at a time does not fit the GPU's memory; going on with 2")
+        == 1
+    )
 
 
 # ---------------------------------------------------------------------------------------------------- phases and languages

@@ -29,6 +29,7 @@ class Episodic(Auxiliary):
     training_keys: ClassVar[frozenset[str]] = UNCHOSEN - {"epochs"}
     copies: ClassVar[float] = 3  # the adapted weights, their gradient, the sum over episodes
     passes: ClassVar[float] = 3
+    passes_again: ClassVar[bool] = False  # losses are at θ′ too, and differentiated twice
 
     setting: Literal["zero_shot", "few_shot"] = Field(
         default="zero_shot",
@@ -68,7 +69,7 @@ class Episodic(Auxiliary):
     way: Literal["auto", "fast", "lean"] = Field(
         default="auto",
         description="how the exact meta-gradient is computed: `fast`, or with little memory (`lean`); `auto`: `fast` for one "
-        "inner step while it fits the GPU, else `lean`",
+        "inner step while it fits the GPU and without `training.micro_batch`, else `lean`",
     )
 
     def hyper_parameters(self) -> dict[str, Any]:
