@@ -8,6 +8,8 @@ All three ways read the same sentences in turn. Keys of the JSON:
 `seconds_over_padded`   shuffled, sharing rows (the pipeline's way) over shuffled, padded to the longest
 `seconds_over_grouped`  the same over sorted by length, cut and padded: little padding, but the same sentences meet
 `useful`                sub-tokens over all that the encoder works on, by way
+`pass_in_tokens`        what a pass costs beside its sub-tokens, in sub-tokens: the seconds of a pass of none over those of one
+                        more, by a line through passes of 1 to 16 sentences of 16; `PASS` of `pipeline/tasks/packing.py`
 """
 
 import statistics
@@ -59,6 +61,17 @@ def one_pass(
         model.zero_grad()
 
 
+def pass_in_tokens(model: TaskModel, vocabulary: int, place: torch.device, rounds: int) -> float:
+    """Return the cost of a pass beside its sub-tokens, in sub-tokens."""
+    batches = {count: [batch_of(np.full(count, 16), vocabulary, place)] for count in (1, 2, 4, 8, 16)}
+    took: dict[int, list[float]] = {count: [] for count in batches}
+    for _ in range(5 * rounds + 1):
+        for count, batch in batches.items():
+            took[count].append(seconds(lambda b=batch: one_pass(model, b, padded), place))  # type: ignore[misc]
+    slope, intercept = np.polyfit([16 * count for count in took], [min(of[1:]) for of in took.values()], 1)
+    return float(intercept / slope)
+
+
 def measure(size: str, device: str, threads: int, rounds: int) -> dict[str, Any]:
     """Measure everything the JSON holds."""
     model, place = make_model(size).to(device).train(), torch.device(device)
@@ -85,6 +98,7 @@ def measure(size: str, device: str, threads: int, rounds: int) -> dict[str, Any]
         "seconds_over_padded": over("padded"),
         "seconds_over_grouped": over("grouped"),
         "useful": {way: round(of / whole, 3) for way, (of, whole) in useful.items()},
+        "pass_in_tokens": round(pass_in_tokens(model, SIZES[size][3], place, rounds), 1),
         "machine": machine(size, device, threads, rounds, batch=BATCH, batches=BATCHES),
     }
 

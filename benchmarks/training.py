@@ -9,9 +9,14 @@ Needs `pip install accelerate` for the peer. Keys of the JSON:
 `overhead_s`             wall seconds of a demo run (a fresh process) that are neither training nor evaluation; median of 3
 `useful_tokens_ratio`    sub-tokens over all that the encoder works on, padding included: of WikiAnn, each sentence of the run
                          once (one concatenation)
-`useful_tokens_ratio_balanced`  the same where the eighty target sentences are oversampled
+`useful_tokens_ratio_balanced`    the same where the eighty target sentences are oversampled
+`useful_tokens_ratio_mgl`         of MGL's episodes, from one source to another language of the demo's sentiment
+`useful_tokens_ratio_evaluation`  the least of what evaluation has in these three runs, on dev and test sets
 `speed_over_hf_trainer`  useful tokens/s of joint training (one concatenation) over the Trainer's: same weights, examples,
-                         batch size, optimiser and precision; the two alternate, median of the rounds
+                         batch size, optimiser, precision and threads, each in a process of its own; the two alternate, median of
+                         the rounds
+`speed_over_hf_trainer_e5`        the same with an encoder of multilingual-e5-small's shape (12 layers of 384, 250,037 rows of
+                         embeddings) with random weights, and 320 source sentences
 """
 
 import argparse
@@ -32,19 +37,22 @@ from pipeline.common import paths
 from pipeline.common.errors import UserError, run_stage
 from pipeline.common.files import canonical_json, read_json, write_json
 from pipeline.config.load import load
+from pipeline.config.methods import defaults_of
 from pipeline.grid import runs
+from pipeline.training.devices import keep_freed_memory
 
+E5_ROWS = 250_037
 DEMO, WIKIANN = Path("config/config.yaml"), Path("config/examples/wikiann.yaml")
 
 
-def joint_spec(configfile: Path, **training: Any) -> dict[str, Any]:
-    """Return the spec of the first joint run of a config, with some training settings changed.
+def joint_spec(configfile: Path, task: str = "ner", **training: Any) -> dict[str, Any]:
+    """Return the spec of a config's first joint run of a task, with some training settings changed.
 
     Raises:
         UserError: an input of the run has not been made yet.
     """
     grid = runs.expand(load([configfile]))
-    run = next(run for run in grid.runs.values() if run.spec["method"]["name"] == "joint")
+    run = next(r for r in grid.runs.values() if r.spec["method"]["name"] == "joint" and r.spec["task"] == task)
     for path in runs.run_inputs(run):
         if not Path(path).exists():
             raise UserError(f"{path}: no such file; run `snakemake prepare --configfile {configfile}` first")
@@ -91,16 +99,31 @@ def overhead(threads: int) -> float:
     return float(statistics.median(values[1:]))
 
 
-def useful_ratio(threads: int, batches: str) -> float:
-    """Return useful over processed sub-tokens of one epoch of joint training on WikiAnn."""
-    spec = {**joint_spec(WIKIANN, epochs=1), "method": {"name": "joint", "batches": batches}}
+def useful_ratios(threads: int) -> dict[str, float]:
+    """Return useful over processed sub-tokens of an epoch of joint training on WikiAnn, of MGL's episodes, and of evaluation."""
+    wikiann, demo = joint_spec(WIKIANN, epochs=1), joint_spec(DEMO, epochs=1, task="sentiment")
+    specs = {
+        "": {**wikiann, "method": {"name": "joint", "batches": "concatenated"}},
+        "_balanced": {**wikiann, "method": {"name": "joint", "batches": "balanced"}},
+        "_mgl": {**demo, "method": {"name": "mgl", **defaults_of("mgl"), "meta_train": False}},
+    }
+    found, evaluation = {}, []
     with scratch() as folder:
-        _, record = run_process(spec, folder, "ratio", threads)
-    return round(float(record["tokens"]["useful"] / record["tokens"]["processed"]), 4)
+        for name, spec in specs.items():
+            tokens = run_process(spec, folder, f"ratio{name}", threads)[1]["tokens"]
+            found[f"useful_tokens_ratio{name}"] = share(tokens)
+            evaluation.append(share(tokens["evaluation"]))
+    return {**found, "useful_tokens_ratio_evaluation": min(evaluation)}
+
+
+def share(tokens: dict[str, Any]) -> float:
+    """Return useful over processed sub-tokens."""
+    return round(float(tokens["useful"] / tokens["processed"]), 4)
 
 
 def our_rate(spec: dict[str, Any]) -> float:
-    """Train one epoch with the pipeline's loop; return useful tokens per second of training."""
+    """Train one epoch with the pipeline's loop, set up as its stage does; return useful tokens per second of training."""
+    keep_freed_memory()
     from pipeline.methods import build_method
     from pipeline.methods.contract import Setting
     from pipeline.training.checkpoint import Checkpoints
@@ -161,39 +184,77 @@ def trainer_rate(spec: dict[str, Any]) -> float:
 
 
 def speed(threads: int, rounds: int) -> dict[str, float]:
-    """Return both rates and their ratio, in useful tokens per second; the two alternate."""
-    import torch
-
-    torch.set_num_threads(threads)
+    """Return both rates and their ratio, in useful tokens per second, for both encoders."""
     spec = joint_spec(WIKIANN, epochs=1, select="last")
     spec["method"] = {"name": "joint", "batches": "concatenated"}
-    ours, theirs = [], []
+    small = rates(spec, Path(), threads, rounds)
+    tokenizer = (paths.encoder_dir(spec["encoder"]) / "tokenizer.json").resolve()
+    with scratch() as folder:
+        (folder / paths.RESOURCES).unlink()
+        write_e5_shape(folder / paths.encoder_dir("e5-shape"), tokenizer)
+        large = rates({**spec, "encoder": "e5-shape", "source_size": 320}, folder, threads, rounds)
+    return {**small, **{f"{name}_e5": value for name, value in large.items()}}
+
+
+def rates(spec: dict[str, Any], folder: Path, threads: int, rounds: int) -> dict[str, float]:
+    """Return both rates of a run and their ratio; the two alternate."""
+    found: dict[str, list[float]] = {side: [] for side in SIDES}
+    command = [sys.executable, str(Path(__file__).resolve()), "--threads", str(threads), "--spec", canonical_json(spec)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])}
     for _ in range(rounds):
-        ours.append(our_rate(spec))
-        theirs.append(trainer_rate(spec))
-    ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+        for side, values in found.items():
+            done = subprocess.run(
+                [*command, "--side", side], cwd=folder, env=environment, check=True, stdout=subprocess.PIPE, text=True
+            )
+            values.append(float(done.stdout.split()[-1]))
+            print(f"{spec['encoder']}, {side}: {values[-1]:,.0f} tokens/s", file=sys.stderr, flush=True)
+    ratio = statistics.median(a / b for a, b in zip(found["ours"], found["trainer"], strict=True))
     return {
         "speed_over_hf_trainer": round(ratio, 3),
-        "tokens_per_second": round(statistics.median(ours)),
-        "hf_trainer_tokens_per_second": round(statistics.median(theirs)),
+        "tokens_per_second": round(statistics.median(found["ours"])),
+        "hf_trainer_tokens_per_second": round(statistics.median(found["trainer"])),
     }
+
+
+SIDES = {"ours": our_rate, "trainer": trainer_rate}
+
+
+def write_e5_shape(folder: Path, tokenizer: Path) -> None:
+    """Write an encoder of multilingual-e5-small's shape with random weights, and another's tokenizer, filled up with pieces."""
+    import torch
+    from transformers.models.bert.configuration_bert import BertConfig
+    from transformers.models.bert.modeling_bert import BertModel
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 384, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 1536}
+    config = BertConfig(vocab_size=E5_ROWS, max_position_embeddings=512, **sizes)
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    made = read_json(tokenizer)
+    pieces = made["model"]["vocab"]
+    pieces |= {f"[unused{number}]": number for number in range(len(pieces), E5_ROWS)}
+    write_json(folder / "tokenizer.json", made)
 
 
 def main() -> None:
     """Measure and write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, required=True, help="where the figures go")
+    parser.add_argument("--json", type=Path, help="where the figures go")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads, for both sides")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    parser.add_argument("--spec", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     import torch
     import transformers
 
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    if arguments.side:
+        torch.set_num_threads(arguments.threads)
+        print(SIDES[arguments.side](json.loads(arguments.spec)))
+        return
     figures: dict[str, Any] = {
         "overhead_s": round(overhead(arguments.threads), 2),
-        "useful_tokens_ratio": useful_ratio(arguments.threads, "concatenated"),
-        "useful_tokens_ratio_balanced": useful_ratio(arguments.threads, "balanced"),
+        **useful_ratios(arguments.threads),
         **speed(arguments.threads, arguments.rounds),
         "threads": arguments.threads,
         "cpus": os.cpu_count(),
@@ -203,7 +264,8 @@ def main() -> None:
             "transformers": transformers.__version__,
         },
     }
-    write_json(arguments.json, figures)
+    if arguments.json:
+        write_json(arguments.json, figures)
     print(json.dumps(figures, indent=2))
 
 

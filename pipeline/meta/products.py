@@ -164,9 +164,15 @@ def added(total: Tensors, new: Tensors) -> Tensors:
     return tuple(tensor + waiting.pop() for tensor in total)
 
 
-def weighed(loss: Loss, weight: float) -> Loss:
+def scaled(value: Tensor, weight: Tensor | float) -> Tensor:
+    """Return `weight` times a value in the value's precision; a weight that lies on a GPU is not asked for."""
+    return weight * value if isinstance(weight, float) else weight.to(value.dtype) * value
+
+
+def weighed(loss: Loss, weight: Tensor | float) -> Loss:
     """Return `weight` times a loss."""
-    return loss if weight == 1 else lambda theta, phi: weight * loss(theta, phi)
+    whole = isinstance(weight, float) and weight == 1
+    return loss if whole else lambda theta, phi: scaled(loss(theta, phi), weight)
 
 
 def gradient_of(parts: Sequence[Loss], theta: Sequence[Tensor], phi: Sequence[Tensor]) -> tuple[Tensor, Tensors]:

@@ -20,8 +20,8 @@ from pipeline.meta.products import Tensors
 from pipeline.meta.updates import Step as UpdateStep
 
 Batch = Mapping[str, Tensor]
-"""Tensors of one batch of B examples: `input_ids`, `attention_mask` (B, T), `labels`, `row`, `example`, `language` (B,)
-(see `pipeline.tasks.examples.collate`)."""
+"""Tensors of one batch of B examples: `input_ids`, `attention_mask` (B, T), `labels`; and, on the CPU whatever the device, `row`,
+`example`, `language`, `lengths` (B,) (see `pipeline.tasks.examples.collate`, `pipeline.tasks.transfer`)."""
 
 Draw = Callable[[str], Batch]
 """Draws the next batch of the named stream; a stream that is not drawn from does not move."""
@@ -197,7 +197,7 @@ class Trainer(Protocol):
         goes through in parts, and the loss can be differentiated once; unless it is to be gone through `whole`.
         """
 
-    def parts(self, batch: Batch, least: int = 1) -> Sequence[tuple[Batch, float]]:
+    def parts(self, batch: Batch, least: int = 1) -> Sequence[tuple[Batch, Tensor | float]]:
         """The parts that a batch goes through the model in, at least so many, each with its share of the mean loss.
 
         For losses that are differentiated twice: Σ share · `loss(part, whole=True)`.

@@ -25,10 +25,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.encoders.architectures import head_dropout
+from pipeline.meta.products import scaled
 from pipeline.methods.contract import Batch, Draw, Method, Trainer
 from pipeline.methods.joint import balanced_phases
 from pipeline.methods.parts.languages import language_indices
 from pipeline.tasks.model import hidden_states
+from pipeline.tasks.transfer import sent
 
 STEEPNESS = 10.0
 
@@ -115,7 +117,7 @@ def build(*, weight: float, target_labels: bool) -> Method:
         if len(found) == 1:
             return found[0][:2]
         told = [share * loss for _, loss, _, share in found]
-        return torch.stack([share * loss for loss, _, share, _ in found]).sum(), torch.stack(told).sum()
+        return torch.stack([scaled(loss, share) for loss, _, share, _ in found]).sum(), torch.stack(told).sum()
 
     def losses_of(trainer: Trainer, batch: Batch, reversed_by: float) -> tuple[Tensor, Tensor]:
         """Return both of a batch that goes through the model at once."""
@@ -127,8 +129,8 @@ def build(*, weight: float, target_labels: bool) -> Method:
         with trainer.autocast():
             states = mean_state(seen.hidden, batch["attention_mask"])
             logits = discriminator(Reversal.apply(states, reversed_by))  # type: ignore[no-untyped-call]
-        known = torch.tensor(discriminator.languages, device=batch["language"].device)
-        wanted = (batch["language"][:, None] == known).int().argmax(1)
+        known = torch.tensor(discriminator.languages)
+        wanted = sent((batch["language"][:, None] == known).int().argmax(1), logits.device)
         return task_loss, functional.cross_entropy(logits.float(), wanted)
 
     def step(trainer: Trainer, draw: Draw) -> dict[str, Tensor]:

@@ -18,6 +18,7 @@ from torch import Tensor
 from pipeline.common.errors import UserError
 from pipeline.methods.contract import Draw, Method, Phase, Setting, Stream, Trainer
 from pipeline.methods.parts.update_rates import copies, meta_update, own_rates, rate_log, rated_step, rates_of
+from pipeline.tasks.transfer import sent
 
 
 def build(
@@ -77,8 +78,8 @@ def start_episode(trainer: Trainer) -> None:
     heads = {id(parameter) for name, parameter in model.named_parameters() if name.startswith("head.")}
     for parameter, initial in zip(trainer.parameters(), memory["initial"], strict=True):
         if id(parameter) in heads and parameter.ndim > 1:  # of the spread that the task gave it
-            fresh = torch.randn(parameter.shape, generator=trainer.generator) * initial.float().std().cpu()
-            parameter.copy_(fresh)
+            fresh = sent(torch.randn(parameter.shape, generator=trainer.generator), parameter.device)
+            parameter.copy_(fresh * initial.float().std())
         else:
             parameter.copy_(initial)
     trainer.restart()

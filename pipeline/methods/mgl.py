@@ -25,6 +25,7 @@ from pipeline.methods.contract import Batch, Draw, Method, Phase, Pool, Setting,
 from pipeline.methods.parts.meta_graph import Distance, MetaGraph
 from pipeline.tasks.examples import labelled
 from pipeline.tasks.model import hidden_states
+from pipeline.tasks.transfer import sent
 
 META_TRAIN = "meta_train"
 
@@ -88,10 +89,11 @@ def build(
         """Yield the logarithms of the mean probabilities; every query is encoded once, every support batch once."""
         encoded = [(represent(trainer.model, batch).float(), batch["row"], batch["language"]) for batch in batches]
         order = torch.cat([rows for _, rows, _ in encoded]).argsort()
-        queries = torch.cat([nodes for nodes, _, _ in encoded])[order]
+        queries = torch.cat([nodes for nodes, _, _ in encoded])
+        queries = queries[sent(order, queries.device)]
         name = support_of(trainer, int(encoded[0][2][0]))
         supports = [represent_in_parts(trainer, draw(name)).float() for _ in range(eval_times)]
-        scores = mean_scores(graph_of(trainer), supports, queries, query_size)[order.argsort()]
+        scores = mean_scores(graph_of(trainer), supports, queries, query_size)[sent(order.argsort(), queries.device)]
         yield from torch.split(scores, [len(rows) for _, rows, _ in encoded])
 
     phases = phases_with(meta_train, l2clt, support_size, query_size, train_episodes, test_episodes)

@@ -8,6 +8,7 @@ import copy
 from collections.abc import Mapping
 from typing import Literal
 
+import numpy as np
 from torch import Tensor, nn
 
 from pipeline.methods.contract import Method, Trainer
@@ -15,6 +16,7 @@ from pipeline.methods.joint import balanced_phases, balanced_step, concatenated_
 from pipeline.methods.parts.languages import language_indices
 from pipeline.methods.parts.supervised import one_loss
 from pipeline.tasks.model import hidden_states
+from pipeline.tasks.transfer import sent
 
 
 class Heads(nn.Module):
@@ -40,10 +42,10 @@ class ByLanguage(nn.Module):
         head: nn.Module = self.model.head  # type: ignore[assignment]
         out: Tensor | None = None
         for language in sorted(set(batch["language"].tolist())):
-            rows = batch["language"] == language
+            rows = sent(np.flatnonzero(batch["language"].numpy() == language), hidden.device)
             logits = own.get(language, head)(hidden[rows])
-            out = logits.new_zeros(len(rows), *logits.shape[1:]) if out is None else out
-            out = out.index_copy(0, rows.nonzero()[:, 0], logits)
+            out = logits.new_zeros(len(hidden), *logits.shape[1:]) if out is None else out
+            out = out.index_copy(0, rows, logits)
         assert out is not None
         return out
 

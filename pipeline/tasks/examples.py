@@ -152,21 +152,30 @@ def collate(examples: Examples, rows: np.ndarray, pad_id: int, languages: Sequen
 
     Returns:
         `input_ids`, `attention_mask` (B, T); `token_type_ids` (B, T) where the examples have types; `labels` (B, T), (B, 2) or
-        (B, 1); `row` (B,); `example` (B,), the same for all windows of an example; `language` (B,), an index into `languages`.
+        (B, 1); `row` (B,); `example` (B,), the same for all windows of an example; `language` (B,), an index into `languages`;
+        `lengths` (B,), sub-tokens of each row.
     """
     input_ids = [examples.input_ids[r] for r in rows]
-    lengths = torch.tensor([len(ids) for ids in input_ids])
     padded = pad(input_ids, pad_id)
     types = {"token_type_ids": pad([examples.types[r] for r in rows], 0)} if len(examples.types) else {}
-    numbers = examples.groups[rows] if len(examples.groups) else rows
+    known = facts(examples, rows, np.array([len(ids) for ids in input_ids]), languages)
     return {
         **types,
         "input_ids": padded,
-        "attention_mask": (torch.arange(padded.shape[1])[None, :] < lengths[:, None]).long(),
+        "attention_mask": (torch.arange(padded.shape[1])[None, :] < known["lengths"][:, None]).long(),
         "labels": pad([examples.labels[r] for r in rows], IGNORED),
+        **known,
+    }
+
+
+def facts(examples: Examples, rows: np.ndarray, lengths: np.ndarray, languages: Sequence[str]) -> dict[str, Tensor]:
+    """Return what of a batch of B rows is not for the encoder: see `collate`. `lengths` (B,) are those of the rows."""
+    numbers = examples.groups[rows] if len(examples.groups) else rows
+    return {
         "row": torch.from_numpy(np.asarray(rows, dtype=np.int64)),
         "example": torch.from_numpy(np.asarray(numbers, dtype=np.int64)),
         "language": torch.tensor([languages.index(examples.languages[r]) for r in rows]),
+        "lengths": torch.from_numpy(lengths),
     }
 
 

@@ -9,37 +9,50 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from pipeline.encoders.architectures import ARCHITECTURES, first_position, layers_of
-from pipeline.tasks.packing import Layout, pack
+from pipeline.tasks.packing import PASS, Layout, Pass, Reads, joined, plan
+from pipeline.tasks.transfer import rows_of
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 """What of a batch an encoder reads."""
 
 
 def hidden_states(model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
-    """Return the last hidden states (B, T, H) that a task model's encoder makes of a batch; short sequences share rows."""
-    layout = layout_of(model, batch)
-    if layout is not None:
+    """Return the last hidden states (B, T, H) that a task model's encoder makes of a batch.
+
+    Short sequences share rows where the encoder can read them so; where it cannot, those of like length go through it together,
+    pass after pass.
+    """
+    passes, width = passes_of(model, batch), batch["input_ids"].shape[1]
+    if len(passes) == 1:
+        return one_pass(model, batch, passes[0].layout)
+    found = []
+    for part in passes:
+        rows = rows_of({key: batch[key] for key in INPUTS if key in batch}, torch.from_numpy(part.index))
+        found.append(one_pass(model, {key: value[:, : part.width] for key, value in rows.items()}, part.layout))
+    return joined(found, passes, width)
+
+
+def one_pass(model: nn.Module, batch: Mapping[str, Tensor], layout: Layout) -> Tensor:
+    """Return the last hidden states (B, T, H) of one pass over a batch in the given layout."""
+    if layout.shared:
         packed: Tensor = model.encoder(**shared_rows(model, batch, layout)).last_hidden_state  # type: ignore[operator]
         return layout.unpacked(packed, batch["input_ids"].shape[1])
-    read = {key: batch[key] for key in INPUTS if key in batch}
-    hidden: Tensor = model.encoder(**read).last_hidden_state  # type: ignore[operator]
+    hidden: Tensor = model.encoder(**own_rows(model, batch, layout)).last_hidden_state  # type: ignore[operator]
     return hidden
 
 
-def longest_row(model: nn.Module) -> int | None:
-    """Return how long a row may be that short sequences share when a task model reads a batch; `None`: they share none."""
+def reads_of(model: nn.Module, device: torch.device) -> Reads:
+    """Return how a task model's encoder reads batches on a device."""
     config: Any = getattr(model.encoder, "config", None)
     architecture = ARCHITECTURES.get(getattr(config, "model_type", ""))
-    return config.max_position_embeddings if architecture is not None and architecture.shares_rows else None
+    shares = architecture is not None and architecture.shares_rows
+    return Reads(config.max_position_embeddings if shares else None, PASS.get(device.type, PASS["cpu"]))
 
 
-def layout_of(model: nn.Module, batch: Mapping[str, Tensor]) -> Layout | None:
-    """Return which rows a batch's sequences share when `model` reads it, the same for the same lengths; `None`: a row each."""
-    longest = longest_row(model)
-    if longest is None:
-        return None
-    layout = pack(tuple(batch["attention_mask"].sum(1).tolist()), longest)
-    return layout if layout.shared else None
+def passes_of(model: nn.Module, batch: Mapping[str, Tensor]) -> tuple[Pass, ...]:
+    """Return in which passes and layouts a batch goes through a task model's encoder: the same for the same lengths."""
+    lengths = batch["lengths"] if "lengths" in batch else batch["attention_mask"].sum(1)
+    return plan(tuple(lengths.tolist()), reads_of(model, batch["input_ids"].device))
 
 
 def shared_rows(model: nn.Module, batch: Mapping[str, Tensor], layout: Layout) -> dict[str, Tensor]:
@@ -50,6 +63,21 @@ def shared_rows(model: nn.Module, batch: Mapping[str, Tensor], layout: Layout) -
         "position_ids": layout.positions(device) + first_position(model.encoder),
         "attention_mask": layout.mask(device, weight.dtype),
     }
+
+
+def own_rows(model: nn.Module, batch: Mapping[str, Tensor], layout: Layout) -> dict[str, Tensor]:
+    """Return what the encoder reads of a batch with a row for each sequence.
+
+    To an encoder that takes any mask it is given as transformers would make it, which asks a GPU whether there is padding at all.
+    """
+    read = {key: batch[key] for key in INPUTS if key in batch}
+    mask = read["attention_mask"]
+    if reads_of(model, mask.device).longest is None or model.encoder.config._attn_implementation != "sdpa":  # type: ignore[union-attr]
+        return read
+    del read["attention_mask"]
+    if int(layout.lengths.min()) < mask.shape[1]:  # rows taken out of a batch are as wide as it was
+        read["attention_mask"] = mask.bool()[:, None, None].expand(-1, -1, mask.shape[1], -1)
+    return read
 
 
 class TaskModel(nn.Module):

@@ -28,13 +28,15 @@ from pipeline.common import signals
 from pipeline.common.errors import UserError
 from pipeline.data.schema import CLASSES
 from pipeline.encoders.trim import Trimmed
-from pipeline.meta.products import Tensors
+from pipeline.meta.products import Tensors, scaled
 from pipeline.meta.updates import Step
 from pipeline.methods.contract import Batch, Draw, Method, OptimizerSettings, Phase, Pool
 from pipeline.tasks.examples import Examples, collate
 from pipeline.tasks.metric_names import metric_names
-from pipeline.tasks.model import TaskModel, longest_row
+from pipeline.tasks.model import TaskModel, reads_of
+from pipeline.tasks.packing import area_of
 from pipeline.tasks.probabilities import Floats, of_labels
+from pipeline.tasks.transfer import sent_batch
 from pipeline.training.checkpoint import Checkpoints, Weights, on_device
 from pipeline.training.history import StepLog
 from pipeline.training.lora import merged, set_merged
@@ -87,13 +89,15 @@ class Ingredients:
 
 @dataclass
 class Fitted:
-    """What training came to: of the last phase, and tokens and seconds of all."""
+    """What training came to: of the last phase, and tokens and seconds of all; `processed` tokens are with padding."""
 
     epochs: int = 0
     best_epoch: int | None = None
     best_score: float | None = None
     useful: int = 0
     processed: int = 0
+    evaluation_useful: int = 0
+    evaluation_processed: int = 0
     training_seconds: float = 0.0
     evaluation_seconds: float = 0.0
 
@@ -169,7 +173,7 @@ class Loop:
 
     def part_loss(self, module: nn.Module, parameters: Mapping[str, Tensor] | None, part: Part) -> Tensor:
         """Return what a part of a batch adds to the whole's mean loss."""
-        return part.share * self.task_loss(module, part.batch, parameters)
+        return scaled(self.task_loss(module, part.batch, parameters), part.share)
 
     def task_loss(self, module: nn.Module, batch: Batch, parameters: Mapping[str, Tensor] | None) -> Tensor:
         """Return the task's mean loss of a batch that goes through a module at once."""
@@ -292,8 +296,8 @@ class Loop:
         """Open a phase's streams with randomness of their own for training or evaluation."""
         i = self.ingredients
         seed, classes = (i.seed, phase.name, purpose), i.labels if self.task in CLASSES else ()
-        longest = longest_row(i.model)
-        return Streams(phase.streams, i.pools, i.languages, i.pad_id, i.device, seed, classes, longest, self.balance)
+        reads = reads_of(i.model, i.device)
+        return Streams(phase.streams, i.pools, i.languages, i.pad_id, i.device, seed, classes, reads, self.balance)
 
     def run_phase(self, number: int, phase: Phase, saved: dict[str, Any] | None) -> None:
         """Run one phase to its end or to its early stop; leave the chosen epoch's weights in the model."""
@@ -452,12 +456,15 @@ class Loop:
         found: dict[int, Floats] = {}
         self.set_training(False)
         with torch.inference_mode(), self.autocast():
-            logits = i.method.predict(self, self.batches(examples, groups), self.evaluation_draw())
+            opened: list[Streams] = []
+            logits = i.method.predict(self, self.batches(examples, groups), self.evaluation_draw(opened))
             for rows, values in zip(groups, logits, strict=True):
                 for row, prediction in zip(rows, i.task.decode(values, examples, rows, i.labels), strict=True):
                     out[row] = prediction
                 if probable is not None:
                     found |= dict(zip(rows, of_labels(values, examples, rows, i.labels), strict=True))
+        lengths = examples.lengths
+        self.count_evaluated([lengths[rows] for rows in groups], opened)
         if probable is not None:
             probable += [found[row] for row in range(len(examples))]
         merged: list[Any] = i.task.merge(examples, out) if len(examples.groups) else out
@@ -471,12 +478,20 @@ class Loop:
         """
         for rows in groups:
             signals.check()
-            batch = collate(examples, np.asarray(rows), self.ingredients.pad_id, self.languages)
-            yield {key: tensor.to(self.device) for key, tensor in batch.items()}
+            yield sent_batch(collate(examples, np.asarray(rows), self.ingredients.pad_id, self.languages), self.device)
 
-    def evaluation_draw(self) -> Draw:
-        """Return a draw over the phase's streams that never moves those of training; opened at its first use."""
-        opened: list[Streams] = []
+    def count_evaluated(self, batches: Iterable[np.ndarray], opened: Iterable[Streams]) -> None:
+        """Count the sub-tokens of an evaluation that has ended, by their lengths in its batches, and those that were drawn."""
+        reads = reads_of(self.ingredients.model, self.device)
+        for lengths in batches:
+            self.fitted.evaluation_useful += int(lengths.sum())
+            self.fitted.evaluation_processed += area_of(tuple(lengths.tolist()), reads)
+        for streams in opened:
+            self.fitted.evaluation_useful += streams.useful
+            self.fitted.evaluation_processed += streams.processed
+
+    def evaluation_draw(self, opened: list[Streams]) -> Draw:
+        """Return a draw over the phase's streams that never moves those of training; `opened` gets them at its first use."""
 
         def draw(name: str) -> Batch:
             if not opened:

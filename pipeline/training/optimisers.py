@@ -41,6 +41,17 @@ def decay_groups(
     return [group for group in groups if group["params"]]
 
 
+def clip(parameters: Sequence[nn.Parameter], limit: float | None) -> Tensor:
+    """Clip gradients as `torch.nn.utils.clip_grad_norm_` does and return their norm; what needs no clipping is not touched.
+
+    What a GPU has computed is not asked for: there they are multiplied by 1.
+    """
+    norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None]).detach()
+    if limit is not None and not (norm.device.type == "cpu" and limit / (norm + CLIP_EPSILON) >= 1):
+        nn.utils.clip_grads_with_norm_(parameters, limit, norm)
+    return norm
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """Copies of what a step changes: parameters, the optimiser's state of each, and the numbers of the schedule."""
@@ -50,7 +61,7 @@ class Snapshot:
     numbers: dict[str, Any]
 
 
-NUMBERS = ("step_number", "gradient_norm", "last_rate")
+NUMBERS = ("step_number", "remembered", "gradient_norm", "last_rate")
 
 
 class ScheduledOptimiser:
@@ -58,6 +69,7 @@ class ScheduledOptimiser:
 
     def __init__(self, named: Sequence[tuple[str, nn.Parameter]], settings: OptimizerSettings, total: int) -> None:
         self.settings, self.total, self.step_number = settings, total, 0
+        self.remembered = 0  # steps since the running means began
         groups = decay_groups(named, settings.weight_decay, settings.kind == "adamw")
         self.parameters: list[nn.Parameter] = [p for group in groups for p in group["params"]]
         kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
@@ -73,8 +85,7 @@ class ScheduledOptimiser:
 
     def step(self, check: Callable[[Tensor], None] = lambda norm: None) -> None:
         """Clip the gradients, step at the scheduled rate, drop the gradients; `check` sees their norm and may raise before."""
-        limit = float("inf") if self.settings.clip_norm is None else self.settings.clip_norm
-        norm = nn.utils.clip_grad_norm_(self.parameters, limit).detach()
+        norm = clip(self.parameters, self.settings.clip_norm)
         check(norm)
         self.gradient_norm = norm
         self.last_rate = self.learning_rate
@@ -83,6 +94,7 @@ class ScheduledOptimiser:
         self.inner.step()
         self.inner.zero_grad(set_to_none=True)
         self.step_number += 1
+        self.remembered += 1
 
     def apply(self, gradients: Sequence[Tensor | None], check: Callable[[Tensor], None] = lambda norm: None) -> None:
         """Step with the given gradients, in the order of `parameters`; clipping changes them in place."""
@@ -93,9 +105,13 @@ class ScheduledOptimiser:
     def restart(self) -> None:
         """Forget the running means; the schedule goes on."""
         self.inner.state.clear()
+        self.remembered = 0
 
     def taken(self, start: Tensors, gradient: Tensors) -> Step:
-        """Return the step just made from `start` with `gradient` (clipped by now), for its derivative; valid until the next."""
+        """Return the step just made from `start` with `gradient` (clipped by now), for its derivative; valid until the next.
+
+        Whether the gradient was clipped decides what the derivative is: where it may have been, a GPU is waited for.
+        """
         settings, adam = self.settings, self.settings.kind != "sgd"
         decay = tuple(float(group["weight_decay"]) for group in self.inner.param_groups for _ in group["params"])
         rule = Rule(
@@ -106,13 +122,15 @@ class ScheduledOptimiser:
             epsilon=float(self.inner.defaults["eps"]) if adam else 0.0,
             clip_norm=settings.clip_norm,
         )
-        norm = float(self.gradient_norm)
-        factor = 1.0 if settings.clip_norm is None else min(1.0, settings.clip_norm / (norm + CLIP_EPSILON))
+        norm, factor = 0.0, 1.0
+        if settings.clip_norm is not None:
+            norm = float(self.gradient_norm)
+            factor = min(1.0, settings.clip_norm / (norm + CLIP_EPSILON))
         if not adam:
             return Step(rule, start, gradient, State(), factor, norm)
         held = [self.inner.state[p] for p in self.parameters]
         first, second = (tuple(h[key] for h in held) for key in ("exp_avg", "exp_avg_sq"))
-        return Step(rule, start, gradient, State(first, second, int(held[0]["step"])), factor, norm)
+        return Step(rule, start, gradient, State(first, second, self.remembered), factor, norm)
 
     def snapshot(self) -> Snapshot:
         """Return copies of what a step changes."""
@@ -138,9 +156,10 @@ class ScheduledOptimiser:
 
     def state(self) -> dict[str, Any]:
         """Everything needed to continue."""
-        return {"inner": self.inner.state_dict(), "step_number": self.step_number}
+        steps = {"step_number": self.step_number, "remembered": self.remembered}
+        return {"inner": self.inner.state_dict(), **steps}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from `state`."""
         self.inner.load_state_dict(state["inner"])
-        self.step_number = int(state["step_number"])
+        self.step_number, self.remembered = int(state["step_number"]), int(state["remembered"])

@@ -22,7 +22,7 @@ class Part(NamedTuple):
     """Some rows of a batch, and their share of what the batch's mean loss is over."""
 
     batch: Batch
-    share: float
+    share: Tensor | float
 
 
 def parts_of(batch: Batch, number: int) -> list[Part]:
@@ -32,9 +32,9 @@ def parts_of(batch: Batch, number: int) -> list[Part]:
         return [Part(batch, 1.0)]
     chunks = {key: value.tensor_split(number) for key, value in batch.items()}
     batches = [dict(zip(chunks, values, strict=True)) for values in zip(*chunks.values(), strict=True)]
-    counts: list[float] = torch.stack([labelled(part) for part in batches]).tolist()
-    whole = sum(counts) or 1
-    return [Part(part, count / whole) for part, count in zip(batches, counts, strict=True)]
+    counts = torch.stack([labelled(part) for part in batches]).double()
+    shares = counts / torch.where(counts.sum() > 0, counts.sum(), 1.0)  # stay where they are: nobody waits for a GPU
+    return [Part(part, share) for part, share in zip(batches, shares.unbind(), strict=True)]
 
 
 def sum_of(losses: Sequence[Callable[[], Tensor]], tensors: Sequence[Tensor]) -> Tensor:

@@ -300,9 +300,15 @@ def describe(
         "epochs": fitted.epochs,
         "best_epoch": fitted.best_epoch,
         "selection": selection,
-        "tokens": {"useful": fitted.useful, "processed": fitted.processed},
+        "tokens": tokens(fitted),
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def tokens(fitted: Fitted) -> dict[str, Any]:
+    """Return how many sub-tokens there were in all batches of training and of evaluation, without padding and with it."""
+    evaluation = {"useful": fitted.evaluation_useful, "processed": fitted.evaluation_processed}
+    return {"useful": fitted.useful, "processed": fitted.processed, "evaluation": evaluation}
 
 
 def versioned(spec: Mapping[str, Any]) -> tuple[str, ...]:

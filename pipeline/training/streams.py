@@ -17,7 +17,9 @@ from torch import Tensor
 from pipeline.common.errors import UserError
 from pipeline.methods.contract import Pool, Stream
 from pipeline.tasks.examples import Examples, collate, concatenate, weighted
-from pipeline.tasks.packing import pack
+from pipeline.tasks.packing import OWN_ROWS, Reads, area_of
+from pipeline.tasks.transfer import sent_batch
+from pipeline.training.resident import resident
 
 
 def seeded(*parts: object) -> np.random.Generator:
@@ -178,7 +180,7 @@ class Streams:
         device: torch.device,
         seed: tuple[object, ...],
         labels: Sequence[str] = (),
-        longest_row: int | None = None,
+        reads: Reads = OWN_ROWS,
         weights: Tensor | None = None,
     ) -> None:
         self.samplers = {
@@ -188,8 +190,9 @@ class Streams:
         for sampler in self.samplers.values():
             if sampler.stream.paired_with is not None:
                 sampler.check_parallel(self.samplers[sampler.stream.paired_with])
-        self.languages, self.pad_id, self.device, self.longest_row = languages, pad_id, device, longest_row
-        self.weights = weights
+        self.languages, self.pad_id, self.device, self.reads = languages, pad_id, device, reads
+        self.weights = None if weights is None else weights.to(device)
+        self.resident = {name: resident(sampler.examples, pad_id, device) for name, sampler in self.samplers.items()}
         self.useful = self.processed = 0
 
     def draw(self, name: str) -> dict[str, Tensor]:
@@ -197,14 +200,19 @@ class Streams:
         sampler = self.samplers[name]
         partner = sampler.stream.paired_with or sampler.stream.excluding
         rows = sampler.next_rows(self.samplers[partner] if partner else None)
-        batch = collate(sampler.examples, rows, self.pad_id, self.languages)
-        if self.weights is not None:
-            batch = weighted(batch, self.weights)
         lengths = sampler.lengths[rows]
         self.useful += int(lengths.sum())
-        shared = self.longest_row is not None
-        self.processed += pack(tuple(lengths.tolist()), self.longest_row).area if shared else batch["input_ids"].numel()
-        return {key: tensor.to(self.device, non_blocking=True) for key, tensor in batch.items()}
+        self.processed += area_of(tuple(lengths.tolist()), self.reads)
+        return self.batch(name, rows)
+
+    def batch(self, name: str, rows: np.ndarray) -> dict[str, Tensor]:
+        """Return a batch of some rows of a stream, made on the run's device where its examples lie there, else sent there."""
+        there = self.resident[name]
+        if there is None:
+            batch = sent_batch(collate(self.samplers[name].examples, rows, self.pad_id, self.languages), self.device)
+        else:
+            batch = there.batch(rows, self.languages)
+        return batch if self.weights is None else weighted(batch, self.weights)
 
     def state(self) -> dict[str, Any]:
         """Everything needed to continue with the same batches."""

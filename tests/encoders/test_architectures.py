@@ -10,7 +10,7 @@ from torch import nn
 from pipeline.common.errors import UserError
 from pipeline.encoders.architectures import ARCHITECTURES, head_dropout, is_embedding, layer_of, layers_of, output_of
 from pipeline.encoders.load import load_encoder
-from pipeline.tasks.model import TaskModel, hidden_states, layout_of
+from pipeline.tasks.model import TaskModel, hidden_states, passes_of
 from pipeline.training.lora import add_adapters, layers_to_adapt, merged
 from tests.encoders.models import SENTENCES, save_row
 
@@ -90,8 +90,8 @@ def test_adapters_stand_in_layers_and_change_nothing_at_first(folders, architect
 def test_sequences_share_rows_where_the_row_says_so(folders, architecture):
     encoder = load_encoder(folders / architecture)
     model, batch = TaskModel(encoder.model.eval(), nn.Identity()), batch_of(encoder, [3, 4, 8, 3, 4])
-    layout = layout_of(model, batch)
-    assert (layout is not None) == ARCHITECTURES[architecture].shares_rows
+    shared = [part.layout.shared for part in passes_of(model, batch)]
+    assert shared == [ARCHITECTURES[architecture].shares_rows]
     alone = encoder.model(**batch).last_hidden_state
     kept = batch["attention_mask"][..., None]
     torch.testing.assert_close(hidden_states(model, batch) * kept, alone * kept, rtol=0, atol=2e-6)

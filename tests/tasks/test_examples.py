@@ -158,6 +158,7 @@ def test_batches_are_padded_on_the_right():
         "row": [2, 3],
         "example": [2, 3],
         "language": [1, 0],
+        "lengths": [3, 1],
     }
     assert "token_type_ids" not in collate(single("a", 2), np.array([0]), 7, ["xx"])
 

@@ -1,13 +1,22 @@
-"""Sequences that share rows: nothing is lost, little is padding, and the encoder says of each what it says of it alone."""
+"""Sequences that share rows, or passes: nothing is lost, little is padding, and of each is said what is said of it alone."""
+
+import dataclasses
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from pipeline.tasks.model import TaskModel, hidden_states, layout_of
-from pipeline.tasks.packing import USEFUL, pack
+from pipeline.encoders.architectures import ARCHITECTURES
+from pipeline.methods.contract import Stream
+from pipeline.methods.parts.rtn import Design, SourcePath, make_transformation
+from pipeline.tasks import packing
+from pipeline.tasks.model import TaskModel, hidden_states, own_rows, passes_of
+from pipeline.tasks.packing import USEFUL, Reads, area_of, by_length, pack, plan
 from pipeline.training.streams import seeded
+from tests import tiny
+from tests.methods.test_metaxl import loop_of
 
 DISTRIBUTIONS = {
     "names in running text": lambda random, n: np.clip(random.lognormal(2.6, 0.6, n).astype(int) + 2, 4, 200),
@@ -89,7 +98,7 @@ def by_itself(model, batch, row):
 def test_hidden_states_are_those_of_each_sequence_by_itself(kind, types):
     lengths = [11, 3, 5, 2, 7, 4]
     model, batch = TaskModel(encoder(kind), nn.Identity()).eval(), batch_of(lengths, kind, types)
-    assert layout_of(model, batch).shared
+    assert [part.layout.shared for part in passes_of(model, batch)] == [True]
     hidden = hidden_states(model, batch)
     assert hidden.shape == (6, 11, 16)
     for row, length in enumerate(lengths):
@@ -126,3 +135,106 @@ def test_half_precision_is_as_near_as_padded_rows_are():
     exact = hidden_states(model, batch)
     errors = [((found - exact) * batch["attention_mask"][..., None]).abs().max() for found in (shared, padded)]
     assert 0 < errors[0] < 2 * errors[1]
+
+
+# --------------------------------------------------------------------------------------------------------- passes by length
+
+
+def cost_of(groups, per_pass):
+    return sum(len(group) * max(group) + per_pass for group in groups)
+
+
+@pytest.mark.parametrize("per_pass", [0, 3, 20, 1000])
+def test_passes_cost_as_little_as_they_can(per_pass):
+    """Beside every division of the sorted lengths."""
+    random = seeded("passes", per_pass)
+    for _ in range(20):
+        sizes = random.integers(1, 30, random.integers(1, 9))
+        found = by_length(sizes, per_pass)
+        assert sorted(number for group in found for number in group.tolist()) == list(range(len(sizes)))
+        ordered = np.sort(sizes).tolist()
+        cuts = (c for count in range(len(sizes)) for c in combinations(range(1, len(sizes)), count))
+        least = min(cost_of([ordered[a:b] for a, b in pairwise([0, *c, len(sizes)])], per_pass) for c in cuts)
+        assert cost_of([sizes[group].tolist() for group in found], per_pass) == least
+
+
+def test_one_pass_where_none_is_saved_keeps_the_order():
+    (only,) = plan((9, 2, 8, 3), Reads(None, 12))
+    assert only.index.tolist() == [0, 1, 2, 3] and not only.layout.shared
+
+
+def test_what_an_encoder_works_on_is_counted():
+    assert area_of((9, 2, 8, 3), Reads(None, 12)) == 4 * 9
+    assert area_of((9, 2, 8, 3), Reads(None, 11)) == 2 * 9 + 2 * 3
+    assert area_of((9, 2, 8, 3), Reads(64)) == pack((9, 2, 8, 3), 64).area
+
+
+WAYS = {"shared rows": (True, 0), "one pass": (False, 10**6), "several passes": (False, 4)}
+
+
+def reads_as(monkeypatch, way):
+    """Let BERT be an encoder that shares rows, or that does not and has passes of the given cost."""
+    shares, per_pass = WAYS[way]
+    monkeypatch.setitem(ARCHITECTURES, "bert", dataclasses.replace(ARCHITECTURES["bert"], shares_rows=shares))
+    monkeypatch.setitem(packing.PASS, "cpu", per_pass)
+
+
+@pytest.mark.parametrize("task", ["ner", "sentiment", "nli", "relevance", "qa", "classification"])
+def test_losses_and_gradients_are_the_same_however_a_batch_is_read(task, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tiny.make_task_world(task)
+    monkeypatch.setattr(torch.Tensor, "float", lambda tensor: tensor)  # the task's loss too in float64
+    loop, phases = loop_of(tiny.spec("target_only", task=task))
+    loop.model.double().eval()
+    streams, _ = loop.prepare(phases[0])
+    for _ in range(3):
+        batch, found, passes = streams.draw("train"), {}, {}
+        for way in WAYS:
+            reads_as(monkeypatch, way)
+            passes[way] = len(passes_of(loop.model, batch))
+            loss = loop.loss(batch)
+            found[way] = [loss, *torch.autograd.grad(loss, loop.parameters(), materialize_grads=True)]
+        assert passes["one pass"] == 1 < passes["several passes"]
+        for way in WAYS:
+            for ours, theirs in zip(found[way], found["one pass"], strict=True):
+                torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("way", ["shared rows", "several passes"])
+def test_each_language_s_network_meets_its_own_sequences_in_every_pass(way, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tiny.make_world(tmp_path)
+    loop, phases = loop_of(tiny.spec("target_only"))
+    loop.model.double().eval()
+    both = dataclasses.replace(phases[0], streams={"train": Stream(tuple(loop.ingredients.pools), 12)})
+    streams, _ = loop.prepare(both)
+    batch = streams.draw("train") | {"language": torch.arange(12) % 2}
+    made = make_transformation(
+        Design(placement=(0, 1), per_source=True), loop.model, (0, 1), False, torch.Generator().manual_seed(0), "metaxl"
+    )
+    path = SourcePath(loop.model, made.double())
+    found = {}
+    for each in ("one pass", way):
+        reads_as(monkeypatch, each)
+        logits = path(batch)
+        slopes = torch.autograd.grad((logits.sin() * batch["attention_mask"][..., None]).sum(), [*path.parameters()])
+        found[each] = [logits * batch["attention_mask"][..., None], *slopes]
+    for ours, theirs in zip(found[way], found["one pass"], strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("lengths", [[7, 7], [40, 39, 40, 38], [7, 7, 9]])
+def test_a_mask_of_own_rows_is_what_transformers_makes(lengths):
+    """Bit by bit, in what is text and in its derivatives; and where nothing is padding, no mask at all."""
+    model, batch = TaskModel(encoder("bert", double=False), nn.Identity()).eval(), batch_of(lengths, "bert", False)
+    if len(lengths) == 3:  # the two that are alike, taken out of a wider batch
+        batch = {key: value[:2] for key, value in batch.items()}
+    (only,) = passes_of(model, batch)
+    assert not only.layout.shared
+    read = own_rows(model, batch, only.layout)
+    assert ("attention_mask" in read) == (len(set(lengths)) > 1)
+    parameters, found = list(model.parameters()), []
+    for given in (read, batch):
+        kept = model.encoder(**given).last_hidden_state[batch["attention_mask"].bool()]
+        found.append([kept, *torch.autograd.grad(kept.sin().sum(), parameters, materialize_grads=True)])
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(*found, strict=True))

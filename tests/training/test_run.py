@@ -115,6 +115,17 @@ def test_concatenated_batches_see_every_example_once(world):
     assert lines(concatenated)[0]["useful_tokens"] == per_epoch
 
 
+def test_the_record_counts_tokens_of_training_and_of_evaluation(world):
+    name = train(tiny.spec("target_only"))
+    splits = {"train": 40, "dev": 12, "test": 12}
+    sizes = {s: sum(len(tokens) + 2 for _, tokens, _ in tiny.sentences("beta", s, n)) for s, n in splits.items()}
+    found = record(name)["tokens"]
+    assert found["useful"] == 3 * sizes["train"]
+    assert found["evaluation"]["useful"] == 3 * sizes["dev"] + sizes["test"], "dev after each epoch, test at the end"
+    for of in (found, found["evaluation"]):
+        assert of["useful"] <= of["processed"] < 1.2 * of["useful"]
+
+
 def test_sizes_choose_nested_subsets(world):
     small, large = (train(tiny.spec("target_only", target_size=n, training={"epochs": 1})) for n in (5, 20))
     assert lines(small)[0]["steps"] == 1 and lines(large)[0]["steps"] == 3

@@ -9,6 +9,7 @@ import torch
 from pipeline.common.errors import UserError
 from pipeline.methods.contract import Pool, Stream
 from pipeline.tasks.examples import Examples
+from pipeline.tasks.packing import Reads
 from pipeline.training.streams import Sampler, Streams, seeded
 
 
@@ -112,7 +113,7 @@ def test_per_class_draws_from_each_class_of_each_language():
 
 
 def make_streams(streams, pools):
-    return Streams(streams, pools, ("alpha", "beta"), 0, torch.device("cpu"), (1, "test"), longest_row=512)
+    return Streams(streams, pools, ("alpha", "beta"), 0, torch.device("cpu"), (1, "test"), reads=Reads(512))
 
 
 def test_paired_streams_share_ids():

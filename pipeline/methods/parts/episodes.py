@@ -15,6 +15,7 @@ import torch
 from pipeline.common.errors import UserError
 from pipeline.methods.contract import Batch, Draw, Pool, Setting, Stream, Trainer
 from pipeline.methods.parts.sides import Episode, Origin
+from pipeline.tasks.transfer import rows_of
 
 STRETCH = 100
 """Steps after which the loop logs and may save, as after an epoch; about as many."""
@@ -92,7 +93,7 @@ def draw_divisible(draw: Draw, stream: str) -> Batch:
     """
     for _ in range(TRIES):
         batch = draw(stream)
-        if (batch["example"] != batch["example"][0]).any():
+        if len(set(batch["example"].tolist())) > 1:
             return batch
     raise UserError(
         f"none of {TRIES:,} batches can be halved, as each holds the windows of one question alone (stream {stream!r}); give "
@@ -106,13 +107,14 @@ def halves(batch: Batch, generator: torch.Generator) -> tuple[Batch, Batch]:
     Rows of one example stay together; where examples have several, the first half is as near to B/2 rows as it can be in
     the random order of the examples, and of two such the smaller.
     """
-    found, counts = np.unique(batch["example"].cpu().numpy(), return_counts=True)
+    found, counts = np.unique(batch["example"].numpy(), return_counts=True)
     examples, sizes = torch.from_numpy(found), torch.from_numpy(counts)
     order = torch.randperm(len(examples), generator=generator)
     filled = sizes[order].cumsum(0)[:-1]  # the first half's rows if it ended with each example in turn
     end = int((2 * filled - len(batch["row"])).abs().argmin()) + 1
-    first = torch.isin(batch["example"], examples[order[:end]].to(batch["example"].device))
-    return {key: value[first] for key, value in batch.items()}, {key: value[~first] for key, value in batch.items()}
+    first = torch.isin(batch["example"], examples[order[:end]])
+    chosen, others = (torch.from_numpy(np.flatnonzero(side)) for side in (first.numpy(), ~first.numpy()))
+    return rows_of(batch, chosen), rows_of(batch, others)
 
 
 def check_inner_rate(method: str, inner_lr: float) -> None:

@@ -20,7 +20,8 @@ from torch.nn import functional
 from pipeline.common.errors import UserError
 from pipeline.encoders.architectures import output_of
 from pipeline.methods.contract import OptimizerSettings
-from pipeline.tasks.model import layout_of
+from pipeline.tasks.model import passes_of
+from pipeline.tasks.transfer import sent
 
 
 @dataclass(frozen=True)
@@ -122,24 +123,29 @@ class SourcePath(nn.Module):
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the logits of a source batch."""
-        layout = layout_of(self.model, batch)
-        language = batch["language"][:, None] if layout is None else layout.spread(batch["language"])
+        device = batch["input_ids"].device
+        languages = [sent(part.spread(batch["language"]), device) for part in passes_of(self.model, batch)]
+        under_way: list[Tensor] = []  # the languages of the pass that the encoder is at
         with ExitStack() as hooks:
+            begin = self.model.encoder.register_forward_pre_hook(  # type: ignore[union-attr]
+                lambda *_: under_way.append(languages[len(under_way)])
+            )
+            hooks.callback(begin.remove)
             for number in self.numbers:
                 place = output_of(self.model.encoder, self.transformation.layers[number])
-                handle = place.register_forward_hook(self.hook(number, language))
+                handle = place.register_forward_hook(self.hook(number, under_way))
                 hooks.callback(handle.remove)
             logits: Tensor = self.model(batch)
         return logits
 
-    def hook(self, number: int, language: Tensor) -> Any:
-        """Return a forward hook that replaces a layer's output by its transformation."""
+    def hook(self, number: int, under_way: Sequence[Tensor]) -> Any:
+        """Return a forward hook that replaces a layer's output by its transformation; `under_way` ends with its languages."""
 
         def replace(module: nn.Module, inputs: Any, output: Any) -> Any:
             del module, inputs
             if isinstance(output, tuple):  # layers that return more than their hidden states
-                return (self.transformation.transform(number, output[0], language), *output[1:])
-            return self.transformation.transform(number, output, language)
+                return (self.transformation.transform(number, output[0], under_way[-1]), *output[1:])
+            return self.transformation.transform(number, output, under_way[-1])
 
         return replace
 

@@ -43,10 +43,11 @@ def model(request):
     return TaskModel(ENCODERS[request.param](), nn.Linear(WIDTH, 3)).eval()
 
 
-def batch(rows=4, languages=(0,)):
+def batch(rows=4, languages=(0,), padded=True):
     generator = torch.Generator().manual_seed(1)
     mask = torch.ones(rows, 6, dtype=torch.long)
-    mask[0, 4:] = 0
+    if padded:  # sequences then share rows
+        mask[0, 4:] = 0
     return {
         "input_ids": torch.randint(2, 20, (rows, 6), generator=generator),
         "attention_mask": mask,
@@ -149,7 +150,7 @@ class Recorder(nn.Module):
 def test_layer_i_is_hidden_states_i(model, layer):
     made = transformation(model, Design((layer,), 4))
     made.rtns[0][0] = recorder = Recorder()
-    given = batch()
+    given = batch(padded=False)
     SourcePath(model, made)(given)
     inputs = {key: given[key] for key in ("input_ids", "attention_mask")}
     states = model.encoder(**inputs, output_hidden_states=True).hidden_states
@@ -179,7 +180,7 @@ def test_several_networks_stand_on_one_path(model):
     lower, upper = Recorder(), Recorder()
     bottom = made.rtns[0][0]
     made.rtns[0][0], made.rtns[1][0] = nn.Sequential(lower, bottom), upper
-    given = batch()
+    given = batch(padded=False)
     SourcePath(model, made)(given)
     below_alone = SourcePath(model, made, [0])
     made.rtns[0][0] = nn.Sequential(bottom)
