@@ -76,7 +76,7 @@ def test_a_change_that_stands_among_the_files_is_told_apart(monkeypatch, capsys,
 
 def test_without_a_name_it_is_the_default_config(monkeypatch, capsys, folder):
     demo = said(monkeypatch, capsys, "check").partition("\n")[0]
-    assert demo.endswith("config/config.yaml: valid; 88 runs, 5 datasets, 1 encoder, 5 tables, 1 error analysis"), (
+    assert demo.endswith("config/config.yaml: valid; 99 runs, 5 datasets, 1 encoder, 5 tables, 1 error analysis"), (
         "the demo, from anywhere"
     )
     (folder / "config").mkdir()
