@@ -47,9 +47,9 @@ from pipeline.methods.parts.rtn import Design, SourcePath, make_transformation
 from pipeline.tasks import ner
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.model import TaskModel
+from pipeline.training.batches.streams import Streams
 from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.loop import Ingredients, Loop
-from pipeline.training.streams import Streams
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, only its own folder is on it
 from benchmarks.common import Step, machine, memory_of, peak_memory, resident, run, seconds

@@ -26,9 +26,9 @@ from pipeline.methods.mgl import graph_of, represent
 from pipeline.tasks import sentiment
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.model import TaskModel
+from pipeline.training.batches.streams import Streams
 from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.loop import Ingredients, Loop
-from pipeline.training.streams import Streams
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, only its own folder is on it
 from benchmarks.common import machine, run, seconds

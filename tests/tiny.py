@@ -11,7 +11,7 @@ from transformers.models.bert.modeling_bert import BertModel
 from pipeline.common import paths
 from pipeline.common.files import digest, write_json
 from pipeline.data.schema import LABELS, Facts, ner_table, task_table, write_split
-from pipeline.training.streams import seeded
+from pipeline.training.batches.streams import seeded
 from tests.methods.building import hyper_parameters
 
 DATASET, ENCODER = "tiny-00000000", "tiny-11111111"

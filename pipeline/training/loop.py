@@ -37,14 +37,14 @@ from pipeline.tasks.model import TaskModel, reads_of
 from pipeline.tasks.packing import area_of
 from pipeline.tasks.probabilities import Floats, of_labels
 from pipeline.tasks.transfer import sent_batch
+from pipeline.training.batches.parts import Part, parts_of, sum_of
+from pipeline.training.batches.streams import Streams, seeded
 from pipeline.training.checkpoint import Checkpoints, Weights, on_device
 from pipeline.training.history import StepLog
 from pipeline.training.lora import merged, set_merged
 from pipeline.training.optimisers import ScheduledOptimiser
-from pipeline.training.parts import Part, parts_of, sum_of
 from pipeline.training.progress import Progress
 from pipeline.training.retries import Fitting, Retries
-from pipeline.training.streams import Streams, seeded
 from pipeline.training.weights import label_counts
 
 EVALUATION_FACTOR = 4  # evaluation keeps no activations, so its batches are larger

@@ -16,9 +16,9 @@ from pipeline.methods.contract import Method, OptimizerSettings, Phase, Pool, St
 from pipeline.tasks import ner
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.model import TaskModel
+from pipeline.training.batches.streams import seeded
 from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.loop import Ingredients, Loop
-from pipeline.training.streams import seeded
 from tests.methods.stopping import asked_at, fit_in_pieces
 
 LABELS = ["O", "B-PER", "I-PER"]

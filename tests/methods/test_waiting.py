@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from pipeline import methods
 from pipeline.methods.contract import Setting
-from pipeline.training import resident
+from pipeline.training.batches import resident
 from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.data import setting_of
 from pipeline.training.loop import Loop

@@ -14,7 +14,7 @@ from pipeline.methods.parts.rtn import Design, SourcePath, make_transformation
 from pipeline.tasks import packing
 from pipeline.tasks.model import TaskModel, hidden_states, own_rows, passes_of
 from pipeline.tasks.packing import USEFUL, Reads, area_of, by_length, pack, plan
-from pipeline.training.streams import seeded
+from pipeline.training.batches.streams import seeded
 from tests import tiny
 from tests.methods.test_metaxl import loop_of
 

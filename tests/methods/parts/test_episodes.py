@@ -24,8 +24,8 @@ from pipeline.methods.parts.episodes import (
 )
 from pipeline.methods.parts.sides import Episode, Origin
 from pipeline.tasks.examples import Examples
+from pipeline.training.batches.streams import Streams
 from pipeline.training.run import train_run
-from pipeline.training.streams import Streams
 from tests import tiny
 from tests.methods.auxiliaries import languages_of, prepared, record_draws, spec_of, write_language
 

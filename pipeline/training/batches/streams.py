@@ -19,7 +19,7 @@ from pipeline.methods.contract import Pool, Stream
 from pipeline.tasks.examples import Examples, collate, concatenate, weighted
 from pipeline.tasks.packing import OWN_ROWS, Reads, area_of
 from pipeline.tasks.transfer import sent_batch
-from pipeline.training.resident import resident
+from pipeline.training.batches.resident import resident
 
 
 def seeded(*parts: object) -> np.random.Generator:

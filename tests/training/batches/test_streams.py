@@ -10,7 +10,7 @@ from pipeline.common.errors import UserError
 from pipeline.methods.contract import Pool, Stream
 from pipeline.tasks.examples import Examples
 from pipeline.tasks.packing import Reads
-from pipeline.training.streams import Sampler, Streams, seeded
+from pipeline.training.batches.streams import Sampler, Streams, seeded
 
 
 def examples(lengths, language="alpha", classes=None, ids=None):

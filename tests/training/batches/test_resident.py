@@ -7,11 +7,11 @@ import torch
 
 from pipeline.methods.contract import Stream
 from pipeline.tasks.examples import collate
-from pipeline.training import resident as module
-from pipeline.training.resident import Resident, resident
+from pipeline.training.batches import resident as module
+from pipeline.training.batches.resident import Resident, resident
 from tests import tiny
 from tests.methods.test_metaxl import loop_of
-from tests.training.test_streams import examples
+from tests.training.batches.test_streams import examples
 
 CPU = torch.device("cpu")
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pipeline.tasks import ner
-from pipeline.training.parts import parts_of, sum_of
+from pipeline.training.batches.parts import parts_of, sum_of
 from tests import tiny
 from tests.methods.auxiliaries import make_world, spec_of
 from tests.methods.test_metaxl import loop_of
