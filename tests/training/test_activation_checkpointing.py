@@ -6,7 +6,7 @@ import torch
 from pipeline.common.errors import UserError
 from pipeline.tasks.model import TaskModel, pass_again
 from tests import tiny
-from tests.methods.auxiliaries import make_world, spec_of
+from tests.methods.auxiliaries import spec_of
 from tests.methods.test_metaxl import loop_of
 
 PAIR = {"sources": ["alpha"], "targets": ["beta"]}
@@ -21,21 +21,6 @@ SPECS = {
     "reptile": spec_of("reptile", iterations=4, inner_steps=3),
     "meta_optimizer": spec_of("meta_optimizer", meta_train=False, interval=2, meta_lr=0.1),
 }
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    made = tmp_path_factory.mktemp("languages")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(made)
-        torch.set_num_threads(1)
-        make_world()
-    return made
-
-
-@pytest.fixture
-def languages(folder, monkeypatch):
-    monkeypatch.chdir(folder)
 
 
 def trained(spec, again):

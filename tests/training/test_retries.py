@@ -17,7 +17,7 @@ from pipeline.training import retries
 from pipeline.training.loop import Loop
 from pipeline.training.run import train_run
 from tests import tiny
-from tests.methods.auxiliaries import make_world, spec_of
+from tests.methods.auxiliaries import spec_of
 from tests.methods.stopping import fit_in_pieces
 from tests.methods.test_metaxl import loop_of
 
@@ -48,21 +48,6 @@ METHODS = {
     "layer_rates": many("layer_rates", interval=2, meta_lr=0.1, episodes=2, episode_steps=2, held_out_batches=2),
 }
 STEPS = 2
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    made = tmp_path_factory.mktemp("languages")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(made)
-        torch.set_num_threads(1)
-        make_world()
-    return made
-
-
-@pytest.fixture
-def languages(folder, monkeypatch):
-    monkeypatch.chdir(folder)
 
 
 @pytest.fixture

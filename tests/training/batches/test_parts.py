@@ -8,7 +8,7 @@ import torch
 from pipeline.tasks import ner
 from pipeline.training.batches.parts import parts_of, sum_of
 from tests import tiny
-from tests.methods.auxiliaries import make_world, spec_of
+from tests.methods.auxiliaries import spec_of
 from tests.methods.test_metaxl import loop_of
 
 EXACT = 1e-10
@@ -64,22 +64,6 @@ def double(monkeypatch):
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    made = tmp_path_factory.mktemp("languages")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(made)
-        torch.set_num_threads(1)
-        make_world()
-    return made
-
-
-@pytest.fixture
-def languages(folder, monkeypatch):
-    """Four languages of named entities; see `tests.methods.auxiliaries`."""
-    monkeypatch.chdir(folder)
 
 
 def ready(spec, micro_batch=None, phase=0):
