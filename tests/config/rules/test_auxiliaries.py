@@ -284,8 +284,9 @@ def test_a_language_in_both_datasets_is_read_from_the_one_that_is_meant():
         ),
         (
             with_methods("[x_maml]", "methods.x_maml={setting: few_shot, fine_tune: null, training: {epochs: 2}}"),
-            "methods.x_maml.training.epochs: x_maml does not use it, so this changes nothing; it uses batch_size, "
-            "class_weights, clip_norm, learning_rate, longest_answer, lora, max_length",  # no head: that is the source model's
+            "methods.x_maml.training.epochs: x_maml does not use it, so this changes nothing; it uses "
+            "activation_checkpointing, batch_size, class_weights, clip_norm, learning_rate, longest_answer, lora, "
+            "max_length",  # no head: that is the source model's
         ),
         (
             with_methods("[x_maml]", "methods.x_maml={setting: few_shot, fine_tune_lr: 1e-4}"),
