@@ -202,13 +202,13 @@ KINDS: dict[str, Any] = {
 
 TRAINING_KINDS: dict[str, Any] = {
     **dict.fromkeys(("batch_size", "max_length"), int),
-    **dict.fromkeys(("test_max_length", "longest_answer", "patience", "epochs"), int | None),
+    **dict.fromkeys(("test_max_length", "longest_answer", "patience", "epochs", "micro_batch"), int | None),
     **dict.fromkeys(("learning_rate", "weight_decay", "warmup"), float),
     "clip_norm": float | None,
     **dict.fromkeys(("optimizer", "schedule", "precision", "select"), str),
     **dict.fromkeys(("head", "select_metric", "class_weights"), str | None),
     "lora": dict[str, Any] | None,
-    "trim": bool,
+    **dict.fromkeys(("activation_checkpointing", "trim"), bool),
 }
 
 

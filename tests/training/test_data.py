@@ -10,12 +10,13 @@ from tokenizers.normalizers import BertNormalizer
 from pipeline.common import paths
 from pipeline.common.errors import UserError
 from pipeline.common.files import sha256_file
+from pipeline.config.training import Training
 from pipeline.data.schema import LABELS, text_table
 from pipeline.data.splits import select
 from pipeline.encoders.load import load_encoder
 from pipeline.methods.contract import Pool
 from pipeline.training import data as data_module
-from pipeline.training.data import RunData, reader_of, setting_of
+from pipeline.training.data import TRAINING_KINDS, RunData, check_spec, reader_of, setting_of
 from tests import tiny
 
 OTHER = "other-22222222"
@@ -261,3 +262,13 @@ def test_rows_are_numbers_of_the_file(here):
     rows = found.rows(path, table, 4)
     assert rows.dtype == np.int64 and len(set(rows.tolist())) == 4
     assert found.examples(path, table, rows).ids == [f"tiny-beta-train-{n}" for n in rows]
+
+
+def test_a_spec_is_told_of_which_kind_every_training_setting_is():
+    assert set(TRAINING_KINDS) == set(Training.model_fields)
+
+
+@pytest.mark.parametrize("setting", [{"micro_batch": "8"}, {"activation_checkpointing": "yes"}, {"trim": 1.5}])
+def test_a_spec_whose_setting_is_of_another_kind_is_refused(setting):
+    with pytest.raises(UserError, match=f"--spec: training.*{next(iter(setting))}"):
+        check_spec(tiny.spec("joint", training=setting))
