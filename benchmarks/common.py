@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers.models.bert.configuration_bert import BertConfig
+from transformers.models.bert.modeling_bert import BertModel
 
 from pipeline.common.errors import UserError
 from pipeline.common.files import write_json
@@ -22,6 +24,22 @@ Measure = Callable[[str, str, int, int], dict[str, Any]]
 
 Memory = Callable[[str, str, str], float]
 """(way, size, device) → the peak memory of a way in MB, in a process that has done nothing else."""
+
+
+def random_bert(layers: int, width: int, heads: int, vocabulary: int, dropout: float = 0.1) -> BertModel:
+    """Return a bare BERT of a shape, with random weights, the same at every call."""
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=vocabulary,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=4 * width,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+        attn_implementation="sdpa",
+    )
+    return BertModel(config, add_pooling_layer=False)
 
 
 def seconds(step: Step, device: torch.device) -> float:

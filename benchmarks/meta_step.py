@@ -33,8 +33,6 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from transformers.models.bert.configuration_bert import BertConfig
-from transformers.models.bert.modeling_bert import BertModel
 
 from pipeline.common.errors import run_stage
 from pipeline.config.methods import defaults_of
@@ -52,7 +50,7 @@ from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.loop import Ingredients, Loop
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, only its own folder is on it
-from benchmarks.common import Step, machine, memory_of, peak_memory, resident, run, seconds
+from benchmarks.common import Step, machine, memory_of, peak_memory, random_bert, resident, run, seconds
 
 SIZES = {
     "tiny": (2, 128, 4, 2000, 32),
@@ -67,18 +65,8 @@ SETTING = Setting(("alpha",), ("beta",), None, None, None, BATCH, 1, "last")
 def make_model(size: str, dropout: float = 0.1) -> TaskModel:
     """Return a task model of the size, with random weights."""
     layers, width, heads, vocabulary, _ = SIZES[size]
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=vocabulary,
-        hidden_size=width,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=4 * width,
-        hidden_dropout_prob=dropout,
-        attention_probs_dropout_prob=dropout,
-        attn_implementation="sdpa",
-    )
-    return TaskModel(BertModel(config, add_pooling_layer=False), ner.make_head(width, LABELS, dropout))
+    encoder = random_bert(layers, width, heads, vocabulary, dropout)
+    return TaskModel(encoder, ner.make_head(width, LABELS, dropout))
 
 
 def examples(language: str, size: str, length: int, count: int) -> Examples:

@@ -25,8 +25,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from transformers.models.bert.configuration_bert import BertConfig
-from transformers.models.bert.modeling_bert import BertModel
 
 from pipeline.common.errors import run_stage
 from pipeline.config.methods import defaults_of
@@ -40,7 +38,7 @@ from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.loop import Ingredients, Loop
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, only its own folder is on it
-from benchmarks.common import Step, machine, memory_of, peak_memory, run, seconds
+from benchmarks.common import Step, machine, memory_of, peak_memory, random_bert, run, seconds
 
 SIZES = {
     "tiny": (2, 128, 4, 2000),
@@ -79,21 +77,14 @@ def examples(pool: Pool, size: str) -> Examples:
 def make_loop(label: str, size: str, device: str, micro_batch: int | None = None) -> tuple[Loop, Streams]:
     """Return a loop of a method that is ready for its first step, and its streams; all alike but for `micro_batch`."""
     layers, width, heads, vocabulary = SIZES[size]
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=vocabulary,
-        hidden_size=width,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=4 * width,
-    )
+    encoder = random_bert(layers, width, heads, vocabulary)
     name = label.partition(",")[0]
     method = build_method(name, {**defaults_of(name), **METHODS[label]})
     phase = method.phases(SETTING)[0]
     pools = dict.fromkeys(pool for stream in phase.streams.values() for pool in stream.pools)
     ingredients = Ingredients(
         task=ner,
-        model=TaskModel(BertModel(config, add_pooling_layer=False), ner.make_head(width, LABELS, 0.1)),
+        model=TaskModel(encoder, ner.make_head(width, LABELS, 0.1)),
         method=method,
         pools={pool: examples(pool, size) for pool in pools},
         labels=LABELS,

@@ -41,7 +41,6 @@ from pipeline.config.methods import defaults_of
 from pipeline.grid import runs
 from pipeline.training.devices import keep_freed_memory
 
-E5_ROWS = 250_037
 DEMO, WIKIANN = Path("config/config.yaml"), Path("config/examples/wikiann.yaml")
 
 
@@ -221,17 +220,13 @@ SIDES = {"ours": our_rate, "trainer": trainer_rate}
 
 def write_e5_shape(folder: Path, tokenizer: Path) -> None:
     """Write an encoder of multilingual-e5-small's shape with random weights, and another's tokenizer, filled up with pieces."""
-    import torch
-    from transformers.models.bert.configuration_bert import BertConfig
-    from transformers.models.bert.modeling_bert import BertModel
+    sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, only its own folder is on it
+    from benchmarks.trimming import SHAPES, write_encoder
 
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 384, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 1536}
-    config = BertConfig(vocab_size=E5_ROWS, max_position_embeddings=512, **sizes)
-    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    write_encoder("e5", folder)
     made = read_json(tokenizer)
     pieces = made["model"]["vocab"]
-    pieces |= {f"[unused{number}]": number for number in range(len(pieces), E5_ROWS)}
+    pieces |= {f"[unused{number}]": number for number in range(len(pieces), SHAPES["e5"][-1])}
     write_json(folder / "tokenizer.json", made)
 
 

@@ -1,5 +1,6 @@
 """A tiny encoder, datasets of all five tasks and a run description, for tests that train for real in a second."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,13 @@ def write_task_split(task: str, language: str, split: str, count: int, dataset: 
     write_split(paths.split(dataset, language, split), table, Facts(task, **described))
 
 
+def write_task_splits(task: str, languages: Iterable[str], counts: Mapping[str, int], dataset: str = DATASET) -> None:
+    """Write a task's splits of several languages, each of so many rows, under the working directory."""
+    for language in languages:
+        for split, count in counts.items():
+            write_task_split(task, language, split, count, dataset)
+
+
 def write_dataset(counts: dict[str, int] | None = None) -> None:
     """Write the splits of `alpha` and `beta` under the working directory."""
     for language in ("alpha", "beta"):
@@ -191,9 +199,7 @@ def make_world(folder: Path) -> None:
 
 def make_task_world(task: str, counts: dict[str, int] | None = None, pooler: bool = False) -> None:
     """Write a task's splits of `alpha` and `beta`, and an encoder that knows token types, under the working directory."""
-    for language in ("alpha", "beta"):
-        for split, count in (counts or {"train": 40, "dev": 12, "test": 12}).items():
-            write_task_split(task, language, split, count)
+    write_task_splits(task, ("alpha", "beta"), counts or {"train": 40, "dev": 12, "test": 12})
     write_encoder(pair=TYPED, pooler=pooler)
 
 

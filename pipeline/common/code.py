@@ -43,7 +43,12 @@ def run_code(method: str, task: str) -> str:
 
 def represent_code(task: str) -> str:
     """Return the code hash of representing sentences of a task."""
-    return code_hash([f"{PACKAGE}.stages.represent", f"{PACKAGE}.tasks.{task}"])
+    return code_hash(represent_modules(task))
+
+
+def represent_modules(task: str) -> list[str]:
+    """Return the modules that make representations of sentences of a task."""
+    return [f"{PACKAGE}.stages.represent", f"{PACKAGE}.tasks.{task}"]
 
 
 def stage_modules(stage: str, loader: str | None = None) -> list[str]:

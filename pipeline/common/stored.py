@@ -27,6 +27,15 @@ def run_record(run: str) -> dict[str, Any]:
     return read_sealed(paths.run_record(run), again(paths.predictions(run)))
 
 
+def recorded_digest(run: str, key: str) -> str | None:
+    """Return the SHA-256 that `run.json` has of a file of a run, of `RUN_FILES`; `None` where it has none, or is missing.
+
+    Raises:
+        AlteredError: `run.json` is altered.
+    """
+    return run_record(run).get(key) if paths.run_record(run).exists() else None
+
+
 def verified_run_file(run: str, key: str) -> Path:
     """Compare a file of a run with `run.json` and return its path; where either is missing, nothing is compared.
 
@@ -38,9 +47,9 @@ def verified_run_file(run: str, key: str) -> Path:
         AlteredError: the file holds other bytes than the run wrote, or `run.json` is altered.
     """
     path = RUN_FILES[key](run)
-    if not path.exists() or not paths.run_record(run).exists():
+    if not path.exists():
         return path
-    return verified(path, run_record(run).get(key), again(path if key == "model" else paths.predictions(run)))
+    return verified(path, recorded_digest(run, key), again(path if key == "model" else paths.predictions(run)))
 
 
 def is_finished(run: str, spec: Mapping[str, Any], code: str, keep_model: bool) -> bool:

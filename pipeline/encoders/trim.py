@@ -91,8 +91,8 @@ def trim(encoder: Any, ids: Iterable[int], original: Tensor) -> Trimmed:
     padding = () if whole.padding_idx is None else (whole.padding_idx,)
     kept = torch.tensor(sorted({*ids, *padding}))
     encoder.set_submodule(name.removesuffix(".weight"), TrimmedEmbedding(whole, kept))
-    for weight in (
-        encoder.parameters()
-    ):  # they lie in one mapped file, which holds all rows in memory as long as one of them does
+    for (
+        weight
+    ) in encoder.parameters():  # one mapped file holds them all, all rows too, as long as any of them lies in it
         weight.data = weight.data.clone()
     return Trimmed(name, kept, original)

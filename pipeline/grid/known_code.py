@@ -30,7 +30,7 @@ def stage_code(stage: str, loader: str | None = None) -> str:
 @cache
 def represent_code(task: str) -> str:
     """Return the code hash of representing sentences of a task."""
-    return known([f"{code.PACKAGE}.stages.represent", f"{code.PACKAGE}.tasks.{task}"])
+    return known(code.represent_modules(task))
 
 
 def known(modules: Iterable[str]) -> str:

@@ -93,13 +93,9 @@ def train_run(
         save_model(paths.run_model(name), loop, method)
     record = {**describe(name, spec, code, threads, data, loop, phases), **stamp}
     record["model"] = sha256(paths.run_model(name)) if keep_model else None
-    if "members" in spec:
-        record["members"] = {member: sha256(paths.run_model(member)) for member in spec["members"]}
     record["truncated_words"] = sum(examples.truncated_words for examples in tests.values())
-    record["tokenised"] = data.counts
     record["vocabulary"] = vocabulary
     record["warnings"] = warnings + made_again(loop.retries.fitting.float32_steps, len(loop.steps))
-    record |= {key: value for key, value in vars(loop.retries.fitting).items() if value}
     if weights:
         record["class_weights"] = weights
     if spec["task"] == "qa":
@@ -274,6 +270,9 @@ def describe(
 ) -> dict[str, Any]:
     """Return the run's whole description but for its times."""
     fitted, i = loop.fitted, loop.ingredients
+    members = (
+        {"members": {name: sha256(paths.run_model(name)) for name in spec["members"]}} if "members" in spec else {}
+    )
     selection = None
     if fitted.best_score is not None:
         pools = phases[-1].select_on
@@ -290,6 +289,7 @@ def describe(
         "data": data.hashes,
         "encoder": sha256(paths.encoder_manifest(spec["encoder"])),
         **{kind: sha256(paths.run_model(spec[kind])) if spec[kind] else None for kind in ("parent", "rates")},
+        **members,
         **{kind: sha256(path(name)) for kind, path in RUN_FILES.items() if kind != "model"},
         "versions": {package: importlib.metadata.version(package) for package in versioned(spec)},
         "threads": threads,
@@ -301,6 +301,8 @@ def describe(
         "best_epoch": fitted.best_epoch,
         "selection": selection,
         "tokens": tokens(fitted),
+        "tokenised": data.counts,
+        **{key: value for key, value in vars(loop.retries.fitting).items() if value},
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 

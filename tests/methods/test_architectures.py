@@ -56,9 +56,7 @@ def shared(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         make_world()
-        for language in ("alpha", "beta"):
-            for split, count in {"train": 40, "dev": 12, "test": 12}.items():
-                tiny.write_task_split("sentiment", language, split, count, dataset=TEXTS)
+        tiny.write_task_splits("sentiment", ("alpha", "beta"), {"train": 40, "dev": 12, "test": 12}, TEXTS)
         for name in ARCHITECTURES:
             key = f"{name}-22222222"
             save_row(paths.encoder_dir(key), name)

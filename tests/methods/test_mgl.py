@@ -19,9 +19,7 @@ SMALL = {"support_size": 2, "query_size": 5, "train_episodes": 6, "test_episodes
 
 
 def make_world(task="sentiment", counts=None):
-    for language in (*SOURCES, "beta"):
-        for split, count in (counts or COUNTS).items():
-            tiny.write_task_split(task, language, split, count)
+    tiny.write_task_splits(task, (*SOURCES, "beta"), counts or COUNTS)
     tiny.write_encoder(pair=tiny.TYPED)
 
 

@@ -98,9 +98,7 @@ def written(tmp_path_factory):
         patch.chdir(folder)
         auxiliaries.make_world()
         for task, dataset in (("sentiment", "texts-00000000"), ("qa", "questions-00000000")):
-            for language in ("alpha", "beta"):
-                for split, count in {"train": 24, "dev": 6, "test": 6}.items():
-                    tiny.write_task_split(task, language, split, count, dataset)
+            tiny.write_task_splits(task, ("alpha", "beta"), {"train": 24, "dev": 6, "test": 6}, dataset)
     return folder
 
 

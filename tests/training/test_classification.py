@@ -35,9 +35,7 @@ def topics(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         torch.set_num_threads(1)
-        for language in (*SOURCES, "beta"):
-            for split, count in {"train": 16, "dev": 16, "test": 9}.items():
-                tiny.write_task_split("classification", language, split, count)
+        tiny.write_task_splits("classification", (*SOURCES, "beta"), {"train": 16, "dev": 16, "test": 9})
         tiny.write_encoder()
         parent = spec_of(PARENT, targets=[], evaluate=[])
         train_run("parent", parent, 1, True, time.monotonic())

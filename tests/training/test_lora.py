@@ -59,9 +59,7 @@ def written(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         auxiliaries.make_world()
-        for language in ("alpha", "beta", "gamma"):
-            for split, count in {"train": 20, "dev": 6, "test": 6}.items():
-                tiny.write_task_split("sentiment", language, split, count, dataset=CLASSES)
+        tiny.write_task_splits("sentiment", ("alpha", "beta", "gamma"), {"train": 20, "dev": 6, "test": 6}, CLASSES)
     return folder
 
 

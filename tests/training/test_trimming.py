@@ -77,9 +77,7 @@ def written(tmp_path_factory):
         for architecture in ARCHITECTURES:
             save_row(paths.encoder_dir(f"{architecture}-33333333"), architecture, vocabulary=100)
             write_json(paths.encoder_manifest(f"{architecture}-33333333"), {"spec": architecture})
-        for language in ("alpha", "beta", "gamma"):
-            for split, count in {"train": 20, "dev": 6, "test": 6}.items():
-                tiny.write_task_split("sentiment", language, split, count, dataset=CLASSES)
+        tiny.write_task_splits("sentiment", ("alpha", "beta", "gamma"), {"train": 20, "dev": 6, "test": 6}, CLASSES)
     return folder
 
 

@@ -26,9 +26,7 @@ class Method(Section):
     copies: ClassVar[float] = 0  # of the weights that a step holds, besides them, their gradients and moments
     passes: ClassVar[float] = 1  # forward and backward, as often as a batch makes them
 
-    passes_again: ClassVar[bool] = (
-        True  # its losses are at θ alone, so that layers may be passed again for their gradient
-    )
+    passes_again: ClassVar[bool] = True  # whether layers may be passed again for the gradient: losses are at θ alone
 
     words: ClassVar[str] = ""  # how tables write it; where empty, its name with blanks for underscores
 

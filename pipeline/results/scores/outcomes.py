@@ -20,7 +20,7 @@ from pipeline.common.code import stage_code
 from pipeline.common.errors import UserError
 from pipeline.common.files import canonical_json, read_json, read_parquet, write_parquet
 from pipeline.common.integrity import AlteredError, again, noted, noting, read_verified, verified_by_note
-from pipeline.common.stored import run_record
+from pipeline.common.stored import recorded_digest
 from pipeline.data.schema import CLASSES, PREDICTIONS
 from pipeline.results.scores.entities import count_entities
 from pipeline.results.scores.runs_file import remedy
@@ -194,8 +194,7 @@ def score_run(run: str, task: str, code: str) -> tuple[str, bool]:
     source, target = paths.predictions(run), paths.outcomes(run)
     if not source.exists():
         raise UserError(f"run {run}: {source}: no predictions; make them with: snakemake {source}")
-    recorded = run_record(run).get("predictions") if paths.run_record(run).exists() else None
-    data, sha = read_verified(source, recorded, again(source))
+    data, sha = read_verified(source, recorded_digest(run, "predictions"), again(source))
     made_of = {"task": task, "run": run, "code": code, "predictions": sha}
     if (current := _current(target, made_of)) is not None:
         return current, False
